@@ -1,0 +1,122 @@
+# HiveMind: one program, built from C with what Debian 12 and later package.
+#
+#   make            ./hivemind (objects under build/)
+#   make demo       install what is missing, build, run the main job, print the answer
+#   make test       install what is missing, build, run every test
+#   make bench      measure, side by side with peers where there are any
+#   make deps       one apt-get install of the lists below (sudo when not root)
+#   make install    PREFIX=/usr/local DESTDIR=
+#
+#   SAN=address,undefined   a sanitized program, build/san/hivemind
+#   V=1                     show the commands
+
+SAN ?=
+V ?= 0
+PREFIX ?= /usr/local
+B := build$(if $(SAN),/san)
+BIN := $(if $(SAN),$(B)/hivemind,hivemind)
+
+# --- what it stands on (man/hivemind-internals.7 says why) -----------------------------------------
+DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler \
+	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev libcrypt-dev zlib1g-dev uthash-dev
+DEPS_RUN := redis-server podman runc busybox-static ca-certificates
+DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
+	python3-protobuf iproute2 valgrind mandoc
+PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib
+
+# --- flags ----------------------------------------------------------------------------------------
+CC := gcc
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wpointer-arith -Wundef
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -fstack-protector-strong -D_FILE_OFFSET_BITS=64 \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-D_FORTIFY_SOURCE=2)
+CPPFLAGS += -I. -I$(B) $(shell pkg-config --cflags $(PC) 2>/dev/null)
+LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed
+LDLIBS := $(shell pkg-config --libs $(PC) 2>/dev/null) -lmbedtls -lmbedx509 -lmbedcrypto -lcrypt
+
+# --- sources --------------------------------------------------------------------------------------
+SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
+EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json))
+OBJ := $(SRC:%.c=$(B)/%.o) $(B)/hivemind.pb-c.o $(EMBED:%=$(B)/embed/%.o)
+LIB := $(B)/libhivemind.a
+UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec ui roles,$(wildcard test/$(d)/*.c))))
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
+
+.PHONY: all lib deps deps-check deps-test demo test unit e2e bench install clean
+all: $(BIN)
+lib: $(LIB)
+
+$(BIN): $(B)/hivemind.o $(LIB)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Made anew, so that an object whose source is gone does not stay in it.
+$(LIB): $(OBJ)
+	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
+
+$(B)/%.o: %.c $(B)/hivemind.pb-c.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The C names are short (pb__task), the wire names are the published ones (proto/rpc.h). The services
+# are ours (net/grpc_server.h), so protobuf-c's are left out.
+$(B)/hivemind.pb-c.h: proto/hivemind.proto
+	@mkdir -p $(@D)/gen
+	$(call say,PROTO,$<)sed -e 's/^package hivemind.v1;/package pb;/' -e '/^service /,/^}/d' $< > $(@D)/gen/hivemind.proto \
+		&& protoc-c --c_out=$(@D) -I$(@D)/gen $(@D)/gen/hivemind.proto
+
+$(B)/hivemind.pb-c.c: $(B)/hivemind.pb-c.h ;
+
+$(B)/hivemind.pb-c.o: $(B)/hivemind.pb-c.c
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+
+# A file as the symbols embed_NAME and embed_NAME_size (dots and dashes become _), see net/embed.h.
+$(B)/embed/%.o: %
+	@mkdir -p $(@D)
+	$(call say,EMBED,$<)n=embed_$$(basename $< | tr '.-' '__'); printf '.section .rodata\n.global %s\n.global %s_size\n.balign 16\n%s:\n.incbin "%s"\n1:\n.byte 0\n.balign 8\n%s_size:\n.quad 1b-%s\n.section .note.GNU-stack,"",@progbits\n' \
+		$$n $$n $$n $< $$n $$n | $(CC) -x assembler -c -o $@ -
+
+# --- tests ----------------------------------------------------------------------------------------
+$(B)/test/%: test/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,TEST,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+
+unit: $(UNIT)
+	$(Q)test/run-unit $(UNIT)
+
+e2e: $(BIN)
+	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) /usr/bin/python3 -m pytest -q test/e2e
+
+test: deps-test
+	$(Q)test/run-all
+
+bench: deps-test
+	$(Q)$(MAKE) --no-print-directory all && test/bench/run
+
+# --- dependencies ---------------------------------------------------------------------------------
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+deps:
+	@echo "Installing: $(DEPS_BUILD) $(DEPS_RUN)"
+	$(Q)$(SUDO) apt-get install -y --no-install-recommends $(DEPS_BUILD) $(DEPS_RUN)
+
+missing = $(shell dpkg-query -W -f '$${db:Status-Abbrev} $${Package}\n' $(1) 2>&1 | grep -v '^ii' >/dev/null && echo yes)
+deps-check:
+	$(Q)$(if $(call missing,$(DEPS_BUILD) $(DEPS_RUN)),$(SUDO) apt-get update -q && $(MAKE) --no-print-directory deps,true)
+
+deps-test: deps-check
+	$(Q)$(if $(call missing,$(DEPS_TEST)),echo "Installing for the tests: $(DEPS_TEST)" && $(SUDO) apt-get update -q && \
+		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_TEST),true)
+
+demo: deps-check
+	$(Q)$(MAKE) --no-print-directory all && ./hivemind demo
+
+install: $(BIN)
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/hivemind
+	for p in man/*.[157]; do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
+
+clean:
+	rm -rf build hivemind
+
+-include $(OBJ:.o=.d) $(B)/hivemind.d $(UNIT:=.d)

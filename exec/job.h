@@ -1,0 +1,63 @@
+/* exec/job.h - run one task in one container and leave nothing behind.
+ *
+ * Happy path; a state is named after what it waits for:
+ *
+ *   NEW -> IMAGE (inspect; then pull, or load image.tar) -> CREATING -> ATTACHING -> STARTING -> RUNNING
+ *       -> INSPECTING -> done()   and, later, REMOVING -> removed()
+ *
+ * done() comes exactly once with the outcome, when the container has ended and nothing more of its output will
+ * come; removed() comes exactly once after it, when the container and a loaded image are gone (or the engine refuses
+ * for good, which is logged). In between the owner may collect the output. A job that never made a container also gives both.
+ *
+ * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate facts;
+ * exit 137 that we did not cause and that is no OOM, and every engine failure, is FAILURE_INFRA. */
+#ifndef EXEC_JOB_H
+#define EXEC_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "exec/engine.h"
+#include "proto/id.h"
+#include "proto/task.h"
+
+struct job {
+	/* set by the owner; everything pointed to is borrowed until removed() */
+	struct engine *engine;
+	const Pb__TaskSpec *spec;
+	char task[TASK_ID_SIZE];
+	uint32_t epoch;
+	const char *work;       /* directory bound at /work */
+	const char *image_tar;  /* path of the bundle's image.tar; NULL = none */
+	uid_t uid;
+	const char *gpus;       /* UUIDs, comma separated; NULL = none */
+
+	/* PHASE_STAGING with bytes done and total while the image is pulled, PHASE_EXECUTING when the container was started. */
+	void (*on_phase)(struct job *j, int phase, uint64_t done, uint64_t total, const char *detail);
+	/* stream 1 or 2, as it is printed. The job never waits for its reader. */
+	void (*on_output)(struct job *j, int stream, const void *data, size_t n);
+	void (*done)(struct job *j);
+	void (*removed)(struct job *j);
+	void *user;
+
+	/* set when done() comes */
+	int failure;           /* enum task_failure */
+	struct error error;    /* words for failure; status 0 when it is FAILURE_NONE */
+	int exit_code;
+	bool has_exit_code, oom_killed, killed_by_us;
+	Pb__Usage usage;
+	int64_t started_ms, exited_ms; /* wall clock */
+
+	struct job_machine *machine; /* private */
+};
+
+void job_start(struct job *j);
+
+enum job_stop { JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST };
+
+/* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once). Before the container runs:
+ * it never will. done() still comes, once. `why` becomes the words of the failure. The time limit is kept by the job itself. */
+void job_stop(struct job *j, enum job_stop why, const char *words);
+
+#endif

@@ -1,0 +1,43 @@
+/* exec/manifest.h - hivemind.json: what a bundle wants to be run how (hivemind-bundle.5).
+ *
+ * Reads JSON into a Pb__TaskSpec with defaults filled in, and checks the bounds of any spec, also one that
+ * came over the wire. Unknown fields are errors with the nearest known name; fields that later versions
+ * will know (sweep, after, hosts, network, retry, checkpoint, verify, budget, priority, secrets, inputs,
+ * notify, tip, where, start_within, max_cpt, pull) are refused by name. Errors name file, line and field. */
+#ifndef EXEC_MANIFEST_H
+#define EXEC_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/arena.h"
+#include "proto/error.h"
+
+#include "hivemind.pb-c.h"
+
+#define MANIFEST_NAME "hivemind.json"
+
+/* text of n bytes; everything of spec is allocated from arena. `name` is used when the manifest has none. */
+int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, size_t n, const char *name,
+		   struct error *err);
+
+/* The spec of a bundle without manifest: run.sh, else main.py (image python:3-slim); INVALID_ARGUMENT if
+ * it has neither. */
+int manifest_guess(Pb__TaskSpec *spec, struct arena *arena, bool has_run_sh, bool has_main_py, const char *name,
+		   struct error *err);
+
+/* Are all values within proto/limits.h? Used by client and pool alike; the words name the field. */
+int spec_check(const Pb__TaskSpec *spec, struct error *err);
+
+/* Set or replace an environment variable: "K=V" (as --env gives it). */
+int spec_set_env(Pb__TaskSpec *spec, struct arena *arena, const char *assignment, struct error *err);
+
+/* "512MiB", "2G", "1000" -> bytes; "90s", "5m", "2h", "3d", 90 -> seconds; -1 = not one. */
+int64_t parse_size(const char *text);
+int64_t parse_duration(const char *text);
+
+/* The nearest of `words` (NULL-ended) to what was typed, or NULL when none is near. */
+const char *nearest_word(const char *typed, const char *const *words);
+
+#endif

@@ -1,0 +1,111 @@
+/* hivemind.c - which command? The table, the usage made from it, the dispatch. Nothing else lives here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "exec/manifest.h"
+#include "proto/status.h"
+#include "roles/roles.h"
+
+static const struct verb {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help; /* NULL = a heading follows in group */
+	const char *group;
+} verbs[] = {
+	{NULL, NULL, NULL, "Start here"},
+	{"demo", demo_main, "start everything on this machine, run a job, print its answer", NULL},
+	{"dev", dev_main, "start everything on this machine and leave it running", NULL},
+	{NULL, NULL, NULL, "Run something"},
+	{"run", run_main, "run one command on the pool and pass on its exit status", NULL},
+	{"init", init_main, "write a manifest and a script to begin with", NULL},
+	{"check", check_main, "check a bundle without any network", NULL},
+	{"submit", submit_main, "submit a bundle: a directory, tar, tar.gz or -", NULL},
+	{NULL, NULL, NULL, "Look after your tasks"},
+	{"ps", ps_main, "list your tasks", NULL},
+	{"status", status_main, "everything about one task", NULL},
+	{"logs", logs_main, "what a task has printed", NULL},
+	{"wait", wait_main, "wait until tasks have ended", NULL},
+	{"get", get_main, "fetch a result", NULL},
+	{"stop", stop_main, "end tasks", NULL},
+	{"rm", rm_main, "forget tasks that have ended", NULL},
+	{NULL, NULL, NULL, "Account"},
+	{"register", register_main, "make an account on a pool", NULL},
+	{"login", login_main, "log in to a pool", NULL},
+	{"logout", logout_main, "log out", NULL},
+	{"whoami", whoami_main, "who am I there?", NULL},
+	{NULL, NULL, NULL, "Machines"},
+	{"worker", worker_main, "lend this machine to a pool", NULL},
+	{"workers", workers_main, "list the machines of the pool", NULL},
+	{"pool", pool_main, "run a pool: accounts, queue, results", NULL},
+	{"info", info_main, "state of the pool", NULL},
+	{"doctor", doctor_main, "check this machine and say what to fix", NULL},
+	{"version", version_main, "which hivemind this is", NULL},
+};
+
+#define VERB_COUNT (sizeof verbs / sizeof verbs[0])
+
+static int usage(FILE *f)
+{
+	fputs("HiveMind shares computing power: submit a task, someone's machine runs it.\n\n"
+	      "  hivemind demo                          try it, on this machine alone\n"
+	      "  hivemind submit ./mytask --wait        run a directory on the pool\n"
+	      "  hivemind worker --join pool.example    lend this machine\n",
+	      f);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (verbs[i].group != NULL)
+			fprintf(f, "\n%s\n", verbs[i].group);
+		else
+			fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+	fputs("\n`hivemind VERB --help` explains one; man hivemind has everything.\n", f);
+	return f == stderr ? EXIT_USAGE : 0;
+}
+
+static const struct verb *find(const char *name)
+{
+	static const struct { const char *alias, *name; } aliases[] = {
+		{"ls", "ps"}, {"inspect", "status"}, {"nodes", "workers"}, {"--version", "version"}};
+
+	for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+		if (strcmp(name, aliases[i].alias) == 0)
+			name = aliases[i].name;
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (verbs[i].name != NULL && strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int unknown(const char *typed)
+{
+	const char *names[VERB_COUNT + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (verbs[i].name != NULL)
+			names[n++] = verbs[i].name;
+	names[n] = NULL;
+	near = nearest_word(typed, names);
+	fprintf(stderr, "hivemind: there is no command \"%.64s\"\n", typed);
+	if (near != NULL)
+		fprintf(stderr, "  Did you mean   hivemind %s\n", near);
+	fprintf(stderr, "  All commands   hivemind help\n");
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+	char help[] = "--help";
+
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "help") == 0 && argc > 2) { /* help VERB is VERB --help */
+		argv[1] = argv[2];
+		argv[2] = help;
+		argc = 3;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout);
+	verb = find(argv[1]);
+	return verb != NULL ? verb->main(argc - 1, argv + 1) : unknown(argv[1]);
+}

@@ -1,0 +1,68 @@
+/* proto/rpc.h - every RPC of hivemind.v1 as a row: its path, its messages, who may call it.
+ *
+ * To add one: the method and its messages in hivemind.proto, a row here, a handler of the same
+ * name in roles/pool_*.c, a row in roles/pool.c's table of handlers. */
+#ifndef PROTO_RPC_H
+#define PROTO_RPC_H
+
+#include <stdbool.h>
+
+#include "hivemind.pb-c.h"
+
+/* What a token must carry for a call; the scopes that people name "submit read worker spend admin". */
+enum scope {
+	SCOPE_NONE = 0, /* no token needed */
+	SCOPE_SUBMIT = 1,
+	SCOPE_READ = 2,
+	SCOPE_WORKER = 4,
+	SCOPE_SPEND = 8,
+	SCOPE_ADMIN = 16,
+	SCOPE_ANY = 31, /* any valid token */
+};
+
+enum { IN_ONE = 0, IN_MANY = 1, OUT_ONE = 0, OUT_MANY = 1 };
+
+/*     id              service   method     request               reply              streams           scope (any of)             */
+#define RPCS(X) \
+	X(RPC_REGISTER,      Accounts, Register, register_request,     session,           IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
+	X(RPC_LOGIN,         Accounts, Login,    login_request,        session,           IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
+	X(RPC_LOGOUT,        Accounts, Logout,   logout_request,       logout_reply,      IN_ONE,  OUT_ONE,  SCOPE_ANY)                  \
+	X(RPC_WHOAMI,        Accounts, Whoami,   whoami_request,       account,           IN_ONE,  OUT_ONE,  SCOPE_ANY)                  \
+	X(RPC_SUBMIT,        Tasks,    Submit,   submit_request,       submit_reply,      IN_ONE,  OUT_ONE,  SCOPE_SUBMIT)               \
+	X(RPC_LIST_TASKS,    Tasks,    List,     list_tasks_request,   list_tasks_reply,  IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_GET_TASK,      Tasks,    Get,      get_task_request,     task,              IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_WATCH_TASK,    Tasks,    Watch,    watch_task_request,   task,              IN_ONE,  OUT_MANY, SCOPE_READ)                 \
+	X(RPC_LOGS,          Tasks,    Logs,     logs_request,         log_chunk,         IN_ONE,  OUT_MANY, SCOPE_READ)                 \
+	X(RPC_STOP_TASK,     Tasks,    Stop,     stop_task_request,    task,              IN_ONE,  OUT_ONE,  SCOPE_SUBMIT)               \
+	X(RPC_REMOVE_TASK,   Tasks,    Remove,   remove_task_request,  remove_task_reply, IN_ONE,  OUT_ONE,  SCOPE_SUBMIT)               \
+	X(RPC_BLOB_OFFSET,   Blobs,    Offset,   upload_header,        upload_reply,      IN_ONE,  OUT_ONE,  SCOPE_SUBMIT | SCOPE_WORKER) \
+	X(RPC_BLOB_UPLOAD,   Blobs,    Upload,   upload_chunk,         upload_reply,      IN_MANY, OUT_ONE,  SCOPE_SUBMIT | SCOPE_WORKER) \
+	X(RPC_BLOB_DOWNLOAD, Blobs,    Download, download_request,     download_chunk,    IN_ONE,  OUT_MANY, SCOPE_READ | SCOPE_WORKER)   \
+	X(RPC_LINK,          Workers,  Link,     worker_message,       pool_message,      IN_MANY, OUT_MANY, SCOPE_WORKER)               \
+	X(RPC_LIST_WORKERS,  Workers,  List,     list_workers_request, list_workers_reply, IN_ONE, OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_INFO,          Pool,     Info,     info_request,         info_reply,        IN_ONE,  OUT_ONE,  SCOPE_NONE)
+
+enum rpc_id {
+#define RPC_ENUM(id, ...) id,
+	RPCS(RPC_ENUM)
+#undef RPC_ENUM
+	RPC_COUNT,
+};
+
+/* What both ends must know of a method. net/ serves and calls any such row, ours or a test's. */
+struct rpc_method {
+	const char *path; /* "/hivemind.v1.Tasks/Submit" */
+	const ProtobufCMessageDescriptor *in, *out;
+	bool streams_in, streams_out;
+	unsigned scope; /* bit set of enum scope, any of which is enough; 0 = no token needed */
+};
+
+extern const struct rpc_method rpc_methods[RPC_COUNT];
+
+/* "submit read" for a bit set; buf of 64 bytes is enough. */
+const char *scopes_to_text(unsigned scopes, char *buf, unsigned long n);
+
+/* The bit set of a text; 0 when a word is unknown. */
+unsigned scopes_from_text(const char *text);
+
+#endif

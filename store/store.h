@@ -1,0 +1,169 @@
+/* store/store.h - what is true: every question to Redis and every change of state, one function each.
+ *
+ * Every change is one Lua script (store/script/NAME.lua) that checks everything first and only then writes,
+ * takes batches where the pool has batches, and is safe to send again: a repeated call finds its work
+ * done and gives the first answer. So a lost reply (UNAVAILABLE) is answered by asking again.
+ *
+ * A request is embedded in its owner and on loan from the call to on_done(), which comes exactly once, on
+ * the loop, never from inside the call. Results lie in req->arena until store_req_release().
+ *
+ * Redis keys (store/script/README names the fields):
+ *   account:ID  account-name:NAME  token:SHA256  call:ACCOUNT:CALL_ID
+ *   submission:ID  task:ID.N  queue  live  tasks:ACCOUNT  ids:ACCOUNT  keep
+ *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT   seq  counters
+ * The fields of task:, worker:, account: hashes bear the names of the messages in hivemind.proto and are
+ * read into them by store/record.c; nested messages are stored packed. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/arena.h"
+#include "proto/id.h"
+#include "store/redis.h"
+
+#include "hivemind.pb-c.h"
+
+struct store;
+
+struct store_events {
+	/* Redis answers, its settings are strong enough and the scripts are loaded; also after each reconnect. */
+	void (*on_up)(struct store *, void *user);
+	/* Redis is gone, or (FAILED_PRECONDITION) its settings are too weak: err's hint is the line to change. */
+	void (*on_down)(struct store *, const struct error *err, void *user);
+	void *user;
+};
+
+struct store *store_open(struct loop *loop, const struct redis_address *a, const struct store_events *events);
+bool store_is_up(const struct store *s);
+const char *store_redis_version(const struct store *s);
+void store_close(struct store *s, void (*closed)(void *user), void *user);
+
+struct store_req {
+	void (*on_done)(struct store_req *req);
+	void *user;
+	struct error error; /* status 0 = done; words when not */
+	struct arena arena; /* results */
+
+	/* results, by call; see each function */
+	Pb__Account *account;
+	const char *password; /* yescrypt string */
+	unsigned scopes;
+	int64_t expires_ms;
+	Pb__Task **tasks;
+	size_t task_count;
+	const char *id;
+	bool duplicate;
+	uint64_t next; /* cursor */
+	int *outcomes; /* one enum outcome for each item of a batch, in its order */
+	uint64_t number;
+
+	/* private */
+	struct redis_req redis;
+	struct store *store;
+	void (*read)(struct store_req *, const redisReply *);
+	size_t batch;
+};
+
+void store_req_release(struct store_req *req);
+
+/* What became of one item of a batch. */
+enum outcome {
+	OUTCOME_DONE,   /* changed now, or the same change was made by an earlier sending of this call */
+	OUTCOME_FENCED, /* another epoch or worker is current, or the state forbids it: nothing changed */
+	OUTCOME_GONE,   /* there is no such task */
+	OUTCOME_FAILED, /* (store_requeue) too many losses: the task is FAILED(infra) now */
+};
+
+/* --- accounts and tokens -------------------------------------------------------------------- */
+
+/* New account. Result: account. ALREADY_EXISTS: the name. With call_id seen before: the first answer. */
+void store_register(struct store *s, struct store_req *req, const char *id, const char *name,
+		    const char *password, int64_t now_ms, const char *call_id);
+/* Result: account, password. NOT_FOUND. */
+void store_account_by_name(struct store *s, struct store_req *req, const char *name);
+/* A token by its SHA-256; it vanishes at expires_ms by itself. */
+void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account,
+		     unsigned scopes, int64_t expires_ms, int64_t now_ms);
+/* Result: account, scopes, expires_ms. NOT_FOUND. */
+void store_token_find(struct store *s, struct store_req *req, const char *sha256);
+void store_token_remove(struct store *s, struct store_req *req, const char *sha256);
+
+/* --- tasks ----------------------------------------------------------------------------------- */
+
+struct submission {
+	char id[ID_SIZE]; /* made by the pool for this call; not used when the call was seen before */
+	const char *account;
+	const Pb__TaskSpec *spec;
+	const char *bundle_sha256;
+	uint64_t bundle_size;
+	int64_t now_ms;
+	const char *call_id;
+};
+
+/* Result: id of the submission, duplicate. FAILED_PRECONDITION: the bundle is not the account's.
+ * ABORTED: call_id was used with other content. RESOURCE_EXHAUSTED: TASKS_LIVE_MAX. */
+void store_submit(struct store *s, struct store_req *req, const struct submission *sub);
+
+/* Result: tasks[0] with spec. `prefix` (id_prefix_valid) of a task of this account; "" account = any,
+ * then it must be a whole id. NOT_FOUND; FAILED_PRECONDITION: several begin so (text names two). */
+void store_task(struct store *s, struct store_req *req, const char *account, const char *prefix);
+
+/* The account's tasks, newest first, without spec. Result: tasks, next (0 = no more). after 0 = from the newest. */
+void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
+		 bool only_live);
+
+/* Every task that has not ended, with spec, a page at a time, to rebuild the pool's index. Begin with cursor 0; until next is 0. */
+void store_live(struct store *s, struct store_req *req, uint64_t cursor);
+
+struct lease_item { const char *task; uint32_t epoch; /* the one it has now; it gets epoch + 1 */ const char *worker, *worker_name; };
+/* PENDING -> RUNNING(ASSIGNED). Result: outcomes. */
+void store_lease(struct store *s, struct store_req *req, const struct lease_item *items, size_t n, int64_t now_ms);
+
+struct phase_item { const char *task; uint32_t epoch; int phase; int64_t time_ms; };
+/* The phase of running tasks. Result: outcomes. */
+void store_phase(struct store *s, struct store_req *req, const struct phase_item *items, size_t n);
+
+struct done_item { const char *worker; const Pb__Done *done; int64_t exited_ms; uint64_t log_size; };
+/* RUNNING -> COMPLETED or FAILED as done->failure says. A STOPPED task of the same epoch gets result, usage
+ * and log attached and stays STOPPED. Result: outcomes. */
+void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n, int64_t now_ms);
+
+struct requeue_item { const char *task; uint32_t epoch; const char *reason; bool loss; /* counts against LOSSES_MAX */ };
+/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra). Result: outcomes. */
+void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n, int64_t now_ms);
+
+/* -> STOPPED unless it has ended. Result: tasks[0] as it is then. NOT_FOUND (also: not this account's). */
+void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,
+		const char *reason, int64_t now_ms);
+
+/* PENDING -> FAILED(failure) by the pool itself (an unusable bundle, ...). Result: outcomes[0]. */
+void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason, int64_t now_ms);
+
+/* Forget an ended task. NOT_FOUND; FAILED_PRECONDITION: it has not ended. Blobs that nobody names any more
+ * are in store_unused_blobs() afterwards. account "" = any. */
+void store_remove(struct store *s, struct store_req *req, const char *account, const char *task);
+
+/* Ended tasks whose keep time has come, up to limit. Result: tasks (id only). */
+void store_expired(struct store *s, struct store_req *req, int64_t now_ms, uint32_t limit);
+
+/* --- workers --------------------------------------------------------------------------------- */
+
+/* This worker belongs to this account from now on. PERMISSION_DENIED: it is another account's. */
+void store_worker_join(struct store *s, struct store_req *req, const char *worker, const char *account,
+		       const char *name, const Pb__Host *host, int64_t now_ms);
+void store_worker_leave(struct store *s, struct store_req *req, const char *worker, int64_t now_ms);
+
+/* --- blobs (their bytes: store/blob.h) -------------------------------------------------------- */
+
+/* The bytes are safe on disk: this account may name them. */
+void store_blob_add(struct store *s, struct store_req *req, const char *account, const char *sha256, uint64_t size, int64_t now_ms);
+/* May the account name this blob? NOT_FOUND. Result: number = its size. */
+void store_blob_find(struct store *s, struct store_req *req, const char *account, const char *sha256);
+/* Blobs no task names and that were added before before_ms; they are forgotten with this call, the caller
+ * deletes the files. Result: tasks NULL; ids in arena: see store_blob_id(). number = how many. */
+void store_unused_blobs(struct store *s, struct store_req *req, int64_t before_ms, uint32_t limit);
+const char *store_blob_id(const struct store_req *req, size_t i);
+
+#endif
