@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exec/manifest.h"
+#include "proto/typed.h"
 #include "proto/status.h"
 #include "roles/roles.h"
 

@@ -13,6 +13,7 @@
 
 #include "net/arena.h"
 #include "proto/error.h"
+#include "proto/typed.h" /* parse_size(), parse_duration(), nearest_word() */
 
 #include "hivemind.pb-c.h"
 
@@ -32,12 +33,5 @@ int spec_check(const Pb__TaskSpec *spec, struct error *err);
 
 /* Set or replace an environment variable: "K=V" (as --env gives it). */
 int spec_set_env(Pb__TaskSpec *spec, struct arena *arena, const char *assignment, struct error *err);
-
-/* "512MiB", "2G", "1000" -> bytes; "90s", "5m", "2h", "3d", 90 -> seconds; -1 = not one. */
-int64_t parse_size(const char *text);
-int64_t parse_duration(const char *text);
-
-/* The nearest of `words` (NULL-ended) to what was typed, or NULL when none is near. */
-const char *nearest_word(const char *typed, const char *const *words);
 
 #endif
