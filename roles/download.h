@@ -1,8 +1,8 @@
 /* roles/download.h - fetch one blob of a task, its bundle or its result, into a file descriptor. Resumes by itself.
  *
- *     REREADING (what the file has already) -> FETCHING -> DRAINING -> on_done()
- *                                  ^               |
- *                                  +--- RESTING <--+   the connection broke: back-off, go on from where it was
+ *     REREADING (what the file has already) -> FETCHING -> DRAINING -> CLOSING -> on_done()
+ *                                              ^            |
+ *                                              +- RESTING <-+   the connection broke: back-off, go on from where it was
  *
  * Each break costs only what was not yet written: the next try asks for the blob from that offset. Bytes are hashed and
  * written on the thread pool while the next ones come in; when the disk is slower, the pool is held back by flow control, so
@@ -66,7 +66,7 @@ struct download {
 	struct sha256 hash;
 	struct buf incoming, writing;
 	int write_errno;
-	bool cancelled, call_open, paused, busy, stalled;
+	bool call_open, paused, busy; /* busy: the thread pool has `writing` and `hash` */
 };
 
 void download_start(struct download *d);

@@ -1,11 +1,11 @@
 /* roles/upload.h - bring one file to the pool: a bundle, or the result of a task. Resumes by itself.
  *
- *     ASKING (Blobs.Offset) -> OPENING -> READING <-> FULL -> ENDING -> on_done()
- *        ^                                      any of them
- *        +---------------- RESTING <---------------+   the connection broke: back-off, then ask again
+ *     ASKING (Blobs.Offset) -> READING <-> FULL -> ENDING -> CLOSING -> on_done()
+ *        ^                          any of them
+ *        +------------- RESTING <--------+   the connection broke: back-off, then ask again
  *
  * Only what the pool does not have yet is sent: the pool is asked first, and again after each break, so nothing
- * goes over the wire twice from the start. The file is read on the thread pool in pieces of UPLOAD_PIECE, the
+ * goes over the wire twice from the start. The file is read on the thread pool in pieces of SEND_QUEUE_HIGH, the
  * call's queue is kept below SEND_QUEUE_HIGH: memory is the same for any size.
  *
  * A struct upload is embedded in its owner and on loan from upload_start() to on_done(), which comes exactly
@@ -51,10 +51,11 @@ struct upload {
 	struct work work;
 	struct retry retry;
 	struct error error;
-	uint8_t *piece;               /* UPLOAD_PIECE bytes; NULL before the first read */
-	long piece_size;              /* of the piece being read; negative errno */
-	uint64_t offset;              /* what was read or is on its way up to here */
-	bool cancelled, call_open, complete, stalled;
+	uint8_t *piece;               /* what was read last; NULL before the first read */
+	int64_t piece_size;           /* its bytes; negative errno */
+	uint64_t offset;              /* everything before it is at the pool or on its way */
+	uint64_t acknowledged;        /* the furthest that the pool has ever said it has */
+	bool call_open, complete;
 };
 
 void upload_start(struct upload *u);
