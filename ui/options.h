@@ -3,7 +3,12 @@
  * A row writes into the verb's own struct: .to is a pointer. Flags may stand before or after arguments;
  * "--" ends them; "--name=value" and "--name value" and "-n value" all work. The global options
  * (--pool, --json, -q, --no-color, --no-input, --timeout, -h) are known to every verb.
- * A wrong option is INVALID_ARGUMENT with the nearest known one ("did you mean --follow?"). */
+ * A wrong option is INVALID_ARGUMENT with the nearest known one ("did you mean --follow?").
+ *
+ * What is not typed comes from the row's environment variable, else from the configuration files
+ * (hivemind.conf.5): HIVEMIND_CONFIG, or $XDG_CONFIG_HOME/hivemind/hivemind.conf, then /etc/hivemind/hivemind.conf.
+ * Section [client] there gives the global options to every client verb, [pool] and [worker] (and [dev]) give
+ * the verb of that name its own ones. */
 #ifndef UI_OPTIONS_H
 #define UI_OPTIONS_H
 
@@ -19,9 +24,10 @@ enum option_kind {
 	OPTION_INT,      /* int64_t *to, from min to max */
 	OPTION_SIZE,     /* int64_t *to, bytes: 512MiB */
 	OPTION_DURATION, /* int64_t *to, milliseconds: 90s 5m 2h */
+	OPTION_COMMAND,  /* a mark, with the name "": the first word ends the options, what follows is a command of its own */
 };
 
-struct texts { const char **at; int n; };
+struct texts { const char **at; int n; }; /* lives as long as the process */
 
 struct option {
 	const char *name;    /* "follow" */
@@ -43,7 +49,7 @@ struct verb_help {
 /* The options every verb knows; filled in by options_parse(). */
 struct globals {
 	const char *pool;      /* --pool HOST[:PORT], HIVEMIND_POOL */
-	bool json, quiet, no_color, no_input, help;
+	bool json, quiet, no_color, no_input, help; /* no_color also sets NO_COLOR, which ui/term.h reads */
 	int64_t timeout_ms;    /* 0 = none */
 };
 
