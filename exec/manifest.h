@@ -1,8 +1,7 @@
 /* exec/manifest.h - hivemind.json: what a bundle wants to be run how (hivemind-bundle.5).
  *
- * Reads JSON into a Pb__TaskSpec with defaults filled in, and checks the bounds of any spec, also one that
- * came over the wire. Unknown fields are errors with the nearest known name; fields that later versions
- * will know (sweep, after, hosts, network, retry, checkpoint, verify, budget, priority, secrets, inputs,
+ * Reads JSON into a Pb__TaskSpec with defaults filled in and within the bounds of exec/spec.h. Unknown
+ * fields are errors with the nearest known name; fields that later versions will know (sweep, after, hosts, network, retry, checkpoint, verify, budget, priority, secrets, inputs,
  * notify, tip, where, start_within, max_cpt, pull) are refused by name. Errors name file, line and field. */
 #ifndef EXEC_MANIFEST_H
 #define EXEC_MANIFEST_H
@@ -11,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "exec/spec.h" /* spec_check(), spec_set_env() */
 #include "net/arena.h"
 #include "proto/error.h"
 #include "proto/typed.h" /* parse_size(), parse_duration(), nearest_word() */
@@ -19,7 +19,8 @@
 
 #define MANIFEST_NAME "hivemind.json"
 
-/* text of n bytes; everything of spec is allocated from arena. `name` is used when the manifest has none. */
+/* text of n bytes; everything of spec is allocated from arena. `name` is used when the manifest has none. Without a
+ * "command" spec->n_command is 0: manifest_choose_command() is next. */
 int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, size_t n, const char *name,
 		   struct error *err);
 
@@ -28,10 +29,8 @@ int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, si
 int manifest_guess(Pb__TaskSpec *spec, struct arena *arena, bool has_run_sh, bool has_main_py, const char *name,
 		   struct error *err);
 
-/* Are all values within proto/limits.h? Used by client and pool alike; the words name the field. */
-int spec_check(const Pb__TaskSpec *spec, struct error *err);
-
-/* Set or replace an environment variable: "K=V" (as --env gives it). */
-int spec_set_env(Pb__TaskSpec *spec, struct arena *arena, const char *assignment, struct error *err);
+/* Fill in the command of a manifest that has none, by the same rule. Nothing to do when it has one. */
+int manifest_choose_command(Pb__TaskSpec *spec, bool has_run_sh, bool has_main_py, struct arena *arena,
+			    struct error *err);
 
 #endif
