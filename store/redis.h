@@ -6,7 +6,10 @@
  *   UNAVAILABLE        not connected, or the connection broke, or REDIS_TIMEOUT_MS passed without a
  *                      reply: when it was sent, its outcome is UNKNOWN, not failed; ask again by id
  *   RESOURCE_EXHAUSTED Redis refused it whole (OOM, MISCONF: disk or memory full; READONLY is UNAVAILABLE)
+ *   NOT_FOUND          NOSCRIPT: Redis has forgotten (or never had) this script
+ *   PERMISSION_DENIED  NOPERM: the ACL of this user forbids the command
  *   INTERNAL           Redis answered with another error: a bug of ours
+ * A request that is overdue breaks the connection: replies come in order, so nothing behind it would come.
  * RESP2 only; replies nested at most 7 deep (hiredis 0.14). */
 #ifndef STORE_REDIS_H
 #define STORE_REDIS_H
@@ -38,6 +41,7 @@ struct redis_events {
 
 struct redis *redis_open(struct loop *loop, const struct redis_address *a, const struct redis_events *events);
 bool redis_is_up(const struct redis *r);
+struct loop *redis_loop(const struct redis *r);
 
 /* Every pending request is answered with CANCELLED; then closed() comes and r is freed. */
 void redis_close(struct redis *r, void (*closed)(void *user), void *user);
@@ -51,7 +55,6 @@ struct redis_req {
 	struct deferred deferred;
 	int64_t deadline_ms;
 	struct error error;
-	bool abandoned;
 };
 
 /* Queue a command; those of one loop turn travel in one write. Arguments are copied before this returns. */

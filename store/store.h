@@ -9,8 +9,8 @@
  *
  * Redis keys (store/script/README names the fields):
  *   account:ID  account-name:NAME  token:SHA256  call:ACCOUNT:CALL_ID
- *   submission:ID  task:ID.N  queue  live  tasks:ACCOUNT  ids:ACCOUNT  keep
- *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT   seq  counters
+ *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
+ *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters
  * The fields of task:, worker:, account: hashes bear the names of the messages in hivemind.proto and are
  * read into them by store/record.c; nested messages are stored packed. */
 #ifndef STORE_STORE_H
@@ -55,15 +55,22 @@ struct store_req {
 	size_t task_count;
 	const char *id;
 	bool duplicate;
-	uint64_t next; /* cursor */
+	uint64_t next; /* where the next page begins; 0 = that was all */
 	int *outcomes; /* one enum outcome for each item of a batch, in its order */
 	uint64_t number;
 
-	/* private */
+	/* private: see store/call.h */
 	struct redis_req redis;
+	struct deferred deferred;
 	struct store *store;
 	void (*read)(struct store_req *, const redisReply *);
+	const char **argv;
+	size_t *lengths;
+	int argc, argc_max, keys;
+	int script;
+	bool loaded_again;
 	size_t batch;
+	const char **ids;
 };
 
 void store_req_release(struct store_req *req);
@@ -74,11 +81,18 @@ enum outcome {
 	OUTCOME_FENCED, /* another epoch or worker is current, or the state forbids it: nothing changed */
 	OUTCOME_GONE,   /* there is no such task */
 	OUTCOME_FAILED, /* (store_requeue) too many losses: the task is FAILED(infra) now */
+	OUTCOME_MISSING, /* (store_done) the result's blob is not here: nothing changed; upload it, then ask again */
 };
+
+/* Items in one call of store_lease, store_phase, store_done, store_requeue at most. */
+#define STORE_BATCH_MAX 128
 
 /* --- accounts and tokens -------------------------------------------------------------------- */
 
-/* New account. Result: account. ALREADY_EXISTS: the name. With call_id seen before: the first answer. */
+/* New account. Result: account, password (as stored). ALREADY_EXISTS: the name. With call_id seen before: the
+ * first answer and duplicate; the password is not part of the content (its hash differs each time), so the
+ * caller must check it against the stored one before it opens a session. ABORTED: call_id with another name.
+ * call_id "" = none (also for store_submit). */
 void store_register(struct store *s, struct store_req *req, const char *id, const char *name,
 		    const char *password, int64_t now_ms, const char *call_id);
 /* Result: account, password. NOT_FOUND. */
@@ -107,7 +121,7 @@ struct submission {
 void store_submit(struct store *s, struct store_req *req, const struct submission *sub);
 
 /* Result: tasks[0] with spec. `prefix` (id_prefix_valid) of a task of this account; "" account = any,
- * then it must be a whole id. NOT_FOUND; FAILED_PRECONDITION: several begin so (text names two). */
+ * then it must be a whole id (of a task, or of a submission: its member 1). NOT_FOUND; FAILED_PRECONDITION: several begin so (text names two). */
 void store_task(struct store *s, struct store_req *req, const char *account, const char *prefix);
 
 /* The account's tasks, newest first, without spec. Result: tasks, next (0 = no more). after 0 = from the newest. */
@@ -165,5 +179,10 @@ void store_blob_find(struct store *s, struct store_req *req, const char *account
  * deletes the files. Result: tasks NULL; ids in arena: see store_blob_id(). number = how many. */
 void store_unused_blobs(struct store *s, struct store_req *req, int64_t before_ms, uint32_t limit);
 const char *store_blob_id(const struct store_req *req, size_t i);
+
+/* --- counts ------------------------------------------------------------------------------------ */
+
+/* Result: number = tasks that have ended since the pool exists. */
+void store_counters(struct store *s, struct store_req *req);
 
 #endif

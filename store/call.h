@@ -1,0 +1,81 @@
+/* store/call.h - one call of a script: its words are gathered in the request's arena, sent, sent again when
+ * Redis has lost the script, and its answer is read.
+ *
+ *     call_begin(s, req, SCRIPT_LEASE);
+ *     call_key(req, "task:%s", id); ...            all keys before the first argument
+ *     call_text(req, worker); call_int(req, now);
+ *     call_send(req, read_outcomes);
+ *
+ * A script answers with a list that begins with a status; 0 is followed by results, another by its words.
+ * Private to store_*.c. */
+#ifndef STORE_CALL_H
+#define STORE_CALL_H
+
+#include "store/store.h"
+
+#define CALL_TTL_MS (7ll * 86400 * 1000) /* how long a call_id is remembered */
+
+/* Each is store/script/NAME.lua. */
+#define SCRIPTS(X) \
+	X(SCRIPT_REGISTER, register) \
+	X(SCRIPT_ACCOUNT, account) \
+	X(SCRIPT_TOKEN_ADD, token_add) \
+	X(SCRIPT_TOKEN_FIND, token_find) \
+	X(SCRIPT_TOKEN_REMOVE, token_remove) \
+	X(SCRIPT_SUBMIT, submit) \
+	X(SCRIPT_TASK, task) \
+	X(SCRIPT_TASKS, tasks) \
+	X(SCRIPT_LIVE, live) \
+	X(SCRIPT_LEASE, lease) \
+	X(SCRIPT_PHASE, phase) \
+	X(SCRIPT_DONE, done) \
+	X(SCRIPT_REQUEUE, requeue) \
+	X(SCRIPT_STOP, stop) \
+	X(SCRIPT_FAIL, fail) \
+	X(SCRIPT_REMOVE, remove) \
+	X(SCRIPT_EXPIRED, expired) \
+	X(SCRIPT_WORKER_JOIN, worker_join) \
+	X(SCRIPT_WORKER_LEAVE, worker_leave) \
+	X(SCRIPT_BLOB_ADD, blob_add) \
+	X(SCRIPT_BLOB_FIND, blob_find) \
+	X(SCRIPT_UNUSED, unused) \
+	X(SCRIPT_COUNTERS, counters)
+
+enum script {
+#define SCRIPT_ENUM(id, name) id,
+	SCRIPTS(SCRIPT_ENUM)
+#undef SCRIPT_ENUM
+	SCRIPT_COUNT,
+};
+
+/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua with common.lua between. */
+const char *script_text(int script, size_t *n);
+const char *script_name(int script);
+/* Its SHA-1, by which Redis knows it. */
+const char *script_sha(int script);
+
+void call_begin(struct store *s, struct store_req *req, int script);
+void call_key(struct store_req *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void call_text(struct store_req *req, const char *text); /* borrowed until call_send() returns or copied */
+void call_bytes(struct store_req *req, const void *p, size_t n);
+void call_int(struct store_req *req, int64_t n);
+void call_unsigned(struct store_req *req, uint64_t n);
+void call_message(struct store_req *req, const ProtobufCMessage *message); /* packed; NULL = "" */
+/* read gets the whole list after its status was found 0; NULL = nothing to read. */
+void call_send(struct store_req *req, void (*read)(struct store_req *, const redisReply *));
+
+/* store.c: the connection, and why it cannot be used now. */
+struct redis *store_redis(const struct store *s);
+const struct error *store_why(const struct store *s);
+
+/* Readers that several calls share. */
+void read_task(struct store_req *req, const redisReply *reply);     /* {0, fields} */
+void read_tasks(struct store_req *req, const redisReply *reply);    /* {0, next, fields, fields, ...} */
+void read_outcomes(struct store_req *req, const redisReply *reply); /* {0, outcome, ...}, req->batch of them */
+void read_account(struct store_req *req, const redisReply *reply);  /* {0, fields} */
+void read_number(struct store_req *req, const redisReply *reply);   /* {0, number} */
+void read_ids(struct store_req *req, const redisReply *reply);      /* {0, id, ...} */
+/* The answer is not of the shape that its reader expects. */
+void read_failed(struct store_req *req);
+
+#endif

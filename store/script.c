@@ -1,0 +1,68 @@
+/* store/script.c - the Lua scripts that are built into the program, as Redis is given them.
+ *
+ * The first line of a script says its flags (#!lua); common.lua, which every script may use, goes
+ * behind that line. Composed once, at the first use. */
+#include <mbedtls/sha1.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/embed.h"
+#include "net/memory.h"
+#include "store/call.h"
+
+EMBED(common_lua);
+#define SCRIPT_EMBED(id, name) EMBED(name##_lua);
+SCRIPTS(SCRIPT_EMBED)
+#undef SCRIPT_EMBED
+
+static const struct {
+	const char *name, *text;
+} sources[SCRIPT_COUNT] = {
+#define SCRIPT_SOURCE(id, name) [id] = {#name, embed_##name##_lua},
+	SCRIPTS(SCRIPT_SOURCE)
+#undef SCRIPT_SOURCE
+};
+
+static struct {
+	char *text, sha[41];
+	size_t n;
+} scripts[SCRIPT_COUNT];
+
+static const char *after_first_line(const char *text)
+{
+	return strchr(text, '\n') + 1;
+}
+
+static void compose(int script)
+{
+	const char *source = sources[script].text, *rest = after_first_line(source);
+	unsigned char digest[20];
+
+	scripts[script].text =
+		xasprintf("%.*s%s%s", (int)(rest - source), source, after_first_line(embed_common_lua), rest);
+	scripts[script].n = strlen(scripts[script].text);
+	mbedtls_sha1_ret((const unsigned char *)scripts[script].text, scripts[script].n, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(scripts[script].sha + 2 * i, 3, "%02x", digest[i]);
+}
+
+const char *script_text(int script, size_t *n)
+{
+	if (scripts[script].text == NULL)
+		compose(script);
+	*n = scripts[script].n;
+	return scripts[script].text;
+}
+
+const char *script_sha(int script)
+{
+	size_t n;
+
+	script_text(script, &n);
+	return scripts[script].sha;
+}
+
+const char *script_name(int script)
+{
+	return sources[script].name;
+}

@@ -1,0 +1,77 @@
+#!lua
+-- What every script may use; store/script.c puts it behind the first line of each.
+
+-- Numbers of proto/task.h, proto/status.h and store.h's enum outcome.
+local PENDING, RUNNING, COMPLETED, FAILED, STOPPED = 1, 2, 3, 4, 5
+local QUEUED, ASSIGNED, STAGING, EXECUTING, COLLECTING, ENDED = 1, 2, 3, 4, 5, 6
+local INFRA = 8
+local NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 5, 6, 7
+local RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED = 8, 9, 10
+local DONE, FENCED, GONE, GAVE_UP, MISSING = 0, 1, 2, 3, 4
+
+-- A whole number below 2^53 as text; tostring() would round it.
+local function int(n)
+	return string.format('%.0f', n)
+end
+
+local function submission_of(task)
+	return 'submission:' .. string.match(task, '^[^.]+')
+end
+
+-- Fields of a task as names and values; with_spec adds what its submission holds.
+local function task_fields(task, with_spec)
+	local fields = redis.call('HGETALL', 'task:' .. task)
+	fields[#fields + 1] = 'id'
+	fields[#fields + 1] = task
+	if with_spec then
+		for _, name in ipairs({'spec', 'bundle_sha256', 'bundle_size'}) do
+			fields[#fields + 1] = name
+			fields[#fields + 1] = redis.call('HGET', submission_of(task), name) or ''
+		end
+	end
+	return fields
+end
+
+-- The call was made before: its answer, or false; and whether its content was another.
+local function earlier_call(key, digest)
+	local call = redis.call('HMGET', key, 'digest', 'answer')
+	return call[2], call[1] and call[1] ~= digest
+end
+
+local function remember_call(key, digest, answer, ttl_ms)
+	redis.call('HSET', key, 'digest', digest, 'answer', answer)
+	redis.call('PEXPIRE', key, ttl_ms)
+end
+
+local function blob_take(sha256)
+	redis.call('HINCRBY', 'blob:' .. sha256, 'refs', 1)
+	redis.call('ZREM', 'unused', sha256)
+end
+
+local function blob_drop(sha256)
+	local key = 'blob:' .. sha256
+	if redis.call('EXISTS', key) == 1 and redis.call('HINCRBY', key, 'refs', -1) <= 0 then
+		redis.call('ZADD', 'unused', redis.call('HGET', key, 'added_ms'), sha256)
+	end
+end
+
+-- May the account name this blob: it brought it within the last day, or a submission of its own names it?
+local function may_name(uploads, named, sha256, now)
+	local till = redis.call('ZSCORE', uploads, sha256)
+	return (till and tonumber(till) >= tonumber(now)) or redis.call('HEXISTS', named, sha256) == 1
+end
+
+-- The task reaches a final state: out of every list of live ones, into the list of what is kept.
+local function end_task(task, account, worker, state, now)
+	local keep_s = tonumber(redis.call('HGET', submission_of(task), 'keep_s')) or 0
+	local keep_until = int(tonumber(now) + keep_s * 1000)
+	redis.call('HSET', 'task:' .. task, 'state', state, 'phase', ENDED, 'ended_ms', now, 'keep_until_ms', keep_until)
+	redis.call('ZREM', 'queue', task)
+	redis.call('ZREM', 'live', task)
+	redis.call('ZREM', 'live:' .. account, task)
+	if worker and worker ~= '' then
+		redis.call('SREM', 'leases:' .. worker, task)
+	end
+	redis.call('ZADD', 'keep', keep_until, task)
+	redis.call('HINCRBY', 'counters', 'finished', 1)
+end

@@ -1,0 +1,16 @@
+#!lua
+-- PENDING -> FAILED by the pool itself.   KEYS task   ARGV task, failure, reason, now   -> {0, outcome}
+local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'failure')
+local state = tonumber(now[1])
+if not state then
+	return {0, GONE}
+end
+if state == FAILED and now[3] == ARGV[2] then
+	return {0, DONE}
+end
+if state ~= PENDING then
+	return {0, FENCED}
+end
+redis.call('HSET', KEYS[1], 'failure', ARGV[2], 'reason', ARGV[3])
+end_task(ARGV[1], now[2], nil, FAILED, ARGV[4])
+return {0, DONE}

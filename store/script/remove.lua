@@ -1,0 +1,27 @@
+#!lua
+-- Forget an ended task; with its last member the submission goes too.
+-- KEYS task, submission   ARGV task, account   -> {0}
+local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'result_sha256')
+if not now[1] or (ARGV[2] ~= '' and now[2] ~= ARGV[2]) then
+	return {NOT_FOUND, 'no such task'}
+end
+if tonumber(now[1]) <= RUNNING then
+	return {FAILED_PRECONDITION, 'the task has not ended: stop it first'}
+end
+local bundle = redis.call('HGET', KEYS[2], 'bundle_sha256')
+
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', 'tasks:' .. now[2], ARGV[1])
+redis.call('ZREM', 'ids:' .. now[2], ARGV[1])
+redis.call('ZREM', 'keep', ARGV[1])
+if now[3] and now[3] ~= '' then
+	blob_drop(now[3])
+end
+if bundle and redis.call('HINCRBY', KEYS[2], 'members', -1) <= 0 then
+	redis.call('DEL', KEYS[2])
+	blob_drop(bundle)
+	if redis.call('HINCRBY', 'named:' .. now[2], bundle, -1) <= 0 then
+		redis.call('HDEL', 'named:' .. now[2], bundle)
+	end
+end
+return {0}

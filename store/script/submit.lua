@@ -1,0 +1,47 @@
+#!lua
+-- A submission with its one member.
+-- KEYS submission, task, blob, uploads, named, tasks:, ids:, live:, live, queue, seq, counters, [call]
+-- ARGV id, account, spec, name, bundle_sha256, bundle_size, keep_s, now, digest, most live tasks, call ttl
+-- -> {0, id, duplicate}
+local answer, other = false, false
+if KEYS[13] then
+	answer, other = earlier_call(KEYS[13], ARGV[9])
+end
+if other then
+	return {ABORTED, 'this call_id was used with other content'}
+end
+if answer then
+	return {0, answer, 1}
+end
+local size = redis.call('HGET', KEYS[3], 'size')
+if not size or not may_name(KEYS[4], KEYS[5], ARGV[5], ARGV[8]) then
+	return {FAILED_PRECONDITION, 'the bundle ' .. ARGV[5] .. ' is not here: upload it first'}
+end
+if size ~= ARGV[6] then
+	return {FAILED_PRECONDITION, 'the bundle has ' .. size .. ' bytes, not ' .. ARGV[6]}
+end
+if redis.call('ZCARD', KEYS[9]) >= tonumber(ARGV[10]) then
+	return {RESOURCE_EXHAUSTED, 'the pool has as many unfinished tasks as it takes'}
+end
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
+	return {ABORTED, 'the id is taken, ask again'}
+end
+
+local task = ARGV[1] .. '.1'
+local seq = int(redis.call('INCR', KEYS[11]))
+redis.call('HSET', KEYS[1], 'account', ARGV[2], 'spec', ARGV[3], 'bundle_sha256', ARGV[5], 'bundle_size', ARGV[6],
+	'keep_s', ARGV[7], 'created_ms', ARGV[8], 'members', 1)
+redis.call('HSET', KEYS[2], 'account', ARGV[2], 'name', ARGV[4], 'state', PENDING, 'phase', QUEUED,
+	'epoch', 0, 'losses', 0, 'created_ms', ARGV[8], 'seq', seq)
+redis.call('ZADD', KEYS[6], seq, task)
+redis.call('ZADD', KEYS[7], 0, task)
+redis.call('ZADD', KEYS[8], seq, task)
+redis.call('ZADD', KEYS[9], seq, task)
+redis.call('ZADD', KEYS[10], seq, task)
+redis.call('HINCRBY', KEYS[5], ARGV[5], 1)
+redis.call('HINCRBY', KEYS[12], 'submitted', 1)
+blob_take(ARGV[5])
+if KEYS[13] then
+	remember_call(KEYS[13], ARGV[9], ARGV[1], ARGV[11])
+end
+return {0, ARGV[1], 0}

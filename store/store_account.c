@@ -1,0 +1,100 @@
+/* store/store_account.c - accounts and tokens. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/sha256.h"
+#include "store/call.h"
+#include "store/record.h"
+
+/* The password is a field of the hash and none of the message. */
+static const char *field_text(struct store_req *req, const redisReply *fields, const char *name)
+{
+	for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+		if (strcmp(fields->element[i]->str, name) == 0)
+			return arena_strdup(&req->arena, fields->element[i + 1]->str);
+	}
+	return "";
+}
+
+void read_account(struct store_req *req, const redisReply *reply)
+{
+	const redisReply *fields = reply->elements > 1 ? reply->element[1] : reply;
+
+	req->account = record_read(&pb__account__descriptor, fields, &req->arena);
+	if (req->account == NULL)
+		read_failed(req);
+	else
+		req->password = field_text(req, fields, "password");
+}
+
+static void read_registered(struct store_req *req, const redisReply *reply)
+{
+	read_account(req, reply);
+	req->duplicate = reply->elements > 2 && reply->element[2]->integer != 0;
+}
+
+void store_register(struct store *s, struct store_req *req, const char *id, const char *name, const char *password,
+		    int64_t now_ms, const char *call_id)
+{
+	char digest[SHA256_HEX_SIZE];
+
+	sha256_hex_of(name, strlen(name), digest);
+	call_begin(s, req, SCRIPT_REGISTER);
+	call_key(req, "account:%s", id);
+	call_key(req, "account-name:%s", name);
+	if (call_id[0] != '\0')
+		call_key(req, "call:register:%s", call_id);
+	call_text(req, id);
+	call_text(req, name);
+	call_text(req, password);
+	call_int(req, now_ms);
+	call_text(req, digest);
+	call_int(req, CALL_TTL_MS);
+	call_send(req, read_registered);
+}
+
+void store_account_by_name(struct store *s, struct store_req *req, const char *name)
+{
+	call_begin(s, req, SCRIPT_ACCOUNT);
+	call_key(req, "account-name:%s", name);
+	call_send(req, read_account);
+}
+
+void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account, unsigned scopes,
+		     int64_t expires_ms, int64_t now_ms)
+{
+	call_begin(s, req, SCRIPT_TOKEN_ADD);
+	call_key(req, "token:%s", sha256);
+	call_key(req, "account:%s", account);
+	call_text(req, account);
+	call_int(req, scopes);
+	call_int(req, expires_ms);
+	call_int(req, expires_ms - now_ms);
+	call_send(req, NULL);
+}
+
+static void read_token(struct store_req *req, const redisReply *reply)
+{
+	if (reply->elements != 4) {
+		read_failed(req);
+		return;
+	}
+	read_account(req, reply);
+	req->password = NULL;
+	req->scopes = (unsigned)strtoul(reply->element[2]->str, NULL, 10);
+	req->expires_ms = strtoll(reply->element[3]->str, NULL, 10);
+}
+
+void store_token_find(struct store *s, struct store_req *req, const char *sha256)
+{
+	call_begin(s, req, SCRIPT_TOKEN_FIND);
+	call_key(req, "token:%s", sha256);
+	call_send(req, read_token);
+}
+
+void store_token_remove(struct store *s, struct store_req *req, const char *sha256)
+{
+	call_begin(s, req, SCRIPT_TOKEN_REMOVE);
+	call_key(req, "token:%s", sha256);
+	call_send(req, NULL);
+}
