@@ -1,0 +1,124 @@
+/* roles/worker_resources.c - take a reservation, give it back. Fails only for want of something, which it names. */
+#include "roles/worker_resources.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/buf.h"
+#include "proto/status.h"
+
+static uint32_t count_bits(uint64_t bits)
+{
+	return (uint32_t)__builtin_popcountll(bits);
+}
+
+static int check(const struct worker_resources *r, const Pb__Resources *need, struct error *err)
+{
+	uint32_t free_gpus = r->gpus - count_bits(r->used_gpus);
+
+	if (worker_resources_full(r))
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "this worker runs %u tasks already, as many as it may",
+				 r->tasks);
+	if (need->milli_cpus > r->milli_cpus - r->used_milli_cpus)
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %.2f cores, %.2f of %.2f are free",
+				 need->milli_cpus / 1000.0, (r->milli_cpus - r->used_milli_cpus) / 1000.0,
+				 r->milli_cpus / 1000.0);
+	if (need->memory > r->memory - r->used_memory)
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %" PRIu64 " MiB of memory, %" PRIu64 " are free",
+				 need->memory >> 20, (r->memory - r->used_memory) >> 20);
+	if (need->disk > r->disk - r->used_disk)
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %" PRIu64 " MiB of disk, %" PRIu64 " are free",
+				 need->disk >> 20, (r->disk - r->used_disk) >> 20);
+	if (need->gpus > free_gpus)
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %u GPUs, %u are free", need->gpus, free_gpus);
+	return 0;
+}
+
+static int take_slot(struct worker_resources *r)
+{
+	for (int slot = 0; slot < ATTEMPTS_MAX; slot++)
+		if (!r->slots[slot]) {
+			r->slots[slot] = true;
+			return slot;
+		}
+	return -1;
+}
+
+static uint64_t take_gpus(struct worker_resources *r, uint32_t count)
+{
+	uint64_t taken = 0;
+
+	for (uint32_t i = 0; i < r->gpus && count > 0; i++)
+		if (!(r->used_gpus & (1ull << i))) {
+			taken |= 1ull << i;
+			count--;
+		}
+	r->used_gpus |= taken;
+	return taken;
+}
+
+int worker_resources_take(struct worker_resources *r, const Pb__Resources *need, struct reservation *got,
+			  struct error *err)
+{
+	int rc = check(r, need, err);
+
+	if (rc != 0)
+		return rc;
+	*got = (struct reservation){.milli_cpus = need->milli_cpus, .memory = need->memory, .disk = need->disk};
+	got->slot = take_slot(r);
+	if (got->slot < 0)
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "too many ended tasks are still being cleared away");
+	got->gpus = take_gpus(r, need->gpus);
+	r->used_milli_cpus += got->milli_cpus;
+	r->used_memory += got->memory;
+	r->used_disk += got->disk;
+	r->tasks++;
+	return 0;
+}
+
+void worker_resources_give(struct worker_resources *r, const struct reservation *back)
+{
+	r->used_milli_cpus -= back->milli_cpus;
+	r->used_memory -= back->memory;
+	r->used_disk -= back->disk;
+	r->used_gpus &= ~back->gpus;
+	r->tasks--;
+}
+
+void worker_resources_give_slot(struct worker_resources *r, const struct reservation *back)
+{
+	r->slots[back->slot] = false;
+}
+
+bool worker_resources_full(const struct worker_resources *r)
+{
+	return r->tasks >= r->tasks_max;
+}
+
+const char *reservation_gpus(const struct reservation *r, Pb__Gpu *const *gpus, struct arena *arena)
+{
+	const char *list = NULL;
+
+	for (int i = 0; i < GPUS_MAX; i++)
+		if (r->gpus & (1ull << i))
+			list = list == NULL ? arena_strdup(arena, gpus[i]->uuid)
+					    : arena_printf(arena, "%s,%s", list, gpus[i]->uuid);
+	return list;
+}
+
+uint64_t share_of(const char *text, uint64_t total, uint64_t scale)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (end == text || !(value > 0))
+		return 0;
+	if (strcmp(end, "%") == 0)
+		value = value / 100 * (double)total;
+	else if (*end == '\0')
+		value *= (double)scale;
+	else
+		return 0;
+	return value < 1 || value > (double)total ? 0 : (uint64_t)value;
+}
