@@ -1,0 +1,99 @@
+/* roles/attempt.h - one try at one task on this worker, from its lease to its result stored at the pool.
+ *
+ *   FETCHING -> UNPACKING -> JOB -> PACKING -> UPLOADING -> REPORTING -> REMOVING
+ *   (a download  (thread      (exec/ (thread    (an upload   (log and     (container,
+ *    or a link)   pool)        job)   pool)      or nothing)  Done until   files)
+ *                                                             Stored)
+ *
+ * Whatever fails on the way is the outcome that is reported: failure and error. An attempt that is lost (the pool gave the
+ * task to another, this worker leaves) reports nothing: it ends what runs and goes to REMOVING.
+ *
+ * What the pool must know is state here and a message only in passing: a new link is told all of it again
+ * (attempt_linked), so nothing depends on a message that a broken link swallowed. */
+#ifndef ROLES_ATTEMPT_H
+#define ROLES_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exec/job.h"
+#include "exec/scratch.h"
+#include "net/arena.h"
+#include "net/loop.h"
+#include "net/step.h"
+#include "proto/id.h"
+#include "roles/attempt_log.h"
+#include "roles/download.h"
+#include "roles/upload.h"
+#include "roles/worker_resources.h"
+
+#include "hivemind.pb-c.h"
+
+struct worker;
+
+enum attempt_state { FETCHING, UNPACKING, JOB, PACKING, UPLOADING, REPORTING, REMOVING };
+
+struct attempt {
+	struct worker *worker;
+	struct attempt *prev, *next;
+	struct step step;
+	char task[TASK_ID_SIZE];
+	uint32_t epoch;
+	char key[TASK_ID_SIZE + 12];       /* "TASK-EPOCH": names its files */
+	struct arena arena;
+	Pb__TaskSpec *spec;
+	char bundle_sha256[SHA256_HEX_SIZE];
+	uint64_t bundle_size;
+	struct reservation reserved;
+	bool gave_back;                    /* the reservation; the slot goes with the attempt */
+
+	/* what it works with; each on loan in the state that uses it */
+	char bundle_path[512], result_path[512];
+	int fd;                            /* of the bundle or the result while it travels; -1 = none */
+	struct download download;
+	struct upload upload;
+	struct scratch scratch;
+	struct job job;
+	struct work work, removal;
+	struct error work_error;
+	bool fetched, has_scratch, job_begun, job_gone, exited;
+	struct packed packed;
+
+	/* how much disk does it use? */
+	struct timer watch;
+	struct work watch_work;
+	uint64_t disk_used;
+	bool watching;                     /* watch_work is on loan */
+
+	/* what the pool is told */
+	enum task_phase phase;
+	int64_t phase_ms;                  /* wall clock, when the phase began */
+	uint64_t done, total;              /* of the phase, bytes */
+	char detail[160];
+	int64_t progress_ms;               /* clock_ms() of the last Progress */
+	struct attempt_log log;
+	enum task_failure failure;
+	struct error error;
+	bool stopped;                      /* the pool asked for its end */
+	bool lost;                         /* it is no longer ours, or never will be */
+	char give_back[160];               /* why the task goes back to the pool; "" = it does not */
+	int64_t leased_us, started_us, exited_us; /* clock_us() */
+	int64_t done_ms;                   /* clock_ms() of the last Done; 0 = none on this link */
+};
+
+/* Begin. The attempt is in worker->attempts until nothing is left of it; then worker_attempt_gone() is called. */
+void attempt_start(struct worker *w, const Pb__Lease *lease, const struct reservation *reserved);
+
+/* The pool has ended the task: signal, grace, kill; what is there is collected. */
+void attempt_stop(struct attempt *a, const char *reason);
+
+/* It is no longer ours: kill it and forget it. give_back: words for the pool, or NULL when it knows. */
+void attempt_lose(struct attempt *a, const char *give_back);
+
+/* The pool has recorded its end. */
+void attempt_stored(struct attempt *a);
+
+/* Has its container ended, so that only bytes have still to reach the pool? */
+bool attempt_exited(const struct attempt *a);
+
+#endif

@@ -1,0 +1,414 @@
+/* roles/worker.c - hivemind worker: options, bring-up and down.
+ *
+ * Up: data directory -> what this machine is -> engine found and checked -> linked -> one line that says "ready".
+ * Down (SIGTERM, Ctrl-C): Leave; running containers are ended and their tasks given back; what only has bytes to send may
+ * do so for a moment; then link, bulk channel, engine, loop. */
+#include "roles/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "exec/manifest.h"
+#include "exec/probe.h"
+#include "net/clock.h"
+#include "net/log.h"
+#include "net/memory.h"
+#include "proto/limits.h"
+#include "proto/status.h"
+#include "roles/client.h"
+#include "roles/doctor.h"
+#include "roles/roles.h"
+#include "roles/worker_home.h"
+#include "ui/term.h"
+
+#define PATIENCE_MS 4000 /* at the end, for results on their way */
+
+static const struct verb_help help = {
+	"hivemind worker --join HOST[:PORT] [options]   |   hivemind worker doctor",
+	"Lend this machine to a pool: run its tasks in containers, several at once, within what you offer. Stays in\n"
+	"the foreground, finds a lost pool again, and gives its tasks back when it is stopped (Ctrl-C, SIGTERM).",
+	"  hivemind login --pool pool.example        once: whose worker this is\n"
+	"  hivemind worker --join pool.example\n"
+	"  hivemind worker --join pool.example --cpus 75% --memory 8GiB\n"
+	"  hivemind worker doctor                    what is missing on this machine?\n",
+};
+
+/* --- what runs here -------------------------------------------------------------------------- */
+
+const char *worker_not_ready(struct worker *w)
+{
+	if (w->leaving)
+		return "it is being stopped";
+	if (w->engine.error.status != 0)
+		return w->engine.error.text;
+	if (worker_resources_full(&w->resources)) {
+		snprintf(w->full, sizeof w->full, "it runs %u tasks, as many as its owner allows", w->resources.tasks);
+		return w->full;
+	}
+	return "";
+}
+
+struct attempt *worker_attempt(struct worker *w, const char *task, uint32_t epoch)
+{
+	struct attempt *a;
+
+	DL_FOREACH(w->attempts, a)
+		if (a->epoch == epoch && strcmp(a->task, task) == 0)
+			return a;
+	return NULL;
+}
+
+static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservation *reserved, struct error *err)
+{
+	const char *not_ready = worker_not_ready(w);
+
+	if (!task_id_valid(lease->task) || lease->spec == NULL || lease->spec->resources == NULL ||
+	    !sha256_hex_valid(lease->bundle_sha256))
+		return error_set(err, STATUS_INVALID_ARGUMENT, "the lease is not one that this worker understands");
+	if (not_ready[0] != '\0')
+		return error_set(err, STATUS_UNAVAILABLE, "%s", not_ready);
+	return worker_resources_take(&w->resources, lease->spec->resources, reserved, err);
+}
+
+static void refuse(struct worker *w, const Pb__Lease *lease, const struct error *why)
+{
+	Pb__GiveBack give_back = PB__GIVE_BACK__INIT;
+	Pb__WorkerMessage message = PB__WORKER_MESSAGE__INIT;
+
+	log_warn("lease refused task=%s text=\"%s\"", lease->task, why->text);
+	give_back.task = lease->task;
+	give_back.epoch = lease->epoch;
+	give_back.reason = (char *)why->text;
+	message.kind_case = PB__WORKER_MESSAGE__KIND_GIVE_BACK;
+	message.give_back = &give_back;
+	worker_link_send(&w->link, &message);
+}
+
+void worker_lease(struct worker *w, const Pb__Lease *lease)
+{
+	struct reservation reserved;
+	struct error err = {0};
+
+	if (worker_attempt(w, lease->task, lease->epoch) != NULL)
+		return; /* said twice */
+	if (check_lease(w, lease, &reserved, &err) != 0) {
+		refuse(w, lease, &err);
+		return;
+	}
+	attempt_start(w, lease, &reserved);
+	if (worker_resources_full(&w->resources))
+		worker_link_beat(&w->link);
+}
+
+/* --- down ------------------------------------------------------------------------------------ */
+
+static void on_patience_closed(struct timer *timer)
+{
+	(void)timer; /* the last handle: the loop ends by itself */
+}
+
+static void on_engine_closed(struct worker_engine *e)
+{
+	timer_close(&e->worker->patience, on_patience_closed);
+}
+
+static void on_bulk_closed(void *user)
+{
+	struct worker *w = user;
+
+	worker_engine_close(&w->engine, on_engine_closed);
+}
+
+static void on_link_closed(struct worker_link *l)
+{
+	grpc_channel_close(l->worker->bulk, on_bulk_closed, l->worker);
+}
+
+static void close_when_idle(struct worker *w)
+{
+	if (!w->leaving || w->attempts != NULL || w->closing)
+		return;
+	w->closing = true;
+	timer_clear(&w->patience);
+	if (w->linking)
+		worker_link_close(&w->link, on_link_closed);
+	else
+		on_bulk_closed(w);
+}
+
+static void lose_all(struct worker *w, bool also_exited)
+{
+	struct attempt *a;
+
+	DL_FOREACH(w->attempts, a)
+		if (also_exited || !attempt_exited(a))
+			attempt_lose(a, "its worker is being stopped");
+}
+
+static void on_patience(struct timer *timer)
+{
+	lose_all(container_of(timer, struct worker, patience), true);
+}
+
+static void leave(struct worker *w)
+{
+	if (w->leaving)
+		return;
+	w->leaving = true;
+	if (w->linking)
+		worker_link_leave(&w->link);
+	timer_set(&w->patience, PATIENCE_MS);
+	lose_all(w, !w->linking || !worker_link_up(&w->link));
+	close_when_idle(w);
+}
+
+static void on_stop(struct loop *loop, int signal)
+{
+	struct worker *w = container_of(loop, struct worker, loop);
+	size_t count = 0;
+	struct attempt *a;
+
+	(void)signal;
+	DL_COUNT(w->attempts, a, count);
+	fprintf(stderr, "hivemind worker %s: stopping%s\n", w->name,
+		count > 0 ? ", its tasks go back to the pool (again: stop at once)" : "");
+	leave(w);
+}
+
+void worker_attempt_gone(struct worker *w)
+{
+	worker_link_beat(&w->link);
+	close_when_idle(w);
+}
+
+void worker_fail(struct worker *w, const struct error *err)
+{
+	w->error = *err;
+	leave(w);
+}
+
+/* --- up -------------------------------------------------------------------------------------- */
+
+/* One line for people, and for whoever started us with --ready-fd. */
+static void greet(struct worker *w)
+{
+	const char *not_ready = worker_not_ready(w);
+	char memory[24], line[400];
+
+	if (w->greeted && not_ready[0] != '\0')
+		return;
+	format_bytes(w->host->offered->memory, memory);
+	if (not_ready[0] == '\0')
+		snprintf(line, sizeof line, "hivemind worker %s ready: %g cores, %s, %s %s", w->name,
+			 w->host->offered->milli_cpus / 1000.0, memory, w->host->engine, w->host->engine_version);
+	else
+		snprintf(line, sizeof line, "hivemind worker %s is linked and takes no tasks: %.240s", w->name, not_ready);
+	puts(line);
+	if (not_ready[0] != '\0' && w->engine.error.hint[0] != '\0')
+		printf("  %s\n", w->engine.error.hint);
+	fflush(stdout);
+	if (w->options.ready_fd >= 0) {
+		dprintf((int)w->options.ready_fd, "%s\n", line);
+		close((int)w->options.ready_fd);
+	}
+	w->options.ready_fd = -1;
+	w->greeted = true;
+}
+
+void worker_linked(struct worker *w, bool first)
+{
+	if (first)
+		greet(w);
+	else
+		log_info("linked to the pool again");
+}
+
+void worker_unlinked(struct worker *w)
+{
+	if (w->leaving) /* nobody is there to give anything back to */
+		lose_all(w, true);
+}
+
+static void describe_engine(struct worker *w)
+{
+	const struct engine *e = &w->engine.engine;
+
+	w->host->engine = arena_strdup(&w->arena, e->kind);
+	w->host->engine_version = arena_strdup(&w->arena, e->version);
+	w->host->limits_enforced = e->limits_enforced;
+}
+
+void worker_engine_changed(struct worker *w)
+{
+	bool same = w->host->engine != NULL && strcmp(w->host->engine, w->engine.engine.kind) == 0 &&
+		    strcmp(w->host->engine_version, w->engine.engine.version) == 0 &&
+		    w->host->limits_enforced == w->engine.engine.limits_enforced;
+
+	if (w->engine.error.status != 0)
+		log_warn("no task can run now text=\"%s\"", w->engine.error.text);
+	else
+		log_info("tasks can run engine=%s version=%s", w->engine.engine.kind, w->engine.engine.version);
+	if (!same)
+		describe_engine(w);
+	if (!w->linking) {
+		w->linking = true;
+		worker_link_open(&w->link, w, w->token);
+	} else if (!same) {
+		worker_link_greet_again(&w->link);
+	} else {
+		worker_link_beat(&w->link);
+	}
+	if (w->link.ever)
+		greet(w);
+}
+
+static int share_option(const char *option, const char *text, uint64_t total, uint64_t scale, uint64_t *to,
+			struct error *err)
+{
+	bool size = text != NULL && scale == 1 && strchr(text, '%') == NULL;
+	int64_t bytes = size ? parse_size(text) : 0;
+
+	if (text == NULL)
+		return 0;
+	if (size)
+		*to = bytes > 0 && (uint64_t)bytes <= total ? (uint64_t)bytes : 0;
+	else
+		*to = share_of(text, total, scale);
+	if (*to != 0)
+		return 0;
+	error_set(err, STATUS_INVALID_ARGUMENT, "%s %.32s is no part of what this machine has", option, text);
+	return scale == 1 ? error_hint(err, "it has %" PRIu64 " MiB, for example %s 50%%", total >> 20, option)
+			  : error_hint(err, "it has %g cores, for example %s 75%%", (double)total / 1000, option);
+}
+
+/* What its owner lends of the machine: all of it, but for some memory and disk that the machine itself needs. */
+static int offer(struct worker *w, struct error *err)
+{
+	const Pb__Resources *total = w->host->total;
+	Pb__Resources *offered = arena_alloc(&w->arena, sizeof *offered);
+	uint64_t cpus = total->milli_cpus;
+	int rc;
+
+	*offered = (Pb__Resources)PB__RESOURCES__INIT;
+	offered->memory = total->memory - total->memory / 16;
+	offered->disk = total->disk - total->disk / 16;
+	offered->gpus = w->host->n_gpus < GPUS_MAX ? (uint32_t)w->host->n_gpus : GPUS_MAX;
+	rc = share_option("--cpus", w->options.cpus, total->milli_cpus, 1000, &cpus, err);
+	if (rc == 0)
+		rc = share_option("--memory", w->options.memory, total->memory, 1, &offered->memory, err);
+	if (rc == 0)
+		rc = share_option("--disk", w->options.disk, total->disk, 1, &offered->disk, err);
+	offered->milli_cpus = (uint32_t)cpus;
+	w->host->offered = offered;
+	w->resources = (struct worker_resources){.milli_cpus = offered->milli_cpus, .memory = offered->memory,
+						 .disk = offered->disk, .gpus = offered->gpus,
+						 .tasks_max = (uint32_t)w->options.tasks_max};
+	return rc;
+}
+
+static int describe(struct worker *w, struct error *err)
+{
+	w->host = probe_host(&w->arena, w->data);
+	w->host->version = arena_strdup(&w->arena, HIVEMIND_VERSION);
+	text_copy(w->name, sizeof w->name, w->options.name != NULL ? w->options.name : w->host->name);
+	return offer(w, err);
+}
+
+static int find_pool(struct worker *w, struct error *err)
+{
+	const char *join = w->options.join != NULL ? w->options.join : w->globals.pool;
+	char text[300];
+	int rc;
+
+	if (join == NULL) {
+		error_set(err, STATUS_INVALID_ARGUMENT, "which pool?");
+		return error_hint(err, "hivemind worker --join HOST[:PORT]");
+	}
+	rc = endpoint_parse(&w->pool, join, err);
+	if (rc != 0)
+		return rc;
+	endpoint_text(&w->pool, text, sizeof text);
+	if (!endpoint_is_local(&w->pool)) {
+		error_set(err, STATUS_FAILED_PRECONDITION, "%s is another machine, and this version has no TLS yet: "
+			  "the token would cross the network in clear text", text);
+		return error_hint(err, "tunnel it for now:  ssh -N -L 50051:localhost:50051 %s   then --join localhost", w->pool.host);
+	}
+	if (credentials_find(&w->pool, w->token, err) == 0)
+		return 0;
+	if (err->status == STATUS_NOT_FOUND)
+		error_hint(err, "hivemind login --pool %s   then start the worker again", text);
+	return err->status;
+}
+
+static int prepare(struct worker *w, struct error *err)
+{
+	int rc = find_pool(w, err);
+
+	if (rc == 0)
+		rc = worker_home_open(w, err);
+	if (rc == 0)
+		rc = describe(w, err);
+	return rc;
+}
+
+static int run(struct worker *w)
+{
+	struct error err = {0};
+
+	if (prepare(w, &err) == 0) {
+		loop_init(&w->loop);
+		loop_catch_signals(&w->loop, on_stop);
+		timer_init(&w->loop, &w->patience, on_patience);
+		w->bulk = grpc_channel_new(&w->loop, &w->pool);
+		grpc_channel_set_token(w->bulk, w->token);
+		worker_engine_open(&w->engine, w);
+		loop_run(&w->loop);
+		loop_close(&w->loop);
+		err = w->error;
+	}
+	wipe(w->token, sizeof w->token);
+	worker_home_close(w);
+	arena_release(&w->arena);
+	return err.status != 0 ? term_error(&err, w->globals.json) : 0;
+}
+
+int worker_main(int argc, char **argv)
+{
+	struct worker *w = xcalloc(1, sizeof *w);
+	struct worker_options *o = &w->options;
+	const struct option options[] = {
+		{"join", 0, OPTION_TEXT, &o->join, "HOST[:PORT]", "the pool", NULL, 0, 0},
+		{"data", 0, OPTION_TEXT, &o->data, "DIR", "where its files lie", "HIVEMIND_WORKER_DATA", 0, 0},
+		{"docker", 0, OPTION_TEXT, &o->docker, "unix:PATH", "the container engine's socket", NULL, 0, 0},
+		{"name", 0, OPTION_TEXT, &o->name, "NAME", "what people see; else the machine's name", NULL, 0, 0},
+		{"cpus", 0, OPTION_TEXT, &o->cpus, "N | P%", "cores to lend: 1.5 or 75%", NULL, 0, 0},
+		{"memory", 0, OPTION_TEXT, &o->memory, "SIZE | P%", "memory to lend: 4GiB or 50%", NULL, 0, 0},
+		{"disk", 0, OPTION_TEXT, &o->disk, "SIZE | P%", "disk to lend: 20GiB or 50%", NULL, 0, 0},
+		{"max-tasks", 0, OPTION_INT, &o->tasks_max, "N", "tasks at once at most", NULL, 1, ATTEMPTS_MAX},
+		{"allow-unlimited", 0, OPTION_FLAG, &o->allow_unlimited, NULL,
+		 "lend it although limits do not work here", NULL, 0, 0},
+		{"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},
+		{0},
+	};
+	const char *args[1];
+	struct error err = {0};
+	int rc, count = 0;
+
+	o->ready_fd = -1;
+	o->tasks_max = ATTEMPTS_MAX;
+	rc = options_parse(argc, argv, options, &help, &w->globals, args, 1, &count, &err);
+	if (rc == OPTIONS_HELPED)
+		rc = 0;
+	else if (rc == 0 && count == 1 && strcmp(args[0], "doctor") != 0)
+		rc = error_set(&err, STATUS_INVALID_ARGUMENT, "what is \"%.64s\"? The pool is named with --join", args[0]);
+	else if (rc == 0)
+		rc = count == 1 ? doctor_run(o->docker, o->data, w->globals.pool, w->globals.json) : run(w);
+	if (err.status != 0)
+		rc = term_error(&err, w->globals.json);
+	free(w);
+	return rc;
+}

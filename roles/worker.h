@@ -1,0 +1,72 @@
+/* roles/worker.h - a volunteer machine: it takes leases from a pool and runs them in containers.
+ *
+ *   worker.c            bring-up and down, options            worker_link.h    the session with the pool
+ *   attempt.h           one try at one task                   worker_engine.h  the container engine
+ *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
+ *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
+ *
+ * DATA/ (0700) holds worker-id, lock, bundles/, transit/, scratch/ and, when it started one, engine/. */
+#ifndef ROLES_WORKER_H
+#define ROLES_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/arena.h"
+#include "net/endpoint.h"
+#include "net/grpc_client.h"
+#include "net/loop.h"
+#include "proto/error.h"
+#include "proto/id.h"
+#include "roles/attempt.h"
+#include "roles/bundle_cache.h"
+#include "roles/worker_engine.h"
+#include "roles/worker_link.h"
+#include "roles/worker_resources.h"
+#include "ui/options.h"
+
+struct worker_options {
+	const char *join, *data, *docker, *name;
+	const char *cpus, *memory, *disk; /* shares (worker_resources.h); NULL = all of it */
+	int64_t tasks_max, ready_fd;      /* ready_fd -1 = none */
+	bool allow_unlimited;
+};
+
+struct worker {
+	struct loop loop;
+	struct globals globals;
+	struct worker_options options;
+	struct endpoint pool;
+	char token[128];
+	char id[ID_SIZE];
+	char name[65];
+	char data[300];
+	char scratch[400];           /* DATA/scratch */
+	int lock;                    /* held while this process lives; -1 = none */
+	struct arena arena;          /* of host */
+	Pb__Host *host;
+	struct worker_resources resources;
+	struct bundle_cache bundles;
+	struct worker_engine engine;
+	struct worker_link link;
+	struct grpc_channel *bulk;   /* bundles and results: heartbeats never wait behind them */
+	struct attempt *attempts;
+	struct timer patience;       /* at the end: for attempts that only have bytes to send */
+	char full[96];
+	bool linking, leaving, closing, greeted;
+	struct error error;          /* why it ends */
+};
+
+/* --- what its parts tell it ------------------------------------------------------------------ */
+void worker_engine_changed(struct worker *w);
+void worker_linked(struct worker *w, bool first);
+void worker_unlinked(struct worker *w);
+void worker_lease(struct worker *w, const Pb__Lease *lease);
+void worker_attempt_gone(struct worker *w);
+void worker_fail(struct worker *w, const struct error *err); /* it cannot be of use: end, say why */
+
+/* --- what they ask it ------------------------------------------------------------------------ */
+const char *worker_not_ready(struct worker *w); /* why it takes no task now; "" = it does */
+struct attempt *worker_attempt(struct worker *w, const char *task, uint32_t epoch); /* NULL = no such */
+
+#endif
