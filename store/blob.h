@@ -28,7 +28,7 @@ bool blobs_have(const struct blobs *b, const char *sha256, uint64_t *size);
 void blobs_delete(struct blobs *b, const char *sha256);
 uint64_t blobs_bytes(const struct blobs *b); /* all complete blobs together */
 
-/* Delete unfinished uploads not touched for older_than_ms. */
+/* Delete unfinished uploads not touched for older_than_ms and without a writer. */
 void blobs_sweep(struct blobs *b, int64_t older_than_ms);
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -48,26 +48,31 @@ struct blob_writer {
 
 	/* private */
 	struct blobs *blobs;
+	struct blob_writer *prev, *next;
 	struct work work;
 	struct blob_filter *filter;
 	struct sha256 hash;
 	char key[256], sha256[65];
-	uint64_t size;
+	uint64_t size, there, replaced; /* bytes said, found at open, of the blob that had this name before */
 	const void *data;
 	size_t n;
 	int fd;
-	bool hashing;
+	bool listed, on_loan, complete;
 };
 
 /* Begin or go on: key names the upload (letters, digits, . - _). Re-reads what is there to feed hash and
- * filter. One writer for a key at a time (ABORTED: another is at it). filter may be NULL. */
+ * filter. One writer for a key at a time (ABORTED: another is at it). filter may be NULL. Whatever the answer
+ * to open, write or commit is, blob_writer_close() follows in the end. */
 void blob_writer_open(struct blob_writer *w, struct blobs *b, const char *key, const char *sha256, uint64_t size,
 		      struct blob_filter *filter);
 /* How much of an upload is there, without opening it. */
 uint64_t blobs_upload_offset(const struct blobs *b, const char *key);
-/* Append; data stays valid until on_done. One write at a time. RESOURCE_EXHAUSTED: the disk is full. */
+/* Append; data stays valid until on_done. One write at a time. RESOURCE_EXHAUSTED: the disk is full; nothing of
+ * data was kept, the same write may be tried again. INVALID_ARGUMENT: more than size, or the filter's own status. */
 void blob_writer_write(struct blob_writer *w, const void *data, size_t n);
-/* All is there: check size and hash, make it safe, give it its name. DATA_LOSS: another hash (deleted). */
+/* All is there: check size and hash, make it safe, give it its name. DATA_LOSS: another hash (deleted).
+ * OUT_OF_RANGE: bytes are missing. Any failure of the disk deletes the bytes: after a failed fsync nobody knows
+ * what is there. A blob of this name that is here already is replaced, which changes nothing. */
 void blob_writer_commit(struct blob_writer *w);
 /* Let go (the bytes stay for a later open) or, with forget, delete them. Not while a call is on loan. */
 void blob_writer_close(struct blob_writer *w, bool forget);
