@@ -54,8 +54,10 @@ void *arena_alloc(struct arena *a, size_t n)
 
 void *arena_try(struct arena *a, size_t n)
 {
-	if (a->max > 0 && (n > a->max || a->total > a->max - n))
+	if (a->max > 0 && (n > a->max || a->total > a->max - n)) {
+		a->refused = true;
 		return NULL;
+	}
 	return take(a, n);
 }
 

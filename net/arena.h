@@ -6,6 +6,7 @@
 #define NET_ARENA_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -14,6 +15,7 @@ struct arena {
 	struct arena_block *blocks; /* newest first */
 	size_t total;               /* bytes handed out */
 	size_t max;                 /* ceiling of total for arena_try(); 0 = none */
+	bool refused;               /* arena_try() has answered NULL */
 };
 
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for anything; ends the process when there is no memory */

@@ -1,6 +1,7 @@
 #include "net/loop.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -31,6 +32,7 @@ void loop_init(struct loop *l)
 	*l = (struct loop){0};
 	if (uv_loop_init(&l->uv) != 0)
 		abort();
+	signal(SIGPIPE, SIG_IGN); /* a peer that left is an error of the write, not the end of us */
 	uv_idle_init(&l->uv, &l->turn);
 }
 

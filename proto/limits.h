@@ -18,6 +18,14 @@
 #define STREAMS_MAX 128                  /* calls at once on one connection */
 #define SEND_QUEUE_HIGH (256 * KiB)      /* queued on one call: on_space is owed from here on */
 #define SEND_QUEUE_LOW (64 * KiB)        /* and comes when it has fallen to here */
+#define WINDOW_CONNECTION (1 * MiB)      /* bytes on the way to us over all calls of a connection */
+#define WINDOW_CALL (64 * KiB - 1)       /* to one call; also what waits while a caller is unknown */
+#define WINDOW_STREAM (512 * KiB)        /* to a call that was admitted and streams to us */
+#define MESSAGE_DEPTH_MAX 16             /* messages within messages */
+#define MESSAGE_MEMORY_MAX (16 * MiB)    /* a message once unpacked */
+#define SETTINGS_ENTRIES_MAX 32          /* in one SETTINGS frame */
+#define RESETS_BURST 100                 /* streams that a peer may reset at once, */
+#define RESETS_PER_SECOND 10             /* and from then on */
 
 /* --- accounts ------------------------------------------------------------------------------- */
 #define ACCOUNT_NAME_MIN 2
@@ -79,6 +87,7 @@
 
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
+#define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
 #define REDIS_TIMEOUT_MS 2000            /* one command; after it the outcome is unknown */
 #define UPLOAD_IDLE_MS (10 * 60 * 1000)  /* an unfinished upload is forgotten after this */
 #define PULL_TIMEOUT_MS (10 * 60 * 1000)

@@ -1,0 +1,154 @@
+/* net/grpc_server.c - listeners and connections of a server (grpc_server.h); its calls are in rpc.c.
+ *
+ * Close: listeners close; every connection says GOAWAY and goes down by itself when its last call has
+ * ended; after the grace time the calls that are left end with UNAVAILABLE and the connections with
+ * them. When listeners, connections, calls and the timer are gone, closed() comes. */
+#include "net/grpc_server.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "net/log.h"
+#include "net/memory.h"
+#include "net/rpc.h"
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+static void on_connection_closed(struct h2 *h2)
+{
+	struct connection *conn = (struct connection *)h2;
+	struct grpc_server *s = conn->server;
+
+	DL_DELETE(s->connections, conn);
+	free(conn);
+	grpc_server_check(s);
+}
+
+static void on_down(struct h2 *h2, const char *why)
+{
+	struct connection *conn = (struct connection *)h2;
+
+	log_debug("connection ended peer=%s why=\"%s\"", conn->peer, why);
+	h2_close(h2, on_connection_closed);
+}
+
+static const struct h2_events events = {
+	.on_open = rpc_on_open,
+	.on_header = rpc_on_header,
+	.on_headers = rpc_on_headers,
+	.on_data = rpc_on_data,
+	.on_remote_end = rpc_on_remote_end,
+	.on_sent = rpc_on_sent,
+	.on_trailers = rpc_on_trailers,
+	.on_close = rpc_on_close,
+	.on_down = on_down,
+};
+
+static void on_connection(struct listener *ls)
+{
+	struct grpc_server *s = ((struct server_listener *)ls)->server;
+	struct connection *conn = xcalloc(1, sizeof *conn);
+
+	conn->server = s;
+	DL_APPEND(s->connections, conn);
+	if (listener_accept(ls, &conn->h2.stream, &h2_stream_events) != 0) {
+		h2_close(&conn->h2, on_connection_closed);
+		return;
+	}
+	stream_peer(&conn->h2.stream, conn->peer, sizeof conn->peer);
+	h2_open(&conn->h2, s->loop, true, &events);
+}
+
+/* --- a server -------------------------------------------------------------------------------- */
+
+static void on_grace_over(struct timer *t)
+{
+	struct grpc_server *s = container_of(t, struct grpc_server, grace);
+	struct connection *conn;
+
+	DL_FOREACH(s->connections, conn) {
+		struct h2_stream *st;
+
+		DL_FOREACH(conn->h2.streams, st)
+			rpc_shut_down(st);
+		h2_abort(&conn->h2, "the server is shutting down");
+	}
+}
+
+struct grpc_server *grpc_server_new(struct loop *loop, const struct grpc_server_options *options)
+{
+	struct grpc_server *s = xcalloc(1, sizeof *s);
+
+	s->loop = loop;
+	s->options = *options;
+	timer_init(loop, &s->grace, on_grace_over);
+	return s;
+}
+
+void *grpc_server_user(const struct grpc_server *s)
+{
+	return s->options.user;
+}
+
+static void on_listener_closed(struct listener *ls)
+{
+	struct server_listener *sl = (struct server_listener *)ls;
+	struct grpc_server *s = sl->server;
+
+	DL_DELETE(s->listeners, sl);
+	free(sl);
+	grpc_server_check(s);
+}
+
+int grpc_server_listen(struct grpc_server *s, struct endpoint *at, struct error *err)
+{
+	struct server_listener *sl = xcalloc(1, sizeof *sl);
+
+	sl->server = s;
+	sl->listener.on_connection = on_connection;
+	DL_APPEND(s->listeners, sl);
+	return listener_open(&sl->listener, s->loop, at, on_listener_closed, err);
+}
+
+/* --- close ----------------------------------------------------------------------------------- */
+
+static void on_timer_closed(struct timer *t)
+{
+	struct grpc_server *s = container_of(t, struct grpc_server, grace);
+
+	if (s->closed != NULL)
+		s->closed(s->closed_user);
+	free(s);
+}
+
+static void on_check(struct deferred *d)
+{
+	struct grpc_server *s = container_of(d, struct grpc_server, check);
+
+	if (s->timer_closed || s->listeners != NULL || s->connections != NULL || s->calls > 0)
+		return;
+	s->timer_closed = true;
+	timer_close(&s->grace, on_timer_closed);
+}
+
+void grpc_server_check(struct grpc_server *s)
+{
+	if (s->closing)
+		loop_defer(s->loop, &s->check, on_check);
+}
+
+void grpc_server_close(struct grpc_server *s, uint64_t grace_ms, void (*closed)(void *user), void *user)
+{
+	struct server_listener *sl;
+	struct connection *conn;
+
+	s->closing = true;
+	s->closed = closed;
+	s->closed_user = user;
+	DL_FOREACH(s->listeners, sl)
+		listener_close(&sl->listener);
+	DL_FOREACH(s->connections, conn)
+		h2_drain(&conn->h2);
+	timer_set(&s->grace, grace_ms);
+	grpc_server_check(s);
+}

@@ -1,0 +1,490 @@
+/* net/rpc.c - one call on the server: headers, admission, messages, answer, end (grpc_server.h).
+ *
+ * on_open makes it; on_headers decides: refused (trailers only), or admitted by on_call, now or later,
+ * and until then held. Ends: rpc_end() -> trailers -> the stream closes; or the peer resets it, or its
+ * connection is lost, or its deadline passes. The closed stream schedules on_over: on_gone, free. */
+#include "net/rpc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/grpc.h"
+#include "net/memory.h"
+#include "proto/limits.h"
+#include "proto/status.h"
+
+struct call {
+	struct grpc_stream gs; /* first member */
+	struct rpc rpc;
+	struct timer deadline;
+	size_t fields, field_bytes;
+	char *token;          /* in rpc.arena */
+	char unknown[80];     /* the path that nobody handles */
+	int64_t timeout_ms;   /* 0 = none, -1 = unreadable */
+	int status;           /* the end's, once `ended` */
+	bool timed;           /* deadline was initialised */
+	bool post, grpc;      /* :method and content-type are as they must be */
+	bool begun, admitted, responded, ended;
+};
+
+static struct call *call_of(struct rpc *rpc)
+{
+	return container_of(rpc, struct call, rpc);
+}
+
+static const struct rpc_method *method_of(const struct call *c)
+{
+	return c->rpc.handler->method;
+}
+
+/* --- out ------------------------------------------------------------------------------------- */
+
+/* The fields that say how it ended; returns their number. They borrow from `text` and c. */
+struct end_text {
+	char status[4];
+	char message[3 * sizeof(((struct error *)0)->text)];
+	char hint[3 * sizeof(((struct error *)0)->hint)];
+};
+
+static size_t end_fields(struct call *c, struct end_text *text, nghttp2_nv *fields)
+{
+	const struct error *e = &c->rpc.error;
+	size_t n = 0;
+
+	snprintf(text->status, sizeof text->status, "%d", c->status);
+	fields[n++] = h2_field("grpc-status", text->status);
+	if (c->gs.encoded)
+		fields[n++] = h2_field("grpc-accept-encoding", "identity");
+	if (c->status == 0 || e->status != c->status)
+		return n;
+	grpc_percent_encode(text->message, sizeof text->message, e->text);
+	fields[n++] = h2_field("grpc-message", text->message);
+	if (e->hint[0] != '\0') {
+		grpc_percent_encode(text->hint, sizeof text->hint, e->hint);
+		fields[n++] = h2_field("hivemind-hint", text->hint);
+	}
+	return n;
+}
+
+static size_t head_fields(nghttp2_nv *fields)
+{
+	fields[0] = h2_field(":status", "200");
+	fields[1] = h2_field("content-type", "application/grpc");
+	return 2;
+}
+
+static void respond(struct call *c)
+{
+	nghttp2_nv fields[2];
+
+	if (c->responded)
+		return;
+	c->responded = true;
+	h2_respond(&c->gs.h2, fields, head_fields(fields), false);
+}
+
+static void respond_with_end(struct call *c)
+{
+	struct end_text text;
+	nghttp2_nv fields[8];
+	size_t n = head_fields(fields);
+
+	c->responded = true;
+	n += end_fields(c, &text, fields + n);
+	h2_respond(&c->gs.h2, fields, n, true);
+}
+
+/* Not gRPC at all: say it as HTTP does. */
+static void refuse_http(struct call *c, const char *status)
+{
+	nghttp2_nv field = h2_field(":status", status);
+
+	c->ended = c->responded = true;
+	grpc_stream_deafen(&c->gs);
+	h2_respond(&c->gs.h2, &field, 1, true);
+}
+
+void rpc_on_trailers(struct h2_stream *st)
+{
+	struct call *c = (struct call *)st;
+	struct end_text text;
+	nghttp2_nv fields[6];
+
+	h2_send_trailers(st, fields, end_fields(c, &text, fields));
+}
+
+void rpc_end(struct rpc *rpc, int status)
+{
+	struct call *c = call_of(rpc);
+
+	if (rpc_over(rpc))
+		return;
+	c->ended = true;
+	c->status = status;
+	grpc_stream_deafen(&c->gs);
+	h2_take(&c->gs.h2);
+	if (!c->responded) {
+		respond_with_end(c);
+		return;
+	}
+	c->gs.h2.out_ended = true;
+	h2_push(&c->gs.h2);
+}
+
+void rpc_send(struct rpc *rpc, const ProtobufCMessage *out)
+{
+	struct call *c = call_of(rpc);
+
+	if (rpc_over(rpc))
+		return;
+	if (grpc_stream_send(&c->gs, out) != 0) {
+		error_set(&rpc->error, STATUS_RESOURCE_EXHAUSTED, "the answer is larger than %lld bytes", MESSAGE_MAX);
+		rpc_end(rpc, STATUS_RESOURCE_EXHAUSTED);
+		return;
+	}
+	respond(c);
+}
+
+void rpc_reply(struct rpc *rpc, const ProtobufCMessage *out)
+{
+	rpc_send(rpc, out);
+	rpc_end(rpc, 0);
+}
+
+size_t rpc_queued(const struct rpc *rpc)
+{
+	return h2_queued(&container_of(rpc, struct call, rpc)->gs.h2);
+}
+
+bool rpc_over(const struct rpc *rpc)
+{
+	const struct call *c = container_of(rpc, struct call, rpc);
+
+	return c->ended || c->gs.over;
+}
+
+/* --- in -------------------------------------------------------------------------------------- */
+
+void rpc_pause(struct rpc *rpc)
+{
+	grpc_stream_hold(&call_of(rpc)->gs);
+}
+
+void rpc_resume(struct rpc *rpc)
+{
+	struct call *c = call_of(rpc);
+
+	if (c->admitted && !rpc_over(rpc))
+		grpc_stream_release(&c->gs);
+}
+
+static void hand_over(struct call *c, const ProtobufCMessage *m)
+{
+	int rc = c->rpc.handler->on_message(&c->rpc, m);
+
+	if (rc > 0)
+		rpc_end(&c->rpc, rc);
+}
+
+static void on_message(struct grpc_stream *gs, const ProtobufCMessage *m)
+{
+	hand_over((struct call *)gs, m);
+}
+
+static void on_end(struct grpc_stream *gs)
+{
+	struct call *c = (struct call *)gs;
+
+	if (gs->many) {
+		if (c->rpc.handler->on_half_close != NULL)
+			c->rpc.handler->on_half_close(&c->rpc);
+	} else if (gs->one != NULL) {
+		hand_over(c, gs->one);
+	} else {
+		error_set(&c->rpc.error, STATUS_UNIMPLEMENTED, "%s takes one message, none came", method_of(c)->path);
+		rpc_end(&c->rpc, STATUS_UNIMPLEMENTED);
+	}
+}
+
+static void on_bad(struct grpc_stream *gs, const struct error *e)
+{
+	struct call *c = (struct call *)gs;
+
+	c->rpc.error = *e;
+	rpc_end(&c->rpc, e->status);
+}
+
+static void on_space(struct grpc_stream *gs)
+{
+	struct call *c = (struct call *)gs;
+
+	if (c->rpc.handler->on_space != NULL && !rpc_over(&c->rpc))
+		c->rpc.handler->on_space(&c->rpc);
+}
+
+void rpc_on_data(struct h2_stream *st, const uint8_t *data, size_t n)
+{
+	grpc_stream_data((struct grpc_stream *)st, data, n);
+}
+
+void rpc_on_remote_end(struct h2_stream *st)
+{
+	grpc_stream_remote_end((struct grpc_stream *)st);
+}
+
+void rpc_on_sent(struct h2_stream *st)
+{
+	grpc_stream_sent((struct grpc_stream *)st);
+}
+
+/* --- headers --------------------------------------------------------------------------------- */
+
+static void find_handler(struct call *c, const char *path, size_t n)
+{
+	const struct grpc_server_options *o = &c->rpc.server->options;
+
+	for (size_t i = 0; i < o->handler_count; i++) {
+		const char *known = o->handlers[i].method->path;
+
+		if (strncmp(known, path, n) == 0 && known[n] == '\0') {
+			c->rpc.handler = &o->handlers[i];
+			return;
+		}
+	}
+	grpc_percent_decode(c->unknown, sizeof c->unknown, path, n);
+}
+
+static void take_path(struct call *c, const char *value, size_t n)
+{
+	find_handler(c, value, n);
+}
+
+static void take_method(struct call *c, const char *value, size_t n)
+{
+	c->post = n == 4 && memcmp(value, "POST", 4) == 0;
+}
+
+static void take_content_type(struct call *c, const char *value, size_t n)
+{
+	static const char grpc[] = "application/grpc";
+	size_t length = sizeof grpc - 1;
+
+	c->grpc = n >= length && memcmp(value, grpc, length) == 0 &&
+		  (n == length || value[length] == ';' || (n >= length + 6 && memcmp(value + length, "+proto", 6) == 0));
+}
+
+static void take_timeout(struct call *c, const char *value, size_t n)
+{
+	c->timeout_ms = grpc_timeout_parse(value, n);
+	if (c->timeout_ms == 0)
+		c->timeout_ms = 1; /* it has passed */
+}
+
+static void take_encoding(struct call *c, const char *value, size_t n)
+{
+	c->gs.encoded = n != 8 || memcmp(value, "identity", 8) != 0;
+}
+
+static void take_authorization(struct call *c, const char *value, size_t n)
+{
+	static const char bearer[] = "Bearer ";
+	size_t length = sizeof bearer - 1;
+
+	if (n <= length || strncasecmp(value, bearer, length) != 0 || c->token != NULL)
+		return;
+	c->token = arena_alloc(&c->rpc.arena, n - length + 1);
+	memcpy(c->token, value + length, n - length);
+}
+
+static const struct {
+	const char *name;
+	size_t n;
+	void (*take)(struct call *c, const char *value, size_t n);
+} known_fields[] = {
+	{":path", 5, take_path},
+	{":method", 7, take_method},
+	{"content-type", 12, take_content_type},
+	{"grpc-timeout", 12, take_timeout},
+	{"grpc-encoding", 13, take_encoding},
+	{"authorization", 13, take_authorization},
+};
+
+static bool metadata_too_large(const struct call *c)
+{
+	return c->fields > METADATA_FIELDS_MAX || c->field_bytes > (size_t)METADATA_MAX;
+}
+
+void rpc_on_header(struct h2_stream *st, const char *name, size_t name_n, const char *value, size_t value_n)
+{
+	struct call *c = (struct call *)st;
+
+	c->fields++;
+	c->field_bytes += name_n + value_n + 32;
+	if (metadata_too_large(c) || c->begun)
+		return;
+	for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
+		if (known_fields[i].n == name_n && memcmp(known_fields[i].name, name, name_n) == 0)
+			known_fields[i].take(c, value, value_n);
+}
+
+/* --- deadline -------------------------------------------------------------------------------- */
+
+static void on_deadline(struct timer *t)
+{
+	struct call *c = container_of(t, struct call, deadline);
+
+	if (c->ended || h2_queued(&c->gs.h2) > 0) { /* the peer does not take what is there: no words either */
+		h2_reset(&c->gs.h2, NGHTTP2_CANCEL);
+		grpc_stream_over(&c->gs);
+		return;
+	}
+	error_set(&c->rpc.error, STATUS_DEADLINE_EXCEEDED, "not done within %lld ms", (long long)c->timeout_ms);
+	rpc_end(&c->rpc, STATUS_DEADLINE_EXCEEDED);
+	timer_set(t, PEER_TIMEOUT_MS); /* for the peer to take that */
+}
+
+static void start_deadline(struct call *c)
+{
+	if (c->timeout_ms == 0)
+		return;
+	timer_init(c->rpc.server->loop, &c->deadline, on_deadline);
+	timer_set(&c->deadline, (uint64_t)c->timeout_ms);
+	c->timed = true;
+}
+
+/* --- begin ----------------------------------------------------------------------------------- */
+
+static int refuse(struct call *c, struct error *e)
+{
+	if (metadata_too_large(c))
+		return error_set(e, STATUS_RESOURCE_EXHAUSTED, "more than %lld bytes or %d fields of metadata",
+				 METADATA_MAX, METADATA_FIELDS_MAX);
+	if (c->rpc.handler == NULL)
+		return error_set(e, STATUS_UNIMPLEMENTED, "there is no method %s", c->unknown);
+	if (c->timeout_ms < 0)
+		return error_set(e, STATUS_INVALID_ARGUMENT, "grpc-timeout is not a number and a unit");
+	if (c->rpc.server->closing)
+		return error_set(e, STATUS_UNAVAILABLE, "the server is shutting down");
+	return 0;
+}
+
+static void admit(struct call *c)
+{
+	c->admitted = true;
+	c->gs.held = false;
+	if (c->gs.many)
+		h2_widen(&c->gs.h2, WINDOW_STREAM);
+}
+
+void rpc_admit(struct rpc *rpc, int status)
+{
+	struct call *c = call_of(rpc);
+
+	if (rpc_over(rpc))
+		return;
+	if (status != 0) {
+		rpc_end(rpc, status);
+		return;
+	}
+	admit(c);
+	grpc_stream_release(&c->gs);
+}
+
+static void ask_admission(struct call *c)
+{
+	struct rpc *rpc = &c->rpc;
+	int rc = 0;
+
+	c->gs.type = method_of(c)->in;
+	c->gs.many = method_of(c)->streams_in;
+	c->gs.held = true;
+	if (rpc->server->options.on_call != NULL) {
+		rpc->token = c->token;
+		rc = rpc->server->options.on_call(rpc);
+		rpc->token = NULL;
+	}
+	if (c->token != NULL)
+		wipe(c->token, strlen(c->token));
+	if (rc == 0 && !rpc_over(rpc) && !c->admitted)
+		admit(c);
+	else if (rc > 0)
+		rpc_end(rpc, rc);
+}
+
+void rpc_on_headers(struct h2_stream *st)
+{
+	struct call *c = (struct call *)st;
+	int rc;
+
+	if (c->begun)
+		return; /* trailers of the client: there is nothing in them */
+	c->begun = true;
+	if (!metadata_too_large(c) && (!c->post || !c->grpc)) {
+		refuse_http(c, c->post ? "415" : "405");
+		return;
+	}
+	rc = refuse(c, &c->rpc.error);
+	if (rc != 0) {
+		c->rpc.handler = NULL;
+		rpc_end(&c->rpc, rc);
+		return;
+	}
+	start_deadline(c);
+	ask_admission(c);
+}
+
+/* --- birth and end --------------------------------------------------------------------------- */
+
+static void free_call(struct timer *t)
+{
+	struct call *c = container_of(t, struct call, deadline);
+	struct grpc_server *s = c->rpc.server;
+
+	free(c);
+	s->calls--;
+	grpc_server_check(s);
+}
+
+static void on_over(struct grpc_stream *gs)
+{
+	struct call *c = (struct call *)gs;
+
+	if (c->rpc.handler != NULL && c->rpc.handler->on_gone != NULL)
+		c->rpc.handler->on_gone(&c->rpc);
+	grpc_stream_release_memory(gs);
+	arena_release(&c->rpc.arena);
+	if (c->timed)
+		timer_close(&c->deadline, free_call);
+	else
+		free_call(&c->deadline);
+}
+
+static const struct grpc_stream_events events = {on_message, on_end, on_bad, on_space, on_over};
+
+void rpc_on_open(struct h2 *h2, int32_t id)
+{
+	struct connection *conn = (struct connection *)h2;
+	struct call *c = xcalloc(1, sizeof *c);
+
+	grpc_stream_init(&c->gs, conn->server->loop, &events);
+	c->gs.arena = &c->rpc.arena;
+	c->rpc.server = conn->server;
+	memcpy(c->rpc.peer, conn->peer, sizeof c->rpc.peer);
+	conn->server->calls++;
+	h2_attach(h2, &c->gs.h2, id);
+}
+
+void rpc_on_close(struct h2_stream *st, uint32_t code, bool lost)
+{
+	(void)code;
+	(void)lost;
+	grpc_stream_over((struct grpc_stream *)st);
+}
+
+void rpc_shut_down(struct h2_stream *st)
+{
+	struct call *c = (struct call *)st;
+
+	error_set(&c->rpc.error, STATUS_UNAVAILABLE, "the server is shutting down");
+	rpc_end(&c->rpc, STATUS_UNAVAILABLE);
+}

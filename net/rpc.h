@@ -1,0 +1,52 @@
+/* net/rpc.h - private to the server: what grpc_server.c (connections) and rpc.c (calls) share. */
+#ifndef NET_RPC_H
+#define NET_RPC_H
+
+#include "net/grpc_server.h"
+#include "net/grpc_stream.h"
+#include "net/h2.h"
+#include "net/listener.h"
+
+struct connection {
+	struct h2 h2; /* first member */
+	struct grpc_server *server;
+	struct connection *prev, *next;
+	char peer[64];
+};
+
+struct server_listener {
+	struct listener listener; /* first member */
+	struct grpc_server *server;
+	struct server_listener *prev, *next;
+};
+
+struct grpc_server {
+	struct loop *loop;
+	struct grpc_server_options options;
+	struct server_listener *listeners;
+	struct connection *connections;
+	size_t calls; /* structs, until they are freed */
+	struct timer grace;
+	struct deferred check;
+	bool closing, timer_closed;
+	void (*closed)(void *user);
+	void *closed_user;
+};
+
+/* What a connection's streams do (h2.h); begins with on_open. */
+void rpc_on_open(struct h2 *h2, int32_t id);
+void rpc_on_header(struct h2_stream *st, const char *name, size_t name_n, const char *value, size_t value_n);
+void rpc_on_headers(struct h2_stream *st);
+void rpc_on_data(struct h2_stream *st, const uint8_t *data, size_t n);
+void rpc_on_remote_end(struct h2_stream *st);
+void rpc_on_sent(struct h2_stream *st);
+void rpc_on_trailers(struct h2_stream *st);
+void rpc_on_close(struct h2_stream *st, uint32_t code, bool lost);
+
+/* End the call on this stream, because the server goes. */
+void rpc_shut_down(struct h2_stream *st);
+
+/* A call was freed: is a closing server done? */
+void grpc_server_check(struct grpc_server *s);
+
+#endif
