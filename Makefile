@@ -22,6 +22,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf iproute2 valgrind mandoc
+# libcurl is opened when first needed (net/fetch.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib
 
 # --- flags ----------------------------------------------------------------------------------------
@@ -32,7 +33,7 @@ override CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -fstack-protector-str
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-D_FORTIFY_SOURCE=2)
 CPPFLAGS += -I. -I$(B) $(shell pkg-config --cflags $(PC) 2>/dev/null)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed
-LDLIBS := $(shell pkg-config --libs $(PC) 2>/dev/null) -lmbedtls -lmbedx509 -lmbedcrypto -lcrypt
+LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lmbedtls -lmbedx509 -lmbedcrypto -lcrypt
 
 # --- sources --------------------------------------------------------------------------------------
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))

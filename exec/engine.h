@@ -21,8 +21,10 @@ struct engine {
 	char api[16];        /* "1.41": what we speak */
 	char runtime[32];    /* its default runtime */
 	char worker[32];     /* value of our label */
+	char base[48];       /* the base image, once it is known to be there; "" before */
 	bool limits_enforced;/* the canary was killed at its memory limit */
 	bool live_restore;   /* containers outlive the daemon */
+	bool has_init;       /* it can put an init program in front of the task (signals reach it, zombies are reaped) */
 	bool sees_our_files; /* a bind mount of our scratch works (else the archive endpoints are used) */
 	struct error canary; /* why limits_enforced is false */
 };

@@ -32,6 +32,8 @@ struct fetch_request {
 	/* A body made while it is sent: put up to n bytes at p; 0 = the end; -1 = fail the request;
 	 * FETCH_PAUSE = nothing yet, fetch_resume() follows. body_size is then its length, or 0 = chunked. */
 	long (*read_body)(struct fetch_request *r, void *p, size_t n);
+	/* A 2xx answer has begun (its headers are here): what was asked for is under way. May be NULL. */
+	void (*on_headers)(struct fetch_request *r);
 	/* Part of the answer's body (only of a 2xx answer). NULL = it is collected in `answer` up to answer_max.
 	 * Return false to pause; fetch_resume() then delivers the same part again. */
 	bool (*on_data)(struct fetch_request *r, const void *data, size_t n);

@@ -1,0 +1,125 @@
+/* exec/engine_call.c owns: how a call is put together and what the two engines mean by their answers.
+ *
+ * Docker answers 404 for what is not there and 409 for a wrong state. Podman says 500 for most wrong states, with words
+ * that are all one has to tell them apart. */
+#include "exec/engine_call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/memory.h"
+
+static void on_call_done(struct fetch_request *r)
+{
+	struct engine_call *c = container_of(r, struct engine_call, request);
+	struct buf answer = r->answer;
+	char *body = c->body;
+
+	c->body = NULL;
+	c->busy = false;
+	c->done(c); /* may start c again, or free it */
+	buf_release(&answer);
+	free(body);
+}
+
+static void start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), const char *method,
+		  const char *path, va_list arguments)
+{
+	int n = e->api[0] != '\0' ? snprintf(c->url, sizeof(c->url), "http://engine/v%s", e->api)
+				  : snprintf(c->url, sizeof(c->url), "http://engine");
+
+	vsnprintf(c->url + n, sizeof(c->url) - (size_t)n, path, arguments);
+	c->done = done;
+	c->busy = true;
+	c->request.method = method;
+	c->request.socket = e->socket;
+	c->request.url = c->url;
+	if (c->body != NULL) {
+		c->request.body = c->body;
+		c->request.body_size = strlen(c->body);
+	}
+	c->request.on_done = on_call_done;
+	if (c->request.timeout_ms == 0 && !c->request.own_connection)
+		c->request.timeout_ms = CALL_TIMEOUT_MS;
+	fetch_start(e->fetch, &c->request);
+}
+
+void call_start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), const char *method,
+		const char *path, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, path);
+	start(e, c, done, method, path, arguments);
+	va_end(arguments);
+}
+
+void call_post_json(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), char *json,
+		    const char *path, ...)
+{
+	va_list arguments;
+
+	c->body = json;
+	c->request.type = "application/json";
+	va_start(arguments, path);
+	start(e, c, done, "POST", path, arguments);
+	va_end(arguments);
+}
+
+void call_cancel(struct engine_call *c)
+{
+	if (c->busy)
+		fetch_cancel(&c->request);
+}
+
+cJSON *call_json(const struct engine_call *c)
+{
+	return cJSON_ParseWithLength((const char *)c->request.answer.data, c->request.answer.n);
+}
+
+static bool says(const struct engine_call *c, const char *words)
+{
+	return c->request.http == 500 && strstr(c->request.error.text, words) != NULL;
+}
+
+bool call_says_gone(const struct engine_call *c)
+{
+	return c->request.http == 404 || says(c, "no such container") || says(c, "no container with name");
+}
+
+bool call_says_name_taken(const struct engine_call *c)
+{
+	return c->request.http == 409 || says(c, "already in use");
+}
+
+bool call_says_not_running(const struct engine_call *c)
+{
+	return c->request.http == 409 || call_says_gone(c) || says(c, "is not running") ||
+	       says(c, "can only kill running containers") || says(c, "container state improper");
+}
+
+const cJSON *json_get(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *json_text(const cJSON *object, const char *name)
+{
+	const cJSON *item = json_get(object, name);
+
+	return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+double json_number(const cJSON *object, const char *name)
+{
+	const cJSON *item = json_get(object, name);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+bool json_true(const cJSON *object, const char *name)
+{
+	return cJSON_IsTrue(json_get(object, name));
+}

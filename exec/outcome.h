@@ -1,0 +1,27 @@
+/* exec/outcome.h - what the end of a container means: the one table (reliability.md, facts 5 and 7).
+ *
+ * Exit code, memory kill and "we ended it" are three separate facts. A task that the kernel killed a child of and
+ * that still exits 0 has done its work; 137 that nobody here caused is a loss of the machine, not of the task. */
+#ifndef EXEC_OUTCOME_H
+#define EXEC_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "proto/error.h"
+
+struct ending {
+	int exit_code;
+	bool oom_killed;
+	bool stopped;      /* we sent a signal before it ended */
+	int stop;          /* enum job_stop, when stopped */
+	const char *words; /* of who stopped it; may be NULL */
+};
+
+/* Returns enum task_failure and the words for it (status 0 for FAILURE_NONE). */
+int outcome_of_ending(const struct ending *ending, struct error *words);
+
+/* The engine could not start the command: FAILURE_USER_EXIT with *exit_code 127 (not found) or 126 (not
+ * executable) when its message says so, else FAILURE_INFRA. */
+int outcome_of_start(const struct error *engine_says, const char *command, int *exit_code, struct error *words);
+
+#endif
