@@ -12,6 +12,8 @@
 
 #include <hiredis/async.h>
 #include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -415,6 +417,7 @@ struct redis *redis_open(struct loop *loop, const struct redis_address *a, const
 {
 	struct redis *r = xcalloc(1, sizeof(*r));
 
+	signal(SIGPIPE, SIG_IGN); /* hiredis writes with write(): a Redis that has closed would end the process */
 	r->loop = loop;
 	r->address = *a;
 	r->events = *events;

@@ -149,7 +149,7 @@ static void on_probe_down(struct redis *probe, const struct error *err, void *us
 	(void)probe, (void)err, (void)user; /* it is starting or reading its file: the probe asks again by itself */
 }
 
-/* The first words of its log say best why it did not start. */
+/* The last line of its log says best why it ended. */
 static void last_words(const struct redis_child *c, char *words, size_t size)
 {
 	char path[4200];
