@@ -1,0 +1,180 @@
+#include "roles/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/clock.h"
+#include "net/memory.h"
+#include "net/sha256.h"
+#include "roles/pool.h"
+#include "roles/pool_call.h"
+
+struct auth_entry {
+	struct caller caller;
+	int64_t fetched_ms;
+	UT_hash_handle hh;
+};
+
+/* A call that waits for Redis to say whose token it carries. */
+struct lookup {
+	struct call call;
+	char sha256[SHA256_HEX_SIZE];
+};
+
+void auth_make_token(char token[TOKEN_SIZE], char sha256[SHA256_HEX_SIZE])
+{
+	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint8_t secret[32];
+	unsigned bits = 0;
+	int have = 0;
+	size_t n = 3, used = 0;
+
+	random_bytes(secret, sizeof secret);
+	memcpy(token, "hm_", 3);
+	while (n < TOKEN_SIZE - 1) {
+		if (have < 5) {
+			bits = bits << 8 | (used < sizeof secret ? secret[used++] : 0);
+			have += 8;
+		}
+		have -= 5;
+		token[n++] = alphabet[bits >> have & 31];
+	}
+	token[n] = '\0';
+	sha256_hex_of(token, n, sha256);
+	wipe(secret, sizeof secret);
+}
+
+static void drop(struct auth *a, struct auth_entry *e)
+{
+	HASH_DEL(a->entries, e);
+	free(e);
+}
+
+void auth_forget(struct auth *a, const char *token_sha256)
+{
+	struct auth_entry *e;
+
+	HASH_FIND_STR(a->entries, token_sha256, e);
+	if (e != NULL)
+		drop(a, e);
+}
+
+void auth_release(struct auth *a)
+{
+	while (a->entries != NULL)
+		drop(a, a->entries);
+}
+
+static const struct caller *remembered(struct auth *a, const char *sha256)
+{
+	struct auth_entry *e;
+
+	HASH_FIND_STR(a->entries, sha256, e);
+	if (e == NULL)
+		return NULL;
+	if (clock_ms() - e->fetched_ms > AUTH_FRESH_MS || clock_wall_ms() >= e->caller.expires_ms) {
+		drop(a, e);
+		return NULL;
+	}
+	return &e->caller;
+}
+
+static void remember(struct auth *a, const struct caller *c)
+{
+	struct auth_entry *e = xcalloc(1, sizeof *e);
+
+	auth_forget(a, c->token_sha256);
+	/* The first entries are the oldest: make room, and let go of what is stale anyway. */
+	while (a->entries != NULL && (HASH_COUNT(a->entries) >= AUTH_CACHE_MAX ||
+				      clock_ms() - a->entries->fetched_ms > AUTH_FRESH_MS))
+		drop(a, a->entries);
+	e->caller = *c;
+	e->fetched_ms = clock_ms();
+	HASH_ADD_STR(a->entries, caller.token_sha256, e);
+}
+
+/* The caller is known: has the token a scope that the method needs? */
+static int admit(struct rpc *rpc, const struct caller *c)
+{
+	unsigned need = rpc->handler->method->scope;
+	char text[64];
+
+	if ((c->scopes & need) == 0) {
+		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this token may not do that; it would need the scope %s",
+			  scopes_to_text(need, text, sizeof text));
+		return error_hint(&rpc->error, "hivemind login gives a token with every scope");
+	}
+	rpc->caller = arena_dup(&rpc->arena, c, sizeof *c);
+	return 0;
+}
+
+static int unknown(struct error *e)
+{
+	error_set(e, STATUS_UNAUTHENTICATED, "this token is unknown here, has ended or is too old");
+	return error_hint(e, "hivemind login");
+}
+
+static void read_caller(struct caller *c, const struct lookup *l)
+{
+	const struct store_req *req = &l->call.req;
+
+	*c = (struct caller){.scopes = req->scopes, .expires_ms = req->expires_ms, .created_ms = req->account->created_ms};
+	memcpy(c->token_sha256, l->sha256, sizeof c->token_sha256);
+	text_copy(c->account, sizeof c->account, req->account->id);
+	text_copy(c->name, sizeof c->name, req->account->name);
+}
+
+static void on_found(struct store_req *req)
+{
+	struct call *call = call_answered(req);
+	struct lookup *l = (struct lookup *)call;
+	struct caller c;
+	struct rpc *rpc;
+	int status;
+
+	if (call == NULL)
+		return;
+	rpc = call->rpc;
+	status = req->error.status;
+	if (status == 0) {
+		read_caller(&c, l);
+		remember(&call->pool->auth, &c);
+		status = admit(rpc, &c);
+	} else if (status == STATUS_NOT_FOUND) {
+		status = unknown(&rpc->error);
+	} else {
+		rpc->error = req->error;
+	}
+	call_gone(rpc); /* the handler gets an rpc without a user */
+	rpc_admit(rpc, status);
+}
+
+static bool token_plausible(const char *token)
+{
+	return token != NULL && strlen(token) == TOKEN_SIZE - 1 && memcmp(token, "hm_", 3) == 0;
+}
+
+int auth_on_call(struct rpc *rpc)
+{
+	struct pool *pool = grpc_server_user(rpc->server);
+	char sha256[SHA256_HEX_SIZE];
+	const struct caller *known;
+	struct lookup *l;
+
+	if (rpc->handler->method->scope == SCOPE_NONE)
+		return 0;
+	if (rpc->token == NULL) {
+		error_set(&rpc->error, STATUS_UNAUTHENTICATED, "this call needs a token");
+		return error_hint(&rpc->error, "hivemind login");
+	}
+	if (!token_plausible(rpc->token))
+		return unknown(&rpc->error);
+	sha256_hex_of(rpc->token, strlen(rpc->token), sha256);
+	known = remembered(&pool->auth, sha256);
+	if (known != NULL)
+		return admit(rpc, known);
+	l = call_new(rpc, sizeof *l);
+	memcpy(l->sha256, sha256, sizeof l->sha256);
+	store_token_find(pool->store, call_ask(&l->call, on_found), sha256);
+	return RPC_LATER;
+}

@@ -1,0 +1,477 @@
+/* roles/lease.c - see roles/lease.h. Every change of a task's state is asked of the store first; memory follows its answer.
+ *
+ * Ways to fail: the store does not answer (the batch asks again, nothing moves meanwhile); an outcome is FENCED (memory
+ * was behind: read the task again); the worker goes while its lease is being written (the lease goes back at once). */
+#include "roles/lease.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "net/clock.h"
+#include "net/log.h"
+#include "net/memory.h"
+#include "proto/task.h"
+#include "roles/pool.h"
+#include "roles/pool_link.h"
+
+static struct pool *pool_of(struct batch *b)
+{
+	return b->user;
+}
+
+/* --- memory was behind: read the task again --------------------------------------------------- */
+
+struct refresh {
+	struct pool *pool;
+	struct store_req req;
+	char id[TASK_ID_SIZE];
+};
+
+static void on_refreshed(struct store_req *req)
+{
+	struct refresh *r = req->user;
+	struct pool_task *t = pool_index_find(r->pool, r->id);
+
+	if (req->error.status == STATUS_UNAVAILABLE && !r->pool->stopping) {
+		store_req_release(req);
+		*req = (struct store_req){.on_done = on_refreshed, .user = r};
+		store_task(r->pool->store, req, "", r->id);
+		return;
+	}
+	if (t != NULL && t->hold == HOLD_FREE && t->line == NULL) {
+		pool_task_drop(r->pool, t);
+		if (req->error.status == 0)
+			pool_index_adopt(r->pool, req->tasks[0]);
+		lease_kick(r->pool);
+	}
+	store_req_release(req);
+	free(r);
+}
+
+/* t is untied and in no line; the store says what it is. */
+static void refresh(struct pool *pool, struct pool_task *t)
+{
+	struct refresh *r = xcalloc(1, sizeof *r);
+
+	assert(t->worker == NULL && t->line == NULL);
+	r->pool = pool;
+	memcpy(r->id, t->id, sizeof r->id);
+	r->req = (struct store_req){.on_done = on_refreshed, .user = r};
+	store_task(pool->store, &r->req, "", r->id);
+}
+
+/* --- leases ---------------------------------------------------------------------------------- */
+
+struct lease_change {
+	struct batch_item item;
+	struct pool_task *task; /* its hold is LEASING: it cannot go */
+	uint32_t epoch;
+};
+
+static void send_leases(struct batch *b, struct batch_item *const *items, size_t n)
+{
+	struct lease_item leases[BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct lease_change *c = container_of(items[i], struct lease_change, item);
+
+		leases[i] = (struct lease_item){c->task->id, c->epoch, c->task->worker->id, c->task->worker->name};
+	}
+	store_lease(pool_of(b)->store, &b->req, leases, n, clock_wall_ms());
+}
+
+static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
+{
+	struct lease_change *c = container_of(item, struct lease_change, item);
+	struct pool *pool = pool_of(b);
+	struct pool_task *t = c->task;
+	struct pool_worker *w = t->worker;
+
+	free(c);
+	t->hold = outcome == OUTCOME_DONE ? HOLD_HELD : HOLD_FREE;
+	if (task_state_final(t->state)) { /* stopped meanwhile; the worker never heard of it */
+		pool_task_drop(pool, t);
+		lease_kick(pool);
+	} else if (outcome != OUTCOME_DONE) {
+		pool_task_detach(t);
+		refresh(pool, t);
+	} else {
+		t->epoch++;
+		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
+		if (w->lost)
+			lease_return(pool, t, "its worker went before it could begin", false, false);
+		else
+			link_send_lease(w, t);
+	}
+}
+
+static const struct batch_kind leases_kind = {"lease", send_leases, settle_lease};
+
+static void lease_to(struct lease *l, struct pool_task *t, struct pool_worker *w)
+{
+	struct lease_change *c = xcalloc(1, sizeof *c);
+
+	pool_task_dequeue(l->pool, t);
+	pool_task_attach(t, w);
+	assert(w->reserved.milli_cpus <= w->offered.milli_cpus && w->reserved.memory <= w->offered.memory);
+	t->hold = HOLD_LEASING;
+	c->task = t;
+	c->epoch = t->epoch;
+	batch_put(&l->leases, &c->item);
+}
+
+/* The scheduler's round: first come, first served among what fits. */
+static void on_round(struct deferred *d)
+{
+	struct lease *l = container_of(d, struct lease, round);
+	struct pool_index *index = &l->pool->index;
+	struct sched_pair pairs[BATCH_MAX];
+	struct sched_shape **shapes;
+	struct sched_worker *workers;
+	struct amounts *offered;
+	size_t n = 0, ready, pair_count;
+
+	if (index->lines == NULL || l->pool->stopping || !store_is_up(l->pool->store))
+		return;
+	ready = pool_workers_ready(l->pool, &workers, &offered);
+	shapes = xcalloc(HASH_COUNT(index->lines), sizeof(struct sched_shape *));
+	for (struct task_line *line = index->lines; line != NULL; line = line->hh.next)
+		shapes[n++] = &line->shape;
+	pair_count = sched_match(shapes, n, workers, ready, pairs, BATCH_MAX);
+	for (size_t i = 0; i < pair_count; i++)
+		lease_to(l, container_of(pairs[i].item, struct pool_task, wait), workers[pairs[i].worker].user);
+	free(shapes);
+	free(workers);
+	free(offered);
+	if (pair_count == BATCH_MAX)
+		lease_kick(l->pool);
+}
+
+void lease_kick(struct pool *pool)
+{
+	loop_defer(&pool->loop, &pool->lease.round, on_round);
+}
+
+/* --- phases ---------------------------------------------------------------------------------- */
+
+struct phase_change {
+	struct batch_item item;
+	char task[TASK_ID_SIZE];
+	uint32_t epoch;
+	int phase;
+	int64_t time_ms;
+};
+
+static void send_phases(struct batch *b, struct batch_item *const *items, size_t n)
+{
+	struct phase_item phases[BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct phase_change *c = container_of(items[i], struct phase_change, item);
+
+		phases[i] = (struct phase_item){c->task, c->epoch, c->phase, c->time_ms};
+	}
+	store_phase(pool_of(b)->store, &b->req, phases, n);
+}
+
+static void settle_phase(struct batch *b, struct batch_item *item, int outcome)
+{
+	struct phase_change *c = container_of(item, struct phase_change, item);
+	struct pool_task *t = pool_index_find(pool_of(b), c->task);
+
+	if (outcome == OUTCOME_DONE && t != NULL && t->epoch == c->epoch && t->state == TASK_RUNNING)
+		pool_task_changed(t);
+	free(c);
+}
+
+static const struct batch_kind phases_kind = {"phase", send_phases, settle_phase};
+
+void lease_phase(struct pool *pool, struct pool_task *t, int phase, int64_t time_ms)
+{
+	struct phase_change *c = xcalloc(1, sizeof *c);
+
+	t->phase = phase;
+	t->progress_done = t->progress_total = 0;
+	if (phase == PHASE_EXECUTING)
+		t->returned = 0;
+	memcpy(c->task, t->id, sizeof c->task);
+	c->epoch = t->epoch;
+	c->phase = phase;
+	c->time_ms = time_ms;
+	batch_put(&pool->lease.phases, &c->item);
+}
+
+/* --- ends ------------------------------------------------------------------------------------ */
+
+struct done_change {
+	struct batch_item item;
+	char worker[ID_SIZE];
+	Pb__Done *done;
+	int64_t exited_ms;
+	uint64_t log_size;
+};
+
+static void done_change_free(struct done_change *c)
+{
+	pb__done__free_unpacked(c->done, NULL);
+	free(c);
+}
+
+static void send_dones(struct batch *b, struct batch_item *const *items, size_t n)
+{
+	struct done_item dones[BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct done_change *c = container_of(items[i], struct done_change, item);
+
+		dones[i] = (struct done_item){c->worker, c->done, c->exited_ms, c->log_size};
+	}
+	store_done(pool_of(b)->store, &b->req, dones, n, clock_wall_ms());
+}
+
+static void settle_done(struct batch *b, struct batch_item *item, int outcome)
+{
+	struct done_change *c = container_of(item, struct done_change, item);
+	struct pool *pool = pool_of(b);
+	struct pool_worker *w = pool_workers_find(pool, c->worker);
+	struct pool_task *t = pool_index_find(pool, c->done->task);
+	bool ours = t != NULL && t->hold == HOLD_ENDING && t->epoch == c->done->epoch;
+
+	if (w != NULL && outcome == OUTCOME_DONE)
+		link_send_stored(w, c->done->task, c->done->epoch);
+	else if (w != NULL)
+		link_send_verdict(w, c->done->task, c->done->epoch,
+				  outcome == OUTCOME_MISSING ? PB__VERDICT__WORD__SEND : PB__VERDICT__WORD__KILL);
+	if (ours && outcome == OUTCOME_MISSING) {
+		t->hold = HOLD_HELD;
+		if (t->worker->lost)
+			lease_return(pool, t, "its worker went before its result was here", true, false);
+	} else if (ours && outcome == OUTCOME_DONE) {
+		t->hold = HOLD_FREE;
+		log_info("task ended task=%s epoch=%u worker=%s failure=%s", t->id, t->epoch, c->worker,
+			 task_failure_name((int)c->done->failure));
+		if (!task_state_final(t->state))
+			pool_task_become(pool, t, c->done->failure == PB__TASK_FAILURE__NO_FAILURE ? TASK_COMPLETED : TASK_FAILED,
+					 PHASE_ENDED);
+		pool_task_drop(pool, t);
+	} else if (ours) {
+		t->hold = HOLD_FREE;
+		pool_task_detach(t);
+		refresh(pool, t);
+	}
+	done_change_free(c);
+	lease_kick(pool);
+}
+
+static const struct batch_kind dones_kind = {"done", send_dones, settle_done};
+
+static Pb__Done *copy_done(const Pb__Done *done)
+{
+	size_t n = pb__done__get_packed_size(done);
+	uint8_t *packed = xmalloc(n + 1);
+	Pb__Done *copy;
+
+	pb__done__pack(done, packed);
+	copy = pb__done__unpack(NULL, n, packed);
+	free(packed);
+	return copy;
+}
+
+void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
+{
+	struct pool_task *t = pool_index_find(pool, done->task);
+	struct done_change *c;
+
+	if (t != NULL && t->worker == w && t->epoch == done->epoch) {
+		if (t->hold != HOLD_HELD)
+			return; /* a repeat of what is being stored */
+		t->hold = HOLD_ENDING;
+	}
+	c = xcalloc(1, sizeof *c);
+	memcpy(c->worker, w->id, sizeof c->worker);
+	c->done = copy_done(done);
+	c->exited_ms = clock_wall_ms();
+	c->log_size = t != NULL && t->log != NULL ? log_size(t->log) : 0;
+	batch_put(&pool->lease.dones, &c->item);
+}
+
+/* --- back into the queue --------------------------------------------------------------------- */
+
+struct return_change {
+	struct batch_item item;
+	struct pool_task *task; /* its hold is RETURNING: it cannot go */
+	char reason[REASON_MAX];
+	bool loss, rest;
+};
+
+static void send_returns(struct batch *b, struct batch_item *const *items, size_t n)
+{
+	struct requeue_item returns[BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct return_change *c = container_of(items[i], struct return_change, item);
+
+		returns[i] = (struct requeue_item){c->task->id, c->task->epoch, c->reason, c->loss};
+	}
+	store_requeue(pool_of(b)->store, &b->req, returns, n, clock_wall_ms());
+}
+
+/* 1, 2, 4 ... 32 s between the tries of a task that workers refuse. */
+static int64_t rest_ms(unsigned returned)
+{
+	return 1000ll << (returned < 5 ? returned : 5);
+}
+
+static void settle_return(struct batch *b, struct batch_item *item, int outcome)
+{
+	struct return_change *c = container_of(item, struct return_change, item);
+	struct pool *pool = pool_of(b);
+	struct pool_task *t = c->task;
+
+	t->hold = HOLD_FREE;
+	pool_task_detach(t);
+	if (task_state_final(t->state)) { /* stopped meanwhile */
+		pool_task_drop(pool, t);
+	} else if (outcome == OUTCOME_DONE) {
+		pool_task_requeue(pool, t, c->rest ? rest_ms(t->returned++) : 0);
+	} else if (outcome == OUTCOME_FAILED) {
+		pool_task_become(pool, t, TASK_FAILED, PHASE_ENDED);
+		pool_task_drop(pool, t);
+	} else {
+		refresh(pool, t);
+	}
+	free(c);
+	lease_kick(pool);
+}
+
+static const struct batch_kind returns_kind = {"requeue", send_returns, settle_return};
+
+void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bool loss, bool rest)
+{
+	struct return_change *c;
+
+	if (t->hold != HOLD_HELD)
+		return; /* LEASING looks at its worker when it is done; ENDING and RETURNING are on their way */
+	if (task_state_final(t->state)) {
+		t->hold = HOLD_FREE;
+		pool_task_drop(pool, t);
+		return;
+	}
+	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id, reason);
+	t->hold = HOLD_RETURNING;
+	c = xcalloc(1, sizeof *c);
+	c->task = t;
+	c->loss = loss;
+	c->rest = rest;
+	text_copy(c->reason, sizeof c->reason, reason);
+	batch_put(&pool->lease.returns, &c->item);
+}
+
+/* --- workers that go ------------------------------------------------------------------------- */
+
+/* Redis hears of it; nobody waits for the answer. */
+static void on_left(struct store_req *req)
+{
+	store_req_release(req);
+	free(req);
+}
+
+void lease_remove_worker(struct pool *pool, struct pool_worker *w, const char *reason, bool loss)
+{
+	struct store_req *req = xcalloc(1, sizeof *req);
+	struct pool_task *t, *next;
+
+	log_info("worker removed worker=%s tasks=%u reason=\"%s\"", w->id, w->task_count, reason);
+	req->on_done = on_left;
+	store_worker_leave(pool->store, req, w->id, clock_wall_ms());
+	link_drop(w, reason);
+	DL_FOREACH_SAFE(w->tasks, t, next)
+		lease_return(pool, t, reason, loss, false);
+	pool_worker_remove(pool, w); /* w may be gone from here on */
+	lease_kick(pool);
+}
+
+/* The most silent stands first; whoever is heard moves to the end. So one look is enough. */
+static void remove_silent(struct lease *l)
+{
+	struct pool_worker *w;
+
+	while ((w = l->pool->workers.beats) != NULL && clock_ms() - w->beat_ms >= LOST_AFTER_MS)
+		lease_remove_worker(l->pool, w, "its worker was not heard for 10 s", true);
+}
+
+static void be_patient(struct lease *l, int64_t ms)
+{
+	if (l->patience_ms < clock_ms() + ms)
+		l->patience_ms = clock_ms() + ms;
+}
+
+static void on_tick(struct timer *timer)
+{
+	struct lease *l = container_of(timer, struct lease, tick);
+	int64_t now = clock_ms();
+
+	if (now - l->tick_ms > LEASE_LATE_MS)
+		be_patient(l, LOST_AFTER_MS); /* beats may wait in our sockets */
+	if (!store_is_up(l->pool->store))
+		be_patient(l, RESTART_GRACE_MS);
+	if (now >= l->patience_ms && !l->pool->stopping)
+		remove_silent(l);
+	if (pool_index_wake(l->pool, now))
+		lease_kick(l->pool);
+	l->tick_ms = now + LEASE_TICK_MS;
+	timer_set(&l->tick, LEASE_TICK_MS);
+}
+
+/* --- up and down ----------------------------------------------------------------------------- */
+
+void lease_init(struct lease *l, struct pool *pool)
+{
+	l->pool = pool;
+	batch_init(&l->leases, &pool->loop, &leases_kind, pool);
+	batch_init(&l->phases, &pool->loop, &phases_kind, pool);
+	batch_init(&l->dones, &pool->loop, &dones_kind, pool);
+	batch_init(&l->returns, &pool->loop, &returns_kind, pool);
+	timer_init(&pool->loop, &l->tick, on_tick);
+	l->tick_ms = clock_ms() + LEASE_TICK_MS;
+	timer_set(&l->tick, LEASE_TICK_MS);
+	be_patient(l, RESTART_GRACE_MS);
+}
+
+void lease_store_up(struct lease *l)
+{
+	batch_retry(&l->leases);
+	batch_retry(&l->phases);
+	batch_retry(&l->dones);
+	batch_retry(&l->returns);
+	lease_kick(l->pool);
+}
+
+bool lease_idle(const struct lease *l)
+{
+	return batch_idle(&l->leases) && batch_idle(&l->phases) && batch_idle(&l->dones) && batch_idle(&l->returns);
+}
+
+static void drop_done(struct batch_item *item)
+{
+	done_change_free(container_of(item, struct done_change, item));
+}
+
+/* The first member of every other change is its item. */
+static void drop_plain(struct batch_item *item)
+{
+	free(item);
+}
+
+void lease_close(struct lease *l)
+{
+	loop_undefer(&l->pool->loop, &l->round);
+	batch_close(&l->leases, drop_plain);
+	batch_close(&l->phases, drop_plain);
+	batch_close(&l->dones, drop_done);
+	batch_close(&l->returns, drop_plain);
+	timer_close(&l->tick, NULL);
+}

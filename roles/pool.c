@@ -1,0 +1,404 @@
+/* roles/pool.c - hivemind pool: options, bring-up and down, the table of handlers.
+ *
+ * Up; a state is named after what it waits for:
+ *
+ *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded)
+ *        -> INDEX (the live tasks have been read) -> READY: listening, one line says so
+ *
+ * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them:
+ *
+ *   SERVER (GOAWAY; calls may finish for a moment) -> CHANGES (those on their way to Redis) -> STORE_DOWN -> REDIS_DOWN -> OVER
+ *
+ * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
+#include "roles/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/clock.h"
+#include "net/log.h"
+#include "net/memory.h"
+#include "net/step.h"
+#include "roles/pool_call.h"
+#include "roles/pool_home.h"
+#include "roles/pool_link.h"
+#include "roles/roles.h"
+#include "ui/json.h"
+#include "ui/options.h"
+#include "ui/term.h"
+
+#define SERVER_GRACE_MS 1000
+#define CHANGES_GRACE_MS 1500
+#define LISTEN_DEFAULT "127.0.0.1:50051"
+
+enum { HOME, REDIS, STORE, INDEX, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
+
+static const struct state states[] = {
+	[HOME] = {"home", TO(REDIS) | TO(STORE) | TO(OVER)},
+	[REDIS] = {"redis", TO(STORE) | TO(SERVER)},
+	[STORE] = {"store", TO(INDEX) | TO(SERVER)},
+	[INDEX] = {"index", TO(READY) | TO(STORE) | TO(SERVER)},
+	[READY] = {"ready", TO(SERVER)},
+	[SERVER] = {"server", TO(CHANGES)},
+	[CHANGES] = {"changes", TO(STORE_DOWN)},
+	[STORE_DOWN] = {"store-down", TO(REDIS_DOWN)},
+	[REDIS_DOWN] = {"redis-down", TO(OVER)},
+	[OVER] = {"over", 0},
+};
+
+/*          id                handler             end of the peer's stream  room to send again */
+#define HANDLERS(X) \
+	X(RPC_REGISTER,      pool_register,      NULL,                 NULL)                     \
+	X(RPC_LOGIN,         pool_login,         NULL,                 NULL)                     \
+	X(RPC_LOGOUT,        pool_logout,        NULL,                 NULL)                     \
+	X(RPC_WHOAMI,        pool_whoami,        NULL,                 NULL)                     \
+	X(RPC_SUBMIT,        pool_submit,        NULL,                 NULL)                     \
+	X(RPC_LIST_TASKS,    pool_list_tasks,    NULL,                 NULL)                     \
+	X(RPC_GET_TASK,      pool_get_task,      NULL,                 NULL)                     \
+	X(RPC_WATCH_TASK,    pool_watch_task,    NULL,                 pool_watch_space)         \
+	X(RPC_LOGS,          pool_logs,          NULL,                 pool_logs_space)          \
+	X(RPC_STOP_TASK,     pool_stop_task,     NULL,                 NULL)                     \
+	X(RPC_REMOVE_TASK,   pool_remove_task,   NULL,                 NULL)                     \
+	X(RPC_BLOB_OFFSET,   pool_blob_offset,   NULL,                 NULL)                     \
+	X(RPC_BLOB_UPLOAD,   pool_blob_upload,   pool_blob_upload_end, NULL)                     \
+	X(RPC_BLOB_DOWNLOAD, pool_blob_download, NULL,                 pool_blob_download_space) \
+	X(RPC_LINK,          pool_link,          pool_link_end,        NULL)                     \
+	X(RPC_LIST_WORKERS,  pool_list_workers,  NULL,                 NULL)                     \
+	X(RPC_INFO,          pool_info,          NULL,                 NULL)
+
+static const struct rpc_handler handlers[] = {
+#define HANDLER(id, message, half_close, space) {&rpc_methods[id], message, half_close, space, call_gone},
+	HANDLERS(HANDLER)
+#undef HANDLER
+};
+
+_Static_assert(sizeof handlers / sizeof handlers[0] == RPC_COUNT, "each RPC has a handler");
+
+static void go_down(struct pool *pool);
+
+/* Something that a person must cure: say it and go. */
+static void fail(struct pool *pool, const struct error *err, int exit_code)
+{
+	term_error(err, pool->options.json);
+	pool->exit_code = exit_code;
+	go_down(pool);
+}
+
+/* --- ready ------------------------------------------------------------------------------------ */
+
+static void write_port_file(const struct pool *pool)
+{
+	char *fresh = xasprintf("%s.new", pool->options.port_file);
+	FILE *f = fopen(fresh, "w");
+
+	if (f == NULL || fprintf(f, "%d\n", pool->at.port) < 0 || fclose(f) != 0 ||
+	    rename(fresh, pool->options.port_file) != 0)
+		log_warn("port file not written file=%s", pool->options.port_file);
+	free(fresh);
+}
+
+/* One line for people, and for whoever started us. */
+static void say_ready(struct pool *pool)
+{
+	char address[300], line[400];
+	struct buf out = {0};
+	struct json j;
+
+	endpoint_text(&pool->at, address, sizeof address);
+	snprintf(line, sizeof line, "hivemind pool ready on %s", address);
+	if (pool->options.json) {
+		json_init(&j, &out);
+		json_object(&j, NULL);
+		json_int(&j, "v", 1);
+		json_text(&j, "ready", address);
+		json_int(&j, "port", pool->at.port);
+		json_end(&j);
+		puts(buf_text(&out));
+		buf_release(&out);
+	} else {
+		puts(line);
+	}
+	fflush(stdout);
+	if (pool->options.ready_fd >= 0) {
+		dprintf((int)pool->options.ready_fd, "%s\n", line);
+		close((int)pool->options.ready_fd);
+	}
+	if (pool->options.port_file != NULL)
+		write_port_file(pool);
+}
+
+static int open_server(struct pool *pool, struct error *err)
+{
+	struct grpc_server_options options = {
+		.handlers = handlers, .handler_count = RPC_COUNT, .on_call = auth_on_call, .user = pool};
+
+	pool->server = grpc_server_new(&pool->loop, &options);
+	if (grpc_server_listen(pool->server, &pool->at, err) == 0)
+		return 0;
+	if (err->status == STATUS_ALREADY_EXISTS)
+		error_hint(err, "does another pool run there? --listen 127.0.0.1:0 takes any free port");
+	return err->status;
+}
+
+static void on_loaded(struct pool *pool, const struct error *err)
+{
+	struct error why = *err;
+
+	if (pool->step.at == READY && err->status == 0)
+		lease_kick(pool);
+	if (pool->step.at != INDEX)
+		return;
+	if (err->status != 0) { /* Redis went away again: from the start when it is back */
+		step_to(&pool->step, STORE, "pool");
+		if (store_is_up(pool->store)) {
+			step_to(&pool->step, INDEX, "pool");
+			pool_index_load(pool, on_loaded);
+		}
+		return;
+	}
+	if (open_server(pool, &why) != 0) {
+		fail(pool, &why, status_exit_code(why.status));
+		return;
+	}
+	step_to(&pool->step, READY, "pool");
+	pool_sweep_init(&pool->sweep, pool);
+	log_info("pool ready tasks=%llu redis=%s", (unsigned long long)(pool->index.pending + pool->index.running),
+		 store_redis_version(pool->store));
+	say_ready(pool);
+}
+
+/* --- the store -------------------------------------------------------------------------------- */
+
+static void on_store_up(struct store *store, void *user)
+{
+	struct pool *pool = user;
+
+	(void)store;
+	log_info("redis up version=%s", store_redis_version(pool->store));
+	if (pool->step.at == STORE) {
+		step_to(&pool->step, INDEX, "pool");
+		pool_index_load(pool, on_loaded);
+	} else if (pool->step.at == READY) {
+		lease_store_up(&pool->lease);
+		if (pool->index.behind)
+			pool_index_load(pool, on_loaded);
+		pool->index.behind = false;
+	}
+}
+
+static void on_store_down(struct store *store, const struct error *err, void *user)
+{
+	struct pool *pool = user;
+
+	(void)store;
+	log_warn("redis not usable error=\"%s\" hint=\"%s\"", err->text, err->hint);
+	if (pool->step.at == STORE && err->status == STATUS_FAILED_PRECONDITION)
+		fail(pool, err, EXIT_USAGE);
+	else if (pool->step.at == STORE && !pool->told_waiting)
+		fprintf(stderr, "hivemind pool: waiting for Redis: %s\n", err->text);
+	pool->told_waiting = true;
+}
+
+static void open_store(struct pool *pool, const struct redis_address *address)
+{
+	struct store_events events = {on_store_up, on_store_down, pool};
+
+	step_to(&pool->step, STORE, "pool");
+	pool->store = store_open(&pool->loop, address, &events);
+	lease_init(&pool->lease, pool);
+}
+
+static void on_redis(void *user, const struct error *err)
+{
+	struct pool *pool = user;
+	struct redis_address address = {0};
+
+	if (pool->step.at != REDIS)
+		return;
+	if (err != NULL && err->status != 0) {
+		fail(pool, err, status_exit_code(err->status));
+		return;
+	}
+	text_copy(address.path, sizeof address.path, redis_child_socket(pool->redis));
+	open_store(pool, &address);
+}
+
+/* --- down: each step starts what it waits for -------------------------------------------------- */
+
+static void on_redis_down(void *user)
+{
+	struct pool *pool = user;
+
+	pool->redis = NULL;
+	step_to(&pool->step, OVER, "pool");
+	timer_close(&pool->patience, NULL);
+}
+
+static void on_store_closed(void *user)
+{
+	struct pool *pool = user;
+
+	if (pool->store != NULL)
+		lease_close(&pool->lease);
+	pool->store = NULL;
+	step_to(&pool->step, REDIS_DOWN, "pool");
+	if (pool->redis != NULL)
+		redis_child_close(pool->redis, on_redis_down, pool);
+	else
+		on_redis_down(pool);
+}
+
+static void close_store(struct pool *pool)
+{
+	step_to(&pool->step, STORE_DOWN, "pool");
+	if (pool->store != NULL)
+		store_close(pool->store, on_store_closed, pool);
+	else
+		on_store_closed(pool);
+}
+
+/* Changes that are on their way may still be answered. */
+static void on_patience(struct timer *t)
+{
+	struct pool *pool = container_of(t, struct pool, patience);
+	bool idle = pool->store == NULL || lease_idle(&pool->lease) || !store_is_up(pool->store);
+
+	if (idle || clock_ms() >= pool->patience_ms)
+		close_store(pool);
+	else
+		timer_set(&pool->patience, 10);
+}
+
+static void on_server_closed(void *user)
+{
+	struct pool *pool = user;
+
+	pool->server = NULL;
+	step_to(&pool->step, CHANGES, "pool");
+	pool->patience_ms = clock_ms() + CHANGES_GRACE_MS;
+	on_patience(&pool->patience);
+}
+
+static void go_down(struct pool *pool)
+{
+	bool was_ready = pool->step.at == READY;
+
+	if (pool->stopping)
+		return;
+	pool->stopping = true;
+	log_info("pool going down state=%s", states[pool->step.at].name);
+	step_to(&pool->step, SERVER, "pool");
+	if (was_ready) {
+		link_drop_all(pool);
+		pool_sweep_close(&pool->sweep);
+	}
+	if (pool->server != NULL)
+		grpc_server_close(pool->server, SERVER_GRACE_MS, on_server_closed, pool);
+	else
+		on_server_closed(pool);
+}
+
+static void on_stop(struct loop *loop, int signal)
+{
+	(void)signal;
+	go_down(container_of(loop, struct pool, loop));
+}
+
+/* --- main ------------------------------------------------------------------------------------- */
+
+static int check_listen(struct pool *pool, struct error *err)
+{
+	if (endpoint_parse(&pool->at, pool->options.listen, err) != 0)
+		return err->status;
+	if (endpoint_is_local(&pool->at))
+		return 0;
+	error_set(err, STATUS_INVALID_ARGUMENT, "%s is not on this machine only, and this version does not encrypt yet",
+		  pool->options.listen);
+	return error_hint(err, "listen on 127.0.0.1 or unix:PATH, and let ssh -L or a VPN carry it between machines");
+}
+
+static int bring_up(struct pool *pool, struct error *err)
+{
+	struct redis_address address;
+
+	if (check_listen(pool, err) != 0)
+		return err->status;
+	if (strcmp(pool->options.registration, "open") != 0 && strcmp(pool->options.registration, "closed") != 0)
+		return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open or closed, not \"%s\"", pool->options.registration);
+	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
+		return err->status;
+	if (pool_home_open(pool, err) != 0)
+		return err->status;
+	passwords_init(&pool->passwords, &pool->loop);
+	if (pool->options.redis != NULL) {
+		open_store(pool, &address);
+		return 0;
+	}
+	step_to(&pool->step, REDIS, "pool");
+	pool->redis = redis_child_start(&pool->loop, pool->data, on_redis, pool);
+	return 0;
+}
+
+static int run(struct pool *pool)
+{
+	struct error err;
+
+	pool->started_ms = clock_wall_ms();
+	pool->step = (struct step){states, HOME};
+	loop_init(&pool->loop);
+	if (bring_up(pool, &err) == 0) {
+		timer_init(&pool->loop, &pool->patience, on_patience);
+		loop_catch_signals(&pool->loop, on_stop);
+		loop_run(&pool->loop);
+		pool_index_release(pool);
+		pool_workers_release(pool);
+		auth_release(&pool->auth);
+	} else {
+		pool->exit_code = term_error(&err, pool->options.json);
+	}
+	loop_close(&pool->loop);
+	pool_home_close(pool);
+	return pool->exit_code;
+}
+
+static const struct verb_help help = {
+	"hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
+	"Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
+	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.",
+	"  hivemind pool\n"
+	"  hivemind pool --listen 127.0.0.1:0 --port-file /run/pool.port\n"
+	"  hivemind pool --redis redis://127.0.0.1:6379/1\n"
+	"  hivemind pool --redis unix:/run/redis/redis.sock --data /srv/hivemind\n",
+};
+
+int pool_main(int argc, char **argv)
+{
+	struct pool *pool = xcalloc(1, sizeof *pool);
+	struct pool_options *o = &pool->options;
+	const struct option options[] = {
+		{"listen", 0, OPTION_TEXT, &o->listen, "ADDR", "where to listen: HOST[:PORT], unix:PATH (" LISTEN_DEFAULT ")",
+		 "HIVEMIND_LISTEN", 0, 0},
+		{"redis", 0, OPTION_TEXT, &o->redis, "URL", "your own Redis: redis://[:PASSWORD@]HOST[:PORT][/DB], unix:PATH",
+		 "HIVEMIND_REDIS", 0, 0},
+		{"data", 0, OPTION_TEXT, &o->data, "DIR", "where everything is kept (~/.local/state/hivemind/pool)", NULL, 0, 0},
+		{"register", 0, OPTION_TEXT, &o->registration, "open|closed", "may strangers make accounts? (open)", NULL, 0, 0},
+		{"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0, 0},
+		{"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},
+		{0},
+	};
+	struct globals globals = {0};
+	struct error err;
+	int count, status, code;
+
+	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1};
+	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
+	o->json = globals.json;
+	if (status == OPTIONS_HELPED)
+		code = 0;
+	else
+		code = status != 0 ? term_error(&err, globals.json) : run(pool);
+	free(pool);
+	return code;
+}

@@ -1,0 +1,89 @@
+/* roles/pool.h - the server: accounts, queue, workers, results. One struct holds its parts.
+ *
+ *   pool.c           bring-up and down, the table of handlers      pool_call.h   memory of one call
+ *   pool_accounts.c  Register, Login, Logout, Whoami               auth.h        tokens, who may call what
+ *   pool_tasks.c     Submit, List, Get, Stop, Remove               password.h    hashes, off the loop
+ *   pool_watch.c     Watch                                         pool_logs.c   Logs
+ *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
+ *   pool_link.c      a worker's stream                             pool_workers.h  the workers there are
+ *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
+ *   pool_sweep.c     what is no longer wanted
+ *
+ * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
+#ifndef ROLES_POOL_H
+#define ROLES_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/grpc_server.h"
+#include "net/loop.h"
+#include "net/step.h"
+#include "proto/status.h"
+#include "roles/auth.h"
+#include "roles/lease.h"
+#include "roles/password.h"
+#include "roles/pool_index.h"
+#include "roles/pool_sweep.h"
+#include "roles/pool_workers.h"
+#include "store/blob.h"
+#include "store/log.h"
+#include "store/redis_child.h"
+#include "store/store.h"
+
+struct pool_options {
+	const char *listen, *redis, *data, *registration, *port_file;
+	int64_t ready_fd; /* -1 = none */
+	bool json;
+};
+
+struct pool {
+	struct loop loop;
+	struct pool_options options;
+	char *data;                  /* the data directory */
+	int lock;                    /* fd of its lock */
+	struct redis_child *redis;   /* NULL = the operator's own */
+	struct store *store;
+	struct blobs *blobs;
+	struct logs *logs;
+	struct grpc_server *server;
+	struct endpoint at;
+	struct auth auth;
+	struct passwords passwords;
+	struct pool_index index;
+	struct pool_workers workers;
+	struct lease lease;
+	struct pool_sweep sweep;
+	int64_t started_ms;          /* wall clock */
+	struct step step;            /* pool.c */
+	struct timer patience;       /* of the way down */
+	int64_t patience_ms;
+	bool stopping, told_waiting;
+	int exit_code;
+};
+
+/* Every handler of RPCS(), by the name of its method. */
+int pool_register(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_login(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_logout(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_whoami(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_submit(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_get_task(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_stop_task(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_remove_task(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_watch_task(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_watch_space(struct rpc *rpc);
+int pool_logs(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_logs_space(struct rpc *rpc);
+int pool_blob_offset(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_blob_upload(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_blob_upload_end(struct rpc *rpc);
+int pool_blob_download(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_blob_download_space(struct rpc *rpc);
+int pool_link(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_link_end(struct rpc *rpc);
+int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_info(struct rpc *rpc, const ProtobufCMessage *in);
+
+#endif

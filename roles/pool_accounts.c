@@ -1,0 +1,244 @@
+/* roles/pool_accounts.c - Accounts: Register, Login, Logout, Whoami.
+ *
+ * Register: hash the password -> store the account -> store a token -> Session. A repeat (same call_id) finds the account
+ * there; the token cannot be shown twice, so the password is checked as a login's and a new one is made.
+ * Login: look up the name -> check the password, or nothing, in the same time -> store a token -> Session. */
+#include <string.h>
+
+#include "net/clock.h"
+#include "net/log.h"
+#include "net/memory.h"
+#include "roles/pool.h"
+#include "roles/pool_call.h"
+
+struct entry {
+	struct call call;
+	struct password_job job;
+	const char *name, *password, *call_id; /* of the message: valid while the peer is there */
+	Pb__Account account;
+	char id[ID_SIZE], account_name[ACCOUNT_NAME_MAX + 1];
+	char token[TOKEN_SIZE], token_sha256[SHA256_HEX_SIZE];
+	int64_t expires_ms;
+	bool known; /* the name exists */
+};
+
+/* --- the last step of both: a token ----------------------------------------------------------- */
+
+static void free_entry(struct call *c)
+{
+	struct entry *e = (struct entry *)c;
+
+	wipe(e->token, sizeof e->token);
+}
+
+static void on_token(struct store_req *req)
+{
+	struct entry *e = (struct entry *)call_answered(req);
+	Pb__Session session = PB__SESSION__INIT;
+	char scopes[64];
+
+	if (e == NULL)
+		return;
+	if (req->error.status != 0) {
+		call_fail(&e->call);
+		return;
+	}
+	scopes_to_text(SCOPE_ANY, scopes, sizeof scopes);
+	e->account.scopes = scopes;
+	session.account = &e->account;
+	session.token = e->token;
+	session.expires_ms = e->expires_ms;
+	rpc_reply(e->call.rpc, &session.base);
+}
+
+/* account lies in the request that was just answered. */
+static void open_session(struct entry *e, const Pb__Account *account)
+{
+	int64_t now = clock_wall_ms();
+
+	text_copy(e->id, sizeof e->id, account->id);
+	text_copy(e->account_name, sizeof e->account_name, account->name);
+	pb__account__init(&e->account);
+	e->account.id = e->id;
+	e->account.name = e->account_name;
+	e->account.created_ms = account->created_ms;
+	e->expires_ms = now + TOKEN_TTL_MS;
+	auth_make_token(e->token, e->token_sha256);
+	store_token_add(call_store(&e->call), call_ask(&e->call, on_token), e->token_sha256, e->id, SCOPE_ANY, e->expires_ms,
+			now);
+}
+
+/* --- Login ------------------------------------------------------------------------------------ */
+
+static void on_checked(struct password_job *job)
+{
+	struct entry *e = job->user;
+
+	if (!call_waited(&e->call))
+		return;
+	if (job->error.status != 0) {
+		call_refuse(&e->call, &job->error);
+	} else if (!job->right || !e->known) {
+		error_set(&job->error, STATUS_UNAUTHENTICATED, "unknown name or wrong password");
+		error_hint(&job->error, "hivemind register makes an account");
+		call_refuse(&e->call, &job->error);
+	} else {
+		open_session(e, e->call.req.account);
+	}
+}
+
+static void on_account(struct store_req *req)
+{
+	struct entry *e = (struct entry *)call_answered(req);
+	int status = e != NULL ? req->error.status : 0;
+	struct error err;
+
+	if (e == NULL)
+		return;
+	if (status != 0 && status != STATUS_NOT_FOUND) {
+		call_fail(&e->call);
+		return;
+	}
+	e->known = status == 0;
+	e->job.user = e;
+	e->job.on_done = on_checked;
+	if (password_check(&e->call.pool->passwords, &e->job, e->password, e->known ? req->password : NULL, &err) != 0) {
+		call_refuse(&e->call, &err);
+		return;
+	}
+	call_wait(&e->call);
+}
+
+static int check_entry(struct error *e, const char *name, const char *password)
+{
+	size_t n = strlen(name);
+
+	if (n < ACCOUNT_NAME_MIN || n > ACCOUNT_NAME_MAX)
+		return error_set(e, STATUS_INVALID_ARGUMENT, "a name has %d to %d characters", ACCOUNT_NAME_MIN, ACCOUNT_NAME_MAX);
+	if (name[0] < 'a' || name[0] > 'z' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != n)
+		return error_set(e, STATUS_INVALID_ARGUMENT, "a name has letters a-z, digits, _ and -, and begins with a letter");
+	if (strlen(password) < PASSWORD_MIN || strlen(password) > PASSWORD_MAX)
+		return error_set(e, STATUS_INVALID_ARGUMENT, "a password has %d to %d bytes", PASSWORD_MIN, PASSWORD_MAX);
+	return 0;
+}
+
+int pool_login(struct rpc *rpc, const ProtobufCMessage *message)
+{
+	const Pb__LoginRequest *in = (const Pb__LoginRequest *)message;
+	struct error ignored;
+	struct entry *e;
+
+	/* What cannot be a name or password is as wrong as any other: the same answer. */
+	if (check_entry(&ignored, in->name, in->password) != 0)
+		return error_set(&rpc->error, STATUS_UNAUTHENTICATED, "unknown name or wrong password");
+	e = call_new(rpc, sizeof *e);
+	e->call.on_free = free_entry;
+	e->name = in->name;
+	e->password = in->password;
+	store_account_by_name(call_store(&e->call), call_ask(&e->call, on_account), e->name);
+	return RPC_LATER;
+}
+
+/* --- Register --------------------------------------------------------------------------------- */
+
+static void on_registered(struct store_req *req)
+{
+	struct entry *e = (struct entry *)call_answered(req);
+
+	if (e == NULL)
+		return;
+	if (req->error.status != 0) {
+		call_fail(&e->call);
+	} else if (req->duplicate) {
+		store_account_by_name(call_store(&e->call), call_ask(&e->call, on_account), e->name);
+	} else {
+		log_info("account registered account=%s name=%s", req->account->id, req->account->name);
+		open_session(e, req->account);
+	}
+}
+
+static void on_hashed(struct password_job *job)
+{
+	struct entry *e = job->user;
+	char id[ID_SIZE];
+
+	if (!call_waited(&e->call))
+		return;
+	if (job->error.status != 0) {
+		call_refuse(&e->call, &job->error);
+		return;
+	}
+	random_id(id);
+	store_register(call_store(&e->call), call_ask(&e->call, on_registered), id, e->name, job->hash, clock_wall_ms(),
+		       e->call_id);
+}
+
+int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
+{
+	const Pb__RegisterRequest *in = (const Pb__RegisterRequest *)message;
+	struct pool *pool = grpc_server_user(rpc->server);
+	struct entry *e;
+	int status = check_entry(&rpc->error, in->name, in->password);
+
+	if (status != 0)
+		return status;
+	if (strcmp(pool->options.registration, "open") != 0) {
+		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this pool takes no new accounts");
+		return error_hint(&rpc->error, "ask its operator");
+	}
+	if (in->call_id[0] == '\0' || strlen(in->call_id) > CALL_ID_MAX)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id must have 1 to %d characters", CALL_ID_MAX);
+	e = call_new(rpc, sizeof *e);
+	e->call.on_free = free_entry;
+	e->name = in->name;
+	e->password = in->password;
+	e->call_id = in->call_id;
+	e->job.user = e;
+	e->job.on_done = on_hashed;
+	status = password_make(&pool->passwords, &e->job, e->password, &rpc->error);
+	if (status != 0)
+		return status;
+	call_wait(&e->call);
+	return RPC_LATER;
+}
+
+/* --- Logout, Whoami --------------------------------------------------------------------------- */
+
+static void on_token_removed(struct store_req *req)
+{
+	struct call *c = call_answered(req);
+	Pb__LogoutReply reply = PB__LOGOUT_REPLY__INIT;
+
+	if (c == NULL)
+		return;
+	auth_forget(&c->pool->auth, caller_of(c->rpc)->token_sha256);
+	if (req->error.status != 0 && req->error.status != STATUS_NOT_FOUND)
+		call_fail(c);
+	else
+		rpc_reply(c->rpc, &reply.base);
+}
+
+int pool_logout(struct rpc *rpc, const ProtobufCMessage *in)
+{
+	struct call *c = call_new(rpc, sizeof *c);
+
+	(void)in;
+	auth_forget(&c->pool->auth, caller_of(rpc)->token_sha256);
+	store_token_remove(call_store(c), call_ask(c, on_token_removed), caller_of(rpc)->token_sha256);
+	return RPC_LATER;
+}
+
+int pool_whoami(struct rpc *rpc, const ProtobufCMessage *in)
+{
+	const struct caller *caller = caller_of(rpc);
+	Pb__Account account = PB__ACCOUNT__INIT;
+	char scopes[64];
+
+	(void)in;
+	account.id = (char *)caller->account;
+	account.name = (char *)caller->name;
+	account.created_ms = caller->created_ms;
+	account.scopes = (char *)scopes_to_text(caller->scopes, scopes, sizeof scopes);
+	rpc_reply(rpc, &account.base);
+	return 0;
+}

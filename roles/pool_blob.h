@@ -1,0 +1,29 @@
+/* roles/pool_blob.h - what Upload and Offset share: may this caller bring this blob, and what is its upload called? */
+#ifndef ROLES_POOL_BLOB_H
+#define ROLES_POOL_BLOB_H
+
+#include "roles/auth.h"
+#include "roles/pool_call.h"
+
+/* One blob that a caller brings: begins Offset's and Upload's own structs.
+ *
+ *   header -> incoming_check -> (a result: the store is asked for its task) -> (is it here already?) -> on_ready */
+struct incoming {
+	struct call call;
+	struct caller caller;
+	char key[256];       /* of the upload: the account's own, a result's also the attempt's */
+	char sha256[SHA256_HEX_SIZE], task[TASK_ID_SIZE];
+	uint32_t epoch;
+	uint64_t size;
+	uint64_t content_max; /* of all files in the archive together */
+	bool complete;        /* it is here and the account may name it: nothing to upload */
+	void (*on_ready)(struct incoming *in);
+};
+
+/* Look at the header; then on_ready() comes, or the call is ended. */
+int incoming_start(struct incoming *in, const Pb__UploadHeader *header, struct error *err);
+
+/* Tell the store that the account may name the blob, and answer with the reply `complete`. */
+void incoming_finish(struct incoming *in);
+
+#endif

@@ -1,0 +1,119 @@
+/* roles/pool_index.h - the tasks in memory: those that have not ended, and those whose attempt is not over yet.
+ *
+ * An index, not the truth: pool_index_load() makes it from Redis, every change of it follows a script that was
+ * done. Replies of Redis come in the order of its work, so what a reply says can be put here as it comes.
+ *
+ * Where a task is, apart from its state (what `hold` says):
+ *
+ *   FREE ----> LEASING ----> HELD ----> ENDING ----> (gone)       LEASING, ENDING, RETURNING wait for Redis
+ *    ^            |           |                                   FREE and PENDING: in the line of its shape,
+ *    +------------+<----- RETURNING                               or resting for a while after it was given back
+ */
+#ifndef ROLES_POOL_INDEX_H
+#define ROLES_POOL_INDEX_H
+
+#include <uthash.h>
+
+#include "proto/id.h"
+#include "roles/sched.h"
+#include "store/store.h"
+
+struct pool;
+struct pool_worker;
+struct log;
+
+enum hold { HOLD_FREE, HOLD_LEASING, HOLD_HELD, HOLD_ENDING, HOLD_RETURNING };
+
+/* Someone who wants to know of each change of a task. */
+struct task_watch {
+	void (*on_change)(struct task_watch *w); /* w->task NULL: the index has let it go, no more comes */
+	struct pool_task *task;
+	struct task_watch *prev, *next;
+};
+
+struct pool_task {
+	char id[TASK_ID_SIZE];
+	char account[ID_SIZE];
+	int state, phase;            /* proto/task.h */
+	enum hold hold;
+	uint32_t epoch;
+	struct amounts need;
+	uint8_t *spec;               /* packed TaskSpec: there may be a million of them */
+	size_t spec_size;
+	char bundle_sha256[SHA256_HEX_SIZE];
+	uint64_t bundle_size;
+
+	/* while it waits */
+	struct sched_item wait;
+	struct task_line *line;      /* NULL = not in one */
+	unsigned returned;           /* times given back in a row */
+	int64_t rests_until_ms;      /* clock_ms(); 0 = does not rest */
+
+	/* while it is on a worker */
+	struct pool_worker *worker;  /* NULL = on none */
+	struct pool_task *prev, *next; /* of the worker's tasks; or of those that rest */
+	uint64_t progress_done, progress_total;
+	struct log *log;             /* of the current epoch; NULL = not needed yet */
+
+	struct task_watch *watches;
+	UT_hash_handle hh;
+};
+
+/* Tasks of one need, in the order they are served. */
+struct task_line {
+	struct sched_shape shape;
+	UT_hash_handle hh; /* by shape.need */
+};
+
+struct pool_index {
+	struct pool_task *tasks;   /* by id */
+	struct task_line *lines;   /* those that are not empty */
+	struct pool_task *resting; /* given back a moment ago */
+	uint64_t order;
+	uint64_t pending, running, ended; /* counts; ended: since this pool started */
+	struct store_req load;
+	bool loading;
+	bool behind; /* a submit had no answer: Redis may know more tasks than we */
+	void (*on_loaded)(struct pool *, const struct error *);
+};
+
+/* Read every live task from Redis; those that are known already stay as they are. Then on_loaded(). */
+void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const struct error *err));
+void pool_index_release(struct pool *pool);
+
+struct pool_task *pool_index_find(struct pool *pool, const char *id);
+
+/* Make sure that a live task, as Redis has it (with spec), is here. Returns it; NULL = it has ended. */
+struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task);
+
+/* Put a PENDING task into its line, now or in rest_ms; take it out. */
+void pool_task_enqueue(struct pool *pool, struct pool_task *t, int64_t rest_ms);
+void pool_task_dequeue(struct pool *pool, struct pool_task *t);
+/* Those that have rested enough go back into their lines. True = there were some. */
+bool pool_index_wake(struct pool *pool, int64_t now_ms);
+
+/* Tie a task to a worker and reserve what it needs there; untie it again. */
+void pool_task_attach(struct pool_task *t, struct pool_worker *w);
+void pool_task_detach(struct pool_task *t);
+
+/* An untied RUNNING task is PENDING again. */
+void pool_task_requeue(struct pool *pool, struct pool_task *t, int64_t rest_ms);
+
+/* The log of the current attempt. */
+struct log *pool_task_log(struct pool *pool, struct pool_task *t);
+
+/* Set state and phase, keep the counts, tell the watches. */
+void pool_task_become(struct pool *pool, struct pool_task *t, int state, int phase);
+/* Tell the watches. */
+void pool_task_changed(struct pool_task *t);
+
+/* The task has ended and its attempt is over: the index lets it go. */
+void pool_task_drop(struct pool *pool, struct pool_task *t);
+
+void task_watch_start(struct task_watch *w, struct pool_task *t);
+void task_watch_stop(struct task_watch *w);
+
+/* Add what only memory knows to a task from Redis: progress, why it waits, the log's size. Texts from arena. */
+void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena);
+
+#endif

@@ -1,0 +1,414 @@
+/* roles/pool_link.c - Workers.Link: one long conversation with one worker. A session:
+ *
+ *   HELLO (wait for it) -> JOINING (the store looks whose worker it is) -> OPEN -> OVER
+ *
+ * In OPEN each kind of message has a row and a function. Nothing here waits: a heartbeat is answered at once, all else
+ * goes into the batches of lease.c. The stream breaking changes nothing: the worker has LOST_AFTER_MS to come back with a
+ * new Hello, which tells what it has; the answer says per attempt KEEP, SEND or KILL, and sends again the leases and stops that
+ * it has not heard of. A message about an attempt that is not the current one is answered with KILL. */
+#include "roles/pool_link.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "net/clock.h"
+#include "net/log.h"
+#include "net/memory.h"
+#include "net/step.h"
+#include "proto/task.h"
+#include "roles/pool.h"
+#include "roles/pool_call.h"
+
+enum { HELLO, JOINING, OPEN, OVER };
+
+static const struct state states[] = {
+	[HELLO] = {"hello", TO(JOINING) | TO(OVER)},
+	[JOINING] = {"joining", TO(OPEN) | TO(OVER)},
+	[OPEN] = {"open", TO(OVER)},
+	[OVER] = {"over", 0},
+};
+
+struct link {
+	struct call call;
+	struct step step;
+	char id[ID_SIZE];
+	struct pool_worker *worker; /* NULL before OPEN and in OVER */
+	Pb__Hello *hello;           /* in JOINING */
+};
+
+/* --- saying something ------------------------------------------------------------------------ */
+
+static void say(struct pool_worker *w, const Pb__PoolMessage *m)
+{
+	if (w->link != NULL && w->link->call.rpc != NULL)
+		rpc_send(w->link->call.rpc, &m->base);
+}
+
+void link_send_verdict(struct pool_worker *w, const char *task, uint32_t epoch, int word)
+{
+	Pb__Verdict verdict = PB__VERDICT__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+
+	verdict.task = (char *)task;
+	verdict.epoch = epoch;
+	verdict.word = (Pb__Verdict__Word)word;
+	m.kind_case = PB__POOL_MESSAGE__KIND_VERDICT;
+	m.verdict = &verdict;
+	say(w, &m);
+}
+
+void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch)
+{
+	Pb__Stored stored = PB__STORED__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+
+	stored.task = (char *)task;
+	stored.epoch = epoch;
+	m.kind_case = PB__POOL_MESSAGE__KIND_STORED;
+	m.stored = &stored;
+	say(w, &m);
+}
+
+void link_send_stop(struct pool_worker *w, const struct pool_task *t, const char *reason)
+{
+	Pb__StopAttempt stop = PB__STOP_ATTEMPT__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+
+	stop.task = (char *)t->id;
+	stop.epoch = t->epoch;
+	stop.reason = (char *)reason;
+	m.kind_case = PB__POOL_MESSAGE__KIND_STOP;
+	m.stop = &stop;
+	say(w, &m);
+}
+
+void link_send_lease(struct pool_worker *w, const struct pool_task *t)
+{
+	Pb__Lease lease = PB__LEASE__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+
+	lease.task = (char *)t->id;
+	lease.epoch = t->epoch;
+	lease.spec = pb__task_spec__unpack(NULL, t->spec_size, t->spec);
+	lease.bundle_sha256 = (char *)t->bundle_sha256;
+	lease.bundle_size = t->bundle_size;
+	m.kind_case = PB__POOL_MESSAGE__KIND_LEASE;
+	m.lease = &lease;
+	say(w, &m);
+	pb__task_spec__free_unpacked(lease.spec, NULL);
+}
+
+static void send_welcome(struct pool_worker *w)
+{
+	Pb__Welcome welcome = PB__WELCOME__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+
+	welcome.heartbeat_ms = HEARTBEAT_MS;
+	welcome.lost_after_ms = LOST_AFTER_MS;
+	welcome.worker = w->id;
+	m.kind_case = PB__POOL_MESSAGE__KIND_WELCOME;
+	m.welcome = &welcome;
+	say(w, &m);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void over(struct link *l)
+{
+	if (l->step.at == OVER)
+		return;
+	if (l->worker != NULL) {
+		log_info("worker away worker=%s tasks=%u", l->id, l->worker->task_count);
+		l->worker->link = NULL;
+		l->worker = NULL;
+	}
+	step_to(&l->step, OVER, l->id);
+}
+
+static void on_gone(struct call *c)
+{
+	over((struct link *)c);
+}
+
+static void on_free(struct call *c)
+{
+	struct link *l = (struct link *)c;
+
+	if (l->hello != NULL)
+		pb__hello__free_unpacked(l->hello, NULL);
+}
+
+static int end_with(struct link *l, int status, const char *text)
+{
+	struct rpc *rpc = l->call.rpc;
+
+	over(l);
+	return error_set(&rpc->error, status, "%s", text);
+}
+
+void link_drop(struct pool_worker *w, const char *reason)
+{
+	struct link *l = w->link;
+
+	if (l != NULL)
+		rpc_end(l->call.rpc, end_with(l, STATUS_ABORTED, reason));
+}
+
+void link_drop_all(struct pool *pool)
+{
+	struct pool_worker *w;
+
+	DL_FOREACH(pool->workers.beats, w)
+		if (w->link != NULL)
+			rpc_end(w->link->call.rpc, end_with(w->link, STATUS_UNAVAILABLE, "the pool is going down; come back"));
+}
+
+/* --- hello: who are you, what have you got? --------------------------------------------------- */
+
+/* The task that this worker holds in this epoch; NULL = it does not. */
+static struct pool_task *held(struct link *l, const char *task, uint32_t epoch)
+{
+	struct pool_task *t = pool_index_find(l->call.pool, task);
+
+	if (t == NULL || t->worker != l->worker || t->epoch != epoch)
+		return NULL;
+	return t->hold == HOLD_HELD || t->hold == HOLD_ENDING ? t : NULL;
+}
+
+static bool names(const Pb__Hello *hello, const struct pool_task *t)
+{
+	for (size_t i = 0; i < hello->n_attempts; i++)
+		if (strcmp(hello->attempts[i]->task, t->id) == 0 && hello->attempts[i]->epoch == t->epoch)
+			return true;
+	return false;
+}
+
+static void judge(struct link *l, const Pb__AttemptRef *ref)
+{
+	struct pool_task *t = held(l, ref->task, ref->epoch);
+	int word = PB__VERDICT__WORD__KEEP;
+
+	if (t == NULL)
+		word = PB__VERDICT__WORD__KILL;
+	else if (ref->phase == PB__TASK_PHASE__ENDED)
+		word = PB__VERDICT__WORD__SEND;
+	link_send_verdict(l->worker, ref->task, ref->epoch, word);
+	if (t != NULL && word == PB__VERDICT__WORD__KEEP && t->state == TASK_STOPPED)
+		link_send_stop(l->worker, t, "stopped by its owner");
+}
+
+/* What the worker should have and did not name: a lease that was lost on its way is sent again; what it
+ * had begun and has no more is lost. */
+static void send_missing(struct link *l, const Pb__Hello *hello)
+{
+	struct pool_task *t, *next;
+
+	DL_FOREACH_SAFE(l->worker->tasks, t, next) {
+		if (t->hold != HOLD_HELD || names(hello, t))
+			continue;
+		if (t->state == TASK_RUNNING && t->phase == PHASE_ASSIGNED)
+			link_send_lease(l->worker, t);
+		else
+			lease_return(l->call.pool, t, "its worker came back without it", true, false);
+	}
+}
+
+static void open_link(struct link *l)
+{
+	struct pool *pool = l->call.pool;
+	const Pb__Hello *hello = l->hello;
+	struct pool_worker *w = pool_workers_get(pool, l->id);
+
+	link_drop(w, "the same worker has opened another link");
+	step_to(&l->step, OPEN, l->id);
+	l->worker = w;
+	w->link = l;
+	pool_worker_describe(w, caller_of(l->call.rpc)->account, hello->name, hello->host);
+	pool_worker_set_ready(w, hello->not_ready);
+	pool_worker_beat(pool, w);
+	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name, hello->n_attempts,
+		 w->not_ready);
+	send_welcome(w);
+	for (size_t i = 0; i < hello->n_attempts; i++)
+		judge(l, hello->attempts[i]);
+	send_missing(l, hello);
+	lease_kick(pool);
+}
+
+static void on_joined(struct store_req *req)
+{
+	struct call *c = call_answered(req);
+	struct link *l = (struct link *)c;
+
+	if (c == NULL)
+		return;
+	if (req->error.status != 0) {
+		over(l);
+		call_fail(c);
+		return;
+	}
+	open_link(l);
+	pb__hello__free_unpacked(l->hello, NULL);
+	l->hello = NULL;
+	rpc_resume(c->rpc);
+}
+
+static Pb__Hello *copy_hello(const Pb__Hello *hello)
+{
+	size_t n = pb__hello__get_packed_size(hello);
+	uint8_t *packed = xmalloc(n + 1);
+	Pb__Hello *copy;
+
+	pb__hello__pack(hello, packed);
+	copy = pb__hello__unpack(NULL, n, packed);
+	free(packed);
+	return copy;
+}
+
+static int on_hello(struct link *l, const Pb__WorkerMessage *m)
+{
+	const Pb__Hello *hello = m->hello;
+	struct rpc *rpc = l->call.rpc;
+
+	if (!id_valid(hello->worker))
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's id is 16 characters of base32");
+	if (hello->name[0] == '\0' || strlen(hello->name) > NAME_MAX_LENGTH)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's name has 1 to %d bytes", NAME_MAX_LENGTH);
+	if (hello->n_attempts > ATTEMPTS_MAX || hello->host == NULL)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "this Hello lacks its host or names too many attempts");
+	step_to(&l->step, JOINING, hello->worker);
+	text_copy(l->id, sizeof l->id, hello->worker);
+	l->hello = copy_hello(hello);
+	rpc_pause(rpc);
+	store_worker_join(call_store(&l->call), call_ask(&l->call, on_joined), l->id, caller_of(rpc)->account, hello->name,
+			  l->hello->host, clock_wall_ms());
+	return RPC_LATER;
+}
+
+/* --- an open link: one function for each kind of message ------------------------------------- */
+
+static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
+{
+	const Pb__Heartbeat *beat = m->heartbeat;
+	Pb__PoolMessage answer = PB__POOL_MESSAGE__INIT;
+	Pb__Ack ack = PB__ACK__INIT;
+
+	pool_worker_beat(l->call.pool, l->worker);
+	ack.seq = beat->seq;
+	answer.kind_case = PB__POOL_MESSAGE__KIND_ACK;
+	answer.ack = &ack;
+	say(l->worker, &answer);
+	if (pool_worker_set_ready(l->worker, beat->not_ready))
+		lease_kick(l->call.pool);
+	/* The same number is the usual case: then Hello and what followed have made both sides agree. */
+	for (size_t i = 0; beat->n_attempts > l->worker->task_count && i < beat->n_attempts; i++)
+		if (held(l, beat->attempts[i]->task, beat->attempts[i]->epoch) == NULL)
+			link_send_verdict(l->worker, beat->attempts[i]->task, beat->attempts[i]->epoch,
+					  PB__VERDICT__WORD__KILL);
+	return 0;
+}
+
+static int on_progress(struct link *l, const Pb__WorkerMessage *m)
+{
+	const Pb__Progress *p = m->progress;
+	struct pool_task *t = held(l, p->task, p->epoch);
+
+	if (t == NULL) {
+		link_send_verdict(l->worker, p->task, p->epoch, PB__VERDICT__WORD__KILL);
+		return 0;
+	}
+	if (p->phase < PB__TASK_PHASE__STAGING || p->phase > PB__TASK_PHASE__COLLECTING)
+		return 0;
+	if ((int)p->phase > t->phase && t->state == TASK_RUNNING)
+		lease_phase(l->call.pool, t, (int)p->phase, p->time_ms);
+	t->progress_done = p->done;
+	t->progress_total = p->total;
+	pool_task_changed(t);
+	return 0;
+}
+
+static int on_log(struct link *l, const Pb__WorkerMessage *m)
+{
+	const Pb__LogData *log = m->log;
+	struct pool_task *t = held(l, log->task, log->epoch);
+
+	if (t != NULL && log->stream >= 1 && log->stream <= 3)
+		log_append(pool_task_log(l->call.pool, t), (int)log->stream, log->data.data, log->data.len, log->time_ms,
+			   log->offset);
+	return 0;
+}
+
+static int on_done(struct link *l, const Pb__WorkerMessage *m)
+{
+	if (task_id_valid(m->done->task))
+		lease_done(l->call.pool, l->worker, m->done);
+	return 0;
+}
+
+static int on_give_back(struct link *l, const Pb__WorkerMessage *m)
+{
+	struct pool_task *t = held(l, m->give_back->task, m->give_back->epoch);
+	char reason[REASON_MAX];
+
+	if (t == NULL)
+		return 0;
+	text_copy(reason, sizeof reason, m->give_back->reason);
+	lease_return(l->call.pool, t, reason, false, true);
+	return 0;
+}
+
+static int on_leave(struct link *l, const Pb__WorkerMessage *m)
+{
+	struct rpc *rpc = l->call.rpc;
+	struct pool_worker *w = l->worker;
+
+	(void)m;
+	over(l);
+	lease_remove_worker((struct pool *)grpc_server_user(rpc->server), w, "its worker has left", false);
+	rpc_end(rpc, 0);
+	return RPC_LATER;
+}
+
+static int (*const kinds[])(struct link *l, const Pb__WorkerMessage *m) = {
+	[PB__WORKER_MESSAGE__KIND_HEARTBEAT] = on_heartbeat, [PB__WORKER_MESSAGE__KIND_PROGRESS] = on_progress,
+	[PB__WORKER_MESSAGE__KIND_LOG] = on_log,             [PB__WORKER_MESSAGE__KIND_DONE] = on_done,
+	[PB__WORKER_MESSAGE__KIND_GIVE_BACK] = on_give_back, [PB__WORKER_MESSAGE__KIND_LEAVE] = on_leave,
+};
+
+static struct link *link_new(struct rpc *rpc)
+{
+	struct link *l = call_new(rpc, sizeof *l);
+
+	l->step = (struct step){states, HELLO};
+	l->call.on_gone = on_gone;
+	l->call.on_free = on_free;
+	return l;
+}
+
+int pool_link(struct rpc *rpc, const ProtobufCMessage *in)
+{
+	const Pb__WorkerMessage *m = (const Pb__WorkerMessage *)in;
+	struct link *l = call_of(rpc) != NULL ? call_of(rpc) : link_new(rpc);
+	size_t kind = (size_t)m->kind_case;
+
+	if (l->step.at == OVER || l->step.at == JOINING)
+		return 0;
+	if (l->step.at == HELLO && kind == PB__WORKER_MESSAGE__KIND_HELLO)
+		return on_hello(l, m);
+	if (l->step.at == HELLO || kind == PB__WORKER_MESSAGE__KIND_HELLO)
+		return end_with(l, STATUS_INVALID_ARGUMENT, "Hello comes first on a link, once");
+	if (kind >= sizeof kinds / sizeof kinds[0] || kinds[kind] == NULL)
+		return 0; /* of a later version */
+	return kinds[kind](l, m);
+}
+
+/* The worker has closed its side without Leave: it comes back, or is lost. */
+void pool_link_end(struct rpc *rpc)
+{
+	struct link *l = call_of(rpc);
+
+	if (l != NULL)
+		over(l);
+	rpc_end(rpc, 0);
+}

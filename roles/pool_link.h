@@ -1,0 +1,24 @@
+/* roles/pool_link.h - a worker's stream, as the rest of the pool sees it: what can be said to a worker.
+ *
+ * Each does nothing when the worker is not connected; link_open() tells a worker that comes back what it missed. */
+#ifndef ROLES_POOL_LINK_H
+#define ROLES_POOL_LINK_H
+
+#include <stdint.h>
+
+struct pool;
+struct pool_task;
+struct pool_worker;
+
+void link_send_lease(struct pool_worker *w, const struct pool_task *t);
+void link_send_stop(struct pool_worker *w, const struct pool_task *t, const char *reason);
+void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch);
+void link_send_verdict(struct pool_worker *w, const char *task, uint32_t epoch, int word);
+
+/* End the stream: the worker is removed, or another stream of it has come. */
+void link_drop(struct pool_worker *w, const char *reason);
+
+/* End all streams: the pool goes down; the workers keep their tasks and come back. */
+void link_drop_all(struct pool *pool);
+
+#endif

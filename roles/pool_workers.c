@@ -1,0 +1,132 @@
+#include "roles/pool_workers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "net/clock.h"
+#include "net/memory.h"
+#include "roles/pool.h"
+
+struct pool_worker *pool_workers_find(struct pool *pool, const char *id)
+{
+	struct pool_worker *w;
+
+	HASH_FIND_STR(pool->workers.by_id, id, w);
+	return w;
+}
+
+struct pool_worker *pool_workers_get(struct pool *pool, const char *id)
+{
+	struct pool_worker *w = pool_workers_find(pool, id);
+
+	if (w != NULL)
+		return w;
+	w = xcalloc(1, sizeof *w);
+	text_copy(w->id, sizeof w->id, id);
+	w->beat_ms = clock_ms();
+	HASH_ADD_STR(pool->workers.by_id, id, w);
+	DL_APPEND(pool->workers.beats, w);
+	return w;
+}
+
+static Pb__Host *copy_host(const Pb__Host *host)
+{
+	size_t n = pb__host__get_packed_size(host);
+	uint8_t *packed = xmalloc(n + 1);
+	Pb__Host *copy;
+
+	pb__host__pack(host, packed);
+	copy = pb__host__unpack(NULL, n, packed);
+	free(packed);
+	return copy;
+}
+
+void pool_worker_describe(struct pool_worker *w, const char *account, const char *name, const Pb__Host *host)
+{
+	static const Pb__Host nothing = PB__HOST__INIT;
+
+	text_copy(w->account, sizeof w->account, account);
+	text_copy(w->name, sizeof w->name, name);
+	if (w->host != NULL)
+		pb__host__free_unpacked(w->host, NULL);
+	w->host = copy_host(host != NULL ? host : &nothing);
+	w->offered = amounts_of(w->host->offered);
+	if (w->joined_ms == 0)
+		w->joined_ms = clock_wall_ms();
+}
+
+void pool_worker_beat(struct pool *pool, struct pool_worker *w)
+{
+	w->beat_ms = clock_ms();
+	DL_DELETE(pool->workers.beats, w);
+	DL_APPEND(pool->workers.beats, w);
+}
+
+bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready)
+{
+	bool before = w->not_ready[0] == '\0';
+
+	text_copy(w->not_ready, sizeof w->not_ready, not_ready);
+	return !before && w->not_ready[0] == '\0';
+}
+
+bool pool_worker_ready(const struct pool_worker *w)
+{
+	return w->link != NULL && !w->lost && w->not_ready[0] == '\0' && w->task_count < ATTEMPTS_MAX;
+}
+
+void pool_worker_free_if_over(struct pool_worker *w)
+{
+	if (!w->lost || w->tasks != NULL)
+		return;
+	assert(w->link == NULL);
+	if (w->host != NULL)
+		pb__host__free_unpacked(w->host, NULL);
+	free(w);
+}
+
+void pool_worker_remove(struct pool *pool, struct pool_worker *w)
+{
+	HASH_DEL(pool->workers.by_id, w);
+	DL_DELETE(pool->workers.beats, w);
+	w->lost = true;
+	pool_worker_free_if_over(w); /* w may be gone from here on */
+}
+
+size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, struct amounts **offered)
+{
+	size_t count = HASH_COUNT(pool->workers.by_id), n = 0;
+	struct pool_worker *w;
+
+	*workers = xcalloc(count + 1, sizeof **workers);
+	*offered = xcalloc(count + 1, sizeof **offered);
+	DL_FOREACH(pool->workers.beats, w) {
+		if (!pool_worker_ready(w))
+			continue;
+		(*offered)[n] = w->offered;
+		(*workers)[n].free = w->offered;
+		amounts_take(&(*workers)[n].free, &w->reserved);
+		(*workers)[n++].user = w;
+	}
+	return n;
+}
+
+size_t pool_workers_online(const struct pool *pool)
+{
+	const struct pool_worker *w;
+	size_t n = 0;
+
+	DL_FOREACH(pool->workers.beats, w)
+		n += w->link != NULL;
+	return n;
+}
+
+void pool_workers_release(struct pool *pool)
+{
+	while (pool->workers.beats != NULL) {
+		assert(pool->workers.beats->link == NULL);
+		pool_worker_remove(pool, pool->workers.beats);
+	}
+}

@@ -1,0 +1,63 @@
+/* roles/pool_workers.h - the workers there are: connected, or silent for less than LOST_AFTER_MS.
+ *
+ * A worker whose tasks a restarted pool found in Redis is here before it has come back; then host is NULL.
+ * The struct lives until it is out of the index and holds no task. */
+#ifndef ROLES_POOL_WORKERS_H
+#define ROLES_POOL_WORKERS_H
+
+#include <stdbool.h>
+#include <uthash.h>
+
+#include "proto/id.h"
+#include "proto/limits.h"
+#include "roles/sched.h"
+
+struct pool;
+struct pool_task;
+struct link;
+
+struct pool_worker {
+	char id[ID_SIZE];
+	char account[ID_SIZE];         /* "" = not known: it has not come back since the pool started */
+	char name[NAME_MAX_LENGTH + 1];
+	char not_ready[REASON_MAX];    /* "" = it takes tasks */
+	Pb__Host *host;                /* NULL = not known */
+	struct amounts offered, reserved;
+	struct link *link;             /* NULL = not connected */
+	int64_t beat_ms;               /* clock_ms() of the last sign of life */
+	int64_t joined_ms;             /* wall clock; 0 = not known */
+	bool lost;                     /* out of the index; goes with its last task */
+	struct pool_task *tasks;       /* leased or being leased to it */
+	uint32_t task_count;
+	struct pool_worker *prev, *next; /* by beat_ms, the most silent first */
+	UT_hash_handle hh;
+};
+
+struct pool_workers {
+	struct pool_worker *by_id;
+	struct pool_worker *beats;     /* list: the most silent first */
+};
+
+struct pool_worker *pool_workers_find(struct pool *pool, const char *id);
+/* The worker of this id, made when it is new. */
+struct pool_worker *pool_workers_get(struct pool *pool, const char *id);
+
+/* What it says of itself in Hello. host is copied. */
+void pool_worker_describe(struct pool_worker *w, const char *account, const char *name, const Pb__Host *host);
+/* A sign of life. */
+void pool_worker_beat(struct pool *pool, struct pool_worker *w);
+/* True = it takes tasks now and did not before. */
+bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready);
+/* Does it take tasks now? */
+bool pool_worker_ready(const struct pool_worker *w);
+
+/* Out of the index. The memory goes with its last task. */
+void pool_worker_remove(struct pool *pool, struct pool_worker *w);
+void pool_worker_free_if_over(struct pool_worker *w);
+
+/* The ready ones as the scheduler wants them, on the heap: workers[i].user is the struct pool_worker. Returns how many. */
+size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, struct amounts **offered);
+size_t pool_workers_online(const struct pool *pool);
+void pool_workers_release(struct pool *pool);
+
+#endif

@@ -1,0 +1,66 @@
+/* roles/sched.h - which waiting task goes to which worker. Pure: no store, no clock, no memory of its own.
+ *
+ * Tasks that need the same amounts wait in one line (a shape), in the order of their creation. A round
+ * looks only at the first of each line, oldest first; a line whose first fits nowhere is left alone for the
+ * rest of the round, because none behind it fits either. So a round costs pairs x shapes, not tasks x workers.
+ *
+ * Rules: first come, first served; a task that fits nowhere is passed over by later ones that do fit; of the
+ * workers that fit, the one with the most free cores is taken (then the most free memory): tasks spread. */
+#ifndef ROLES_SCHED_H
+#define ROLES_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hivemind.pb-c.h"
+
+/* Amounts of what can run out; a negative amount never occurs. */
+struct amounts {
+	int64_t milli_cpus, memory, disk, gpus;
+};
+
+struct amounts amounts_of(const Pb__Resources *r); /* NULL = none */
+bool amounts_fit(const struct amounts *need, const struct amounts *free);
+void amounts_add(struct amounts *to, const struct amounts *more);
+void amounts_take(struct amounts *from, const struct amounts *less);
+
+/* A task that waits: embedded in its owner, linked into the line of its shape. */
+struct sched_item {
+	int64_t created_ms;
+	uint64_t order; /* among those of one millisecond */
+	struct sched_item *prev, *next;
+};
+
+struct sched_shape {
+	struct amounts need;
+	struct sched_item *items; /* the line, oldest first; never empty in a round */
+	struct sched_item *at;    /* scratch of a round */
+};
+
+struct sched_worker {
+	struct amounts free;
+	void *user;
+};
+
+struct sched_pair {
+	struct sched_item *item;
+	size_t worker; /* its place in the array */
+};
+
+/* Is a to be served before b? */
+bool sched_before(const struct sched_item *a, const struct sched_item *b);
+
+/* Put item into a line, by age. */
+void sched_insert(struct sched_item **line, struct sched_item *item);
+
+/* One round: fill pairs (at most max) and take what they need from workers[].free. Returns how many. */
+size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers, size_t worker_count,
+		   struct sched_pair *pairs, size_t max);
+
+/* Why does a task of this need wait? One sentence into text. `ready` workers are in workers[] (their free amounts) and
+ * offered[] (all they lend, same order); `online` counts also those that take no tasks now. */
+void sched_explain(const struct amounts *need, const struct sched_worker *workers, const struct amounts *offered,
+		   size_t ready, size_t online, char *text, size_t n);
+
+#endif
