@@ -37,7 +37,8 @@ LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lm
 
 # --- sources --------------------------------------------------------------------------------------
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
-EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json))
+EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json) \
+	$(wildcard examples/primes/*))
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/hivemind.pb-c.o $(EMBED:%=$(B)/embed/%.o)
 LIB := $(B)/libhivemind.a
 UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec ui roles,$(wildcard test/$(d)/*.c))))

@@ -4,6 +4,7 @@
 
 #include "proto/typed.h"
 #include "proto/status.h"
+#include "roles/child.h"
 #include "roles/roles.h"
 
 static const struct verb {
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	char help[] = "--help";
 
+	child_tie_to_parent();
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "help") == 0 && argc > 2) { /* help VERB is VERB --help */

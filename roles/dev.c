@@ -1,0 +1,504 @@
+/* roles/dev.c - bring everything up in order, keep it up, take it down in reverse order.
+ *
+ * The pool is asked for a port that was free a moment ago: when 50051 is in use the next free one is taken, and the line says
+ * so. The workers share the machine: each offers an equal part of cores, memory and disk. The engine is found once and
+ * shared; when dev has to start one it is dev's own, so that the end of a worker does not end the others' containers. */
+#include "roles/dev.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "exec/probe.h"
+#include "net/clock.h"
+#include "net/memory.h"
+#include "proto/id.h"
+#include "proto/limits.h"
+#include "proto/status.h"
+#include "roles/dev_home.h"
+#include "ui/term.h"
+
+#define END_PATIENCE_MS 15000
+#define AGAIN_FIRST_MS 200
+#define AGAIN_LONGEST_MS 10000
+#define STEADY_MS 30000 /* what lived that long has not died in a row */
+#define PORTS_TRIED 200
+
+enum { FINDING, STARTING, POOL, ACCOUNT, WORKERS, UP, ENDING, OVER };
+
+static const struct state states[] = {
+	[FINDING] = {"finding", TO(STARTING) | TO(POOL) | TO(ENDING)},
+	[STARTING] = {"starting", TO(POOL) | TO(ENDING)},
+	[POOL] = {"pool", TO(ACCOUNT) | TO(ENDING)},
+	[ACCOUNT] = {"account", TO(WORKERS) | TO(ENDING)},
+	[WORKERS] = {"workers", TO(UP) | TO(ENDING)},
+	[UP] = {"up", TO(ENDING)},
+	[ENDING] = {"ending", TO(OVER)},
+	[OVER] = {"over", 0},
+};
+
+/* --- what people see ------------------------------------------------------------------------- */
+
+static const char *mark(bool good)
+{
+	return term_is_utf8() ? (good ? "✓" : "!") : good ? "ok" : "!!";
+}
+
+/* "  ✓ Pool       127.0.0.1:50051 ...      0.2 s": one line for each thing that is up. */
+static void say(struct dev *d, bool good, const char *what, const char *text)
+{
+	double seconds = (double)(clock_ms() - d->step_ms) / 1000;
+	int pad = 58 - term_columns(text);
+
+	d->step_ms = clock_ms();
+	if (d->globals.quiet)
+		return;
+	fputs("  ", stdout);
+	term_styled(stdout, good ? STYLE_GREEN : STYLE_YELLOW, mark(good));
+	printf(" %-10s %s%*s%5.1f s\n", what, text, pad > 1 ? pad : 1, "", seconds);
+	fflush(stdout);
+}
+
+/* --- down ------------------------------------------------------------------------------------ */
+
+static void finish(struct dev *d)
+{
+	step_to(&d->step, OVER, "dev");
+	dev_home_remove(d);
+	d->over(d);
+}
+
+static void on_own_closed(void *user)
+{
+	finish(user);
+}
+
+static void on_channel_closed(void *user)
+{
+	struct dev *d = user;
+
+	d->channel = NULL;
+	if (d->own != NULL)
+		private_engine_close(d->own, on_own_closed, d);
+	else
+		finish(d);
+}
+
+static void close_channel(struct dev *d)
+{
+	if (d->channel != NULL)
+		grpc_channel_close(d->channel, on_channel_closed, d);
+	else
+		on_channel_closed(d);
+}
+
+static void on_again_closed(struct timer *again);
+
+/* Ends it if it runs; either way on_again_closed() follows. */
+static void end_child(struct dev_child *c)
+{
+	if (c->child.open > 0)
+		child_end(&c->child, END_PATIENCE_MS);
+	else
+		timer_close(&c->again, on_again_closed);
+}
+
+/* Workers first: they give their tasks back to a pool that is still there. */
+static void on_again_closed(struct timer *again)
+{
+	struct dev_child *c = container_of(again, struct dev_child, again);
+	struct dev *d = c->dev;
+
+	c->over = true;
+	d->running--;
+	if (d->running == 0)
+		close_channel(d);
+	else if (d->running == 1 && !d->pool.over)
+		end_child(&d->pool);
+}
+
+void dev_end(struct dev *d)
+{
+	bool finding = d->step.at == FINDING || d->step.at == STARTING;
+
+	if (d->ending)
+		return;
+	d->ending = true;
+	step_to(&d->step, ENDING, "dev");
+	if (finding)
+		return; /* the engine's answer comes; it goes on there */
+	for (int i = 0; i < d->worker_count; i++)
+		end_child(&d->workers[i]);
+	if (d->worker_count == 0)
+		end_child(&d->pool);
+}
+
+static void fail(struct dev *d, const struct error *err)
+{
+	if (d->error.status == 0)
+		d->error = *err;
+	dev_end(d);
+}
+
+/* --- children -------------------------------------------------------------------------------- */
+
+static void start_child(struct dev_child *c)
+{
+	struct error err;
+
+	c->started_ms = clock_ms();
+	child_start(&c->child, &err); /* if it cannot be, ended() says so */
+}
+
+static void on_again(struct timer *again)
+{
+	start_child(container_of(again, struct dev_child, again));
+}
+
+/* It never came up: its own last line says why. */
+static void fail_of_child(struct dev *d, struct dev_child *c)
+{
+	char words[1200], *last;
+	struct error err;
+
+	child_last_words(&c->child, words, sizeof words);
+	while ((last = strrchr(words, '\n')) != NULL && last[1] == '\0')
+		*last = '\0';
+	last = strstr(words, "hivemind: ");
+	if (last == NULL)
+		last = strrchr(words, '\n') != NULL ? strrchr(words, '\n') + 1 : words;
+	last[strcspn(last, "\n")] = '\0';
+	error_set(&err, STATUS_UNAVAILABLE, "%s did not start: %.300s", c->child.name,
+		  strncmp(last, "hivemind: ", 10) == 0 ? last + 10 : last);
+	fail(d, &err);
+}
+
+static void on_child_ended(struct child *child, int64_t status, int signal)
+{
+	struct dev_child *c = container_of(child, struct dev_child, child);
+	struct dev *d = c->dev;
+	uint64_t ms = AGAIN_FIRST_MS;
+
+	if (d->ending) {
+		timer_close(&c->again, on_again_closed);
+		return;
+	}
+	if (d->step.at != UP) {
+		fail_of_child(d, c);
+		return;
+	}
+	c->deaths = clock_ms() - c->started_ms > STEADY_MS ? 0 : c->deaths + 1;
+	for (unsigned i = 1; i < c->deaths && ms < AGAIN_LONGEST_MS; i++)
+		ms *= 2;
+	printf("  %s %s ended (%s %d), starting it again\n", mark(false), child->name, signal != 0 ? "signal" : "status",
+	       signal != 0 ? signal : (int)status);
+	fflush(stdout);
+	timer_set(&c->again, ms);
+}
+
+static void add_child(struct dev *d, struct dev_child *c, const char *name)
+{
+	*c = (struct dev_child){.dev = d};
+	c->child.loop = &d->loop;
+	c->child.ended = on_child_ended;
+	text_copy(c->child.name, sizeof c->child.name, name);
+	snprintf(c->child.pid_path, sizeof c->child.pid_path, "%s/run/%s.pid", d->data, name);
+	snprintf(c->child.log_path, sizeof c->child.log_path, "%s/log/%s.log", d->data, name);
+	snprintf(c->data, sizeof c->data, "%s/%s", d->data, name);
+	timer_init(&d->loop, &c->again, on_again);
+	d->running++;
+}
+
+/* Put words, the last of them NULL, at the end of its command line. */
+static void add_words(struct dev_child *c, const char *const *words)
+{
+	int n = 0;
+
+	while (c->child.words[n] != NULL)
+		n++;
+	while (*words != NULL && n < CHILD_WORDS_MAX - 1)
+		c->child.words[n++] = *words++;
+}
+
+#define ADD(c, ...) add_words(c, (const char *const[]){__VA_ARGS__, NULL})
+
+/* --- WORKERS, UP ----------------------------------------------------------------------------- */
+
+static void say_workers(struct dev *d)
+{
+	const struct dev_child *c = &d->workers[0];
+	const char *what = strstr(c->line, " ready: ");
+	char text[400];
+
+	if (d->worker_count == 1)
+		snprintf(text, sizeof text, "%s", c->child.name);
+	else
+		snprintf(text, sizeof text, "%s to %s", c->child.name, d->workers[d->worker_count - 1].child.name);
+	if (what != NULL)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s: %s", d->worker_count > 1 ? ", each" : "", what + 8);
+	say(d, what != NULL, "Workers", what != NULL ? text : c->line);
+}
+
+static void write_notes(struct dev *d)
+{
+	char text[900];
+	struct error err = {0};
+
+	snprintf(text, sizeof text, "export HIVEMIND_POOL='%s'\nexport HIVEMIND_TOKEN_FILE='%s'\n", d->pool_address, d->token_path);
+	if (dev_home_write(d, "env", text, &err) != 0)
+		fail(d, &err);
+}
+
+static void on_worker_ready(struct child *child, const char *line)
+{
+	struct dev_child *c = container_of(child, struct dev_child, child);
+	struct dev *d = c->dev;
+
+	text_copy(c->line, sizeof c->line, line);
+	if (d->step.at != WORKERS || ++d->workers_up < d->worker_count)
+		return;
+	say_workers(d);
+	step_to(&d->step, UP, "dev");
+	write_notes(d);
+	if (!d->ending)
+		d->up(d);
+}
+
+/* An equal part of the machine for each, as the three options of `worker`. */
+static void share_machine(struct dev *d, struct dev_child *c, const Pb__Resources *total)
+{
+	uint64_t n = (uint64_t)d->options.workers, cores = total->milli_cpus / n;
+
+	cores = cores >= 1000 ? cores / 1000 * 1000 : total->milli_cpus < 1000 ? total->milli_cpus : 1000;
+	snprintf(c->share[0], sizeof c->share[0], "%g", (double)cores / 1000);
+	snprintf(c->share[1], sizeof c->share[1], "%llu", (unsigned long long)(total->memory / 10 * 9 / n));
+	snprintf(c->share[2], sizeof c->share[2], "%llu", (unsigned long long)(total->disk / 10 * 9 / n));
+}
+
+static void start_workers(struct dev *d)
+{
+	struct arena arena = {0};
+	const Pb__Host *host = probe_host(&arena, d->data);
+
+	step_to(&d->step, WORKERS, "dev");
+	for (int i = 0; i < (int)d->options.workers; i++) {
+		struct dev_child *c = &d->workers[d->worker_count++];
+		char name[24];
+
+		snprintf(name, sizeof name, "worker-%d", i + 1);
+		add_child(d, c, name);
+		share_machine(d, c, host->total);
+		c->child.ready = on_worker_ready;
+		c->child.env[0] = d->token_env;
+		ADD(c, "worker", "--join", d->pool_address, "--data", c->data, "--name", c->child.name, "--cpus", c->share[0],
+		    "--memory", c->share[1], "--disk", c->share[2]);
+		if (d->docker[0] != '\0')
+			ADD(c, "--docker", d->docker);
+		if (d->options.allow_unlimited)
+			ADD(c, "--allow-unlimited");
+		start_child(c);
+	}
+	arena_release(&arena);
+}
+
+/* --- ACCOUNT --------------------------------------------------------------------------------- */
+
+static void on_registered(struct grpc_call *call, const ProtobufCMessage *out)
+{
+	struct dev *d = container_of(call, struct dev, call);
+	const Pb__Session *session = (const Pb__Session *)out;
+
+	text_copy(d->token, sizeof d->token, session->token);
+}
+
+static void on_register_done(struct grpc_call *call, const struct error *err)
+{
+	struct dev *d = container_of(call, struct dev, call);
+	struct error mine = *err;
+	char line[140];
+
+	if (d->ending)
+		return;
+	snprintf(line, sizeof line, "%s\n", d->token);
+	if (mine.status != 0 || dev_home_write(d, "token", line, &mine) != 0) {
+		fail(d, &mine);
+		return;
+	}
+	grpc_channel_set_token(d->channel, d->token);
+	start_workers(d);
+}
+
+/* Nobody needs its password: the token is in a file. */
+static void register_account(struct dev *d)
+{
+	Pb__RegisterRequest request = PB__REGISTER_REQUEST__INIT;
+	struct endpoint pool;
+	char password[2 * ID_SIZE], id[ID_SIZE], name[] = "dev";
+	struct error err;
+
+	step_to(&d->step, ACCOUNT, "dev");
+	if (endpoint_parse(&pool, d->pool_address, &err) != 0) {
+		fail(d, &err);
+		return;
+	}
+	d->channel = grpc_channel_new(&d->loop, &pool);
+	d->call = (struct grpc_call){.method = &rpc_methods[RPC_REGISTER], .timeout_ms = CONNECT_TIMEOUT_MS,
+				     .on_message = on_registered, .on_done = on_register_done};
+	random_id(password);
+	random_id(password + ID_LENGTH);
+	random_id(id);
+	request.name = name;
+	request.password = password;
+	request.call_id = id;
+	grpc_call_unary(d->channel, &d->call, &request.base);
+	wipe(password, sizeof password);
+}
+
+/* --- POOL ------------------------------------------------------------------------------------ */
+
+static void on_pool_ready(struct child *child, const char *line)
+{
+	struct dev_child *c = container_of(child, struct dev_child, child);
+	struct dev *d = c->dev;
+	char text[400];
+
+	text_copy(c->line, sizeof c->line, line);
+	if (d->step.at != POOL)
+		return;
+	snprintf(text, sizeof text, "%s, %s", d->pool_address, d->options.redis != NULL ? "your Redis" : "private Redis");
+	say(d, true, "Pool", text);
+	register_account(d);
+}
+
+static bool port_is_free(const struct endpoint *at, int *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	bool is_free;
+
+	if (inet_pton(AF_INET, at->host, &address.sin_addr) != 1)
+		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* as the pool does: closed connections do not count */
+	is_free = bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
+		  getsockname(fd, (struct sockaddr *)&address, &size) == 0;
+	*port = ntohs(address.sin_port);
+	close(fd);
+	return is_free;
+}
+
+static int choose_port(struct dev *d, struct error *err)
+{
+	const char *listen = d->options.listen != NULL ? d->options.listen : "127.0.0.1";
+	struct endpoint at;
+	int wanted, rc = endpoint_parse(&at, listen, err);
+
+	if (rc != 0)
+		return rc;
+	if (!endpoint_is_local(&at))
+		return error_set(err, STATUS_FAILED_PRECONDITION, "dev listens on this machine only, and %s is not", listen);
+	wanted = at.port;
+	for (int i = 0; at.path[0] == '\0' && !port_is_free(&at, &at.port); i++) {
+		if (i == PORTS_TRIED)
+			return error_set(err, STATUS_ALREADY_EXISTS, "no port from %d to %d is free", wanted, at.port);
+		at.port++;
+	}
+	endpoint_text(&at, d->pool_address, sizeof d->pool_address);
+	if (wanted != 0 && wanted != at.port && !d->globals.quiet)
+		printf("  %s port %d is in use, taking %d\n", mark(false), wanted, at.port);
+	return 0;
+}
+
+static void start_pool(struct dev *d)
+{
+	struct error err;
+
+	step_to(&d->step, POOL, "dev");
+	add_child(d, &d->pool, "pool");
+	if (choose_port(d, &err) != 0) {
+		fail(d, &err);
+		return;
+	}
+	d->pool.child.ready = on_pool_ready;
+	ADD(&d->pool, "pool", "--data", d->pool.data, "--listen", d->pool_address);
+	if (d->options.redis != NULL)
+		ADD(&d->pool, "--redis", d->options.redis);
+	start_child(&d->pool);
+}
+
+/* --- FINDING, STARTING: an engine ------------------------------------------------------------ */
+
+/* The engine is known, or there is none: workers say what is missing. */
+static void on_engine(struct dev *d)
+{
+	if (d->ending)
+		close_channel(d);
+	else
+		start_pool(d);
+}
+
+static void on_own_started(void *user, const struct error *err)
+{
+	struct dev *d = user;
+
+	if (err->status == 0) {
+		text_copy(d->docker, sizeof d->docker, private_engine_socket(d->own));
+		say(d, true, "Engine", "started for you, in a directory of its own");
+	} else {
+		say(d, false, "Engine", err->text);
+		if (err->hint[0] != '\0' && !d->globals.quiet)
+			printf("               %s\n", err->hint);
+	}
+	on_engine(d);
+}
+
+static void on_probe_closed(void *user)
+{
+	struct dev *d = user;
+	char dir[320];
+
+	if (d->docker[0] != '\0' || d->ending || d->options.docker != NULL) {
+		on_engine(d);
+		return;
+	}
+	step_to(&d->step, STARTING, "dev");
+	snprintf(dir, sizeof dir, "%s/engine", d->data);
+	d->own = private_engine_start(&d->loop, dir, on_own_started, d);
+}
+
+static void on_found(struct engine *engine, const struct error *err, void *user)
+{
+	struct dev *d = user;
+	char text[300];
+
+	if (err->status == 0) {
+		snprintf(d->docker, sizeof d->docker, "unix:%s", engine->socket);
+		snprintf(text, sizeof text, "%s %s, %s", engine->kind, engine->version, d->docker);
+		say(d, true, "Engine", text);
+	} else if (d->options.docker != NULL) {
+		say(d, false, "Engine", err->text);
+		text_copy(d->docker, sizeof d->docker, d->options.docker);
+	}
+	engine_close(engine, on_probe_closed, d);
+}
+
+int dev_start(struct dev *d, struct error *err)
+{
+	int rc = dev_home_open(d, err);
+
+	if (rc != 0) {
+		dev_home_remove(d);
+		return rc;
+	}
+	d->step = (struct step){states, FINDING};
+	d->start_ms = d->step_ms = clock_ms();
+	snprintf(d->token_path, sizeof d->token_path, "%s/token", d->data);
+	snprintf(d->token_env, sizeof d->token_env, "HIVEMIND_TOKEN_FILE=%s", d->token_path);
+	engine_open(&d->engine, &d->loop, d->options.docker, "dev", on_found, d);
+	return 0;
+}
