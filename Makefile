@@ -84,6 +84,11 @@ $(B)/test/%: test/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
+# Programs that tests drive.
+$(B)/test/tool/%: test/tool/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
 
