@@ -30,9 +30,9 @@ bool id_valid(const char *id)
 /* `.N`, or `.` and the beginning of N when the end may be missing. */
 static bool member_valid(const char *member)
 {
-	size_t digits = strspn(member + 1, "0123456789");
+	size_t digits = member[0] == '.' ? strspn(member + 1, "0123456789") : 0;
 
-	if (member[0] != '.' || digits < 1 || digits > 7 || member[1 + digits] != '\0')
+	if (digits < 1 || digits > 7 || member[1 + digits] != '\0')
 		return false;
 	return member[1] != '0' && (digits < 7 || strcmp(member + 1, "1000000") == 0);
 }
