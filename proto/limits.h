@@ -85,6 +85,13 @@
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
 #define LOSSES_MAX 5                     /* attempts lost with their worker before INFRA */
 
+/* --- keys, certificates and TLS ------------------------------------------------------------- */
+#define SECRET_FILE_MAX (256 * KiB)      /* a key, a chain, the list of known pools */
+#define CERTIFICATE_NAMES_MAX 32         /* host names and addresses of one certificate */
+#define CERTIFICATE_CHAIN_MAX 8          /* certificates one peer may send */
+#define TLS_QUEUE_HIGH (47 * KiB)        /* encrypted and unsent: no more is taken; one record above is 64 KiB */
+#define TLS_SESSION_MS (12ll * 3600 * 1000) /* after it a client checks the certificate again */
+
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
