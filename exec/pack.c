@@ -148,23 +148,6 @@ static bool wanted_below(const struct pack *p)
 	return false;
 }
 
-static const char *kind_fault(mode_t mode)
-{
-	switch (mode & S_IFMT) {
-	case S_IFLNK:
-		return "a symbolic link";
-	case S_IFIFO:
-		return "a FIFO";
-	case S_IFSOCK:
-		return "a socket";
-	case S_IFCHR:
-	case S_IFBLK:
-		return "a device";
-	default:
-		return "neither a file nor a directory";
-	}
-}
-
 static int pack_file(struct pack *p, int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), status;
@@ -209,7 +192,7 @@ static int pack_entry(struct pack *p, int dir, const char *name, int depth)
 	} else if (match && S_ISREG(st.st_mode)) {
 		return pack_file(p, dir, name);
 	} else if (match) {
-		remark(p, "was left out: it is %s", kind_fault(st.st_mode));
+		remark(p, "was left out: it is %s", tree_kind(st.st_mode));
 	}
 	return 0;
 }

@@ -201,3 +201,20 @@ char **tree_names(int fd, size_t max, size_t *count)
 	buf_release(&text);
 	return names;
 }
+
+const char *tree_kind(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "neither a file nor a directory";
+	}
+}

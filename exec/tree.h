@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Bytes of disk below the open directory (blocks used; a file with n links counts 1/n at each). UINT64_MAX when it is
  * deeper than TREE_DEPTH_MAX: nothing honest is, and it must not be a place to hide bytes. */
@@ -18,5 +19,8 @@ int tree_remove(int fd, const char *name);
 /* Names in the open directory but . and .., sorted; at most max of them, NULL when there are more or it cannot be read (errno).
  * free() it: one block. */
 char **tree_names(int fd, size_t max, size_t *count);
+
+/* "a symbolic link", "a FIFO", ...: what this mode is when it is neither file nor directory. */
+const char *tree_kind(mode_t mode);
 
 #endif
