@@ -4,14 +4,17 @@
  * a user of its own, limits on memory (= swap), CPU, processes, files and sizes, and one directory of the
  * host: the scratch of the attempt. MaskedPaths and ReadonlyPaths are left out because naming them would replace the
  * engine's own lists. Podman needs nofile and nproc named, else it asks for more than it may have. */
-#define _GNU_SOURCE /* vasprintf */
+#define _GNU_SOURCE /* vasprintf, memfd_create */
 #include "exec/container_body.h"
 
 #include <cjson/cJSON.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "net/embed.h"
 #include "net/memory.h"
@@ -66,12 +69,25 @@ static void add_limits(cJSON *host, const Pb__Resources *resources)
 	add_ulimits(host, resources);
 }
 
-static void add_security(cJSON *host)
+int container_seccomp_file(void)
+{
+	int fd = memfd_create("seccomp.json", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, embed_seccomp_json, embed_seccomp_json_size) != (ssize_t)embed_seccomp_json_size)
+		abort();
+	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	return fd;
+}
+
+static void add_security(cJSON *host, const struct container_body *b)
 {
 	cJSON *options = cJSON_AddArrayToObject(host, "SecurityOpt");
 
 	add_text(options, "no-new-privileges");
-	add_text(options, "seccomp=%s", embed_seccomp_json);
+	if (b->seccomp_fd >= 0)
+		add_text(options, "seccomp=/proc/%d/fd/%d", (int)getpid(), b->seccomp_fd);
+	else
+		add_text(options, "seccomp=%s", embed_seccomp_json);
 	add_text(cJSON_AddArrayToObject(host, "CapDrop"), "ALL");
 	cJSON_AddStringToObject(host, "NetworkMode", "none");
 	cJSON_AddBoolToObject(host, "ReadonlyRootfs", true);
@@ -125,7 +141,7 @@ static cJSON *host_config(const struct container_body *b)
 	cJSON_AddStringToObject(log, "Type", "none"); /* output comes by attach; a flood must not fill the disk */
 	cJSON_AddBoolToObject(host, "AutoRemove", false);
 	cJSON_AddBoolToObject(host, "Init", b->init);
-	add_security(host);
+	add_security(host, b);
 	add_limits(host, b->spec->resources);
 	add_mounts(host, b);
 	add_gpus(host, b->gpus);

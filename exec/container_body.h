@@ -26,10 +26,14 @@ struct container_body {
 	const char *work;            /* bound at /work */
 	uid_t uid;
 	const char *gpus;            /* UUIDs, comma separated; NULL = none */
+	int seccomp_fd;              /* where the system call list is to be read from; -1 = give it in the body */
 	bool init;                   /* the engine has an init program for PID 1 */
 	const char *const *volumes;  /* VOLUMEs of the image: each becomes a small tmpfs */
 	size_t volume_count;
 };
+
+/* A file in memory, sealed, with the system call list of the body. */
+int container_seccomp_file(void);
 
 /* The body of POST /containers/create; free() it. */
 char *container_body_json(const struct container_body *b);

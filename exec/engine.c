@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exec/container_body.h"
 #include "exec/engine_call.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -154,6 +155,8 @@ static int read_version(struct opening *o, const cJSON *version)
 	snprintf(e->api, sizeof(e->api), "1.%d", api);
 	text_copy(e->kind, sizeof(e->kind), is_podman(version) ? "podman" : "docker");
 	text_copy(e->version, sizeof(e->version), json_text(version, "Version"));
+	if (is_podman(version))
+		e->seccomp_fd = container_seccomp_file();
 	return 0;
 }
 
@@ -219,7 +222,7 @@ void engine_open(struct engine *e, struct loop *loop, const char *wanted, const 
 {
 	struct opening *o = xcalloc(1, sizeof(*o));
 
-	*e = (struct engine){.loop = loop, .fetch = fetch_new(loop)};
+	*e = (struct engine){.loop = loop, .fetch = fetch_new(loop), .seccomp_fd = -1};
 	text_copy(e->worker, sizeof(e->worker), worker);
 	o->engine = e;
 	o->done = done;
@@ -263,6 +266,9 @@ void engine_ping(struct engine *e, void (*done)(struct engine *e, const struct e
 
 void engine_close(struct engine *e, void (*closed)(void *user), void *user)
 {
+	if (e->seccomp_fd >= 0)
+		close(e->seccomp_fd);
+	e->seccomp_fd = -1;
 	fetch_close(e->fetch, closed, user);
 	e->fetch = NULL;
 }

@@ -22,6 +22,7 @@ struct engine {
 	char runtime[32];    /* its default runtime */
 	char worker[32];     /* value of our label */
 	char base[48];       /* the base image, once it is known to be there; "" before */
+	int seccomp_fd;      /* Podman takes our system call list only as a file: a sealed one in memory; else -1 */
 	bool limits_enforced;/* the canary was killed at its memory limit */
 	bool live_restore;   /* containers outlive the daemon */
 	bool has_init;       /* it can put an init program in front of the task (signals reach it, zombies are reaped) */

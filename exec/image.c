@@ -198,16 +198,19 @@ static void on_imported(struct engine_call *c)
 	finish(i);
 }
 
+/* Docker takes repository and tag apart; Podman wants them together and would call it "latest". */
 static void import(struct image *i)
 {
+	bool together = strcmp(i->engine->kind, "podman") == 0;
+
 	go(i, IMPORTING);
 	i->call = (struct engine_call){.user = i};
 	i->call.request.on_data = on_progress_data;
 	i->call.request.type = "application/x-tar";
 	i->call.request.body = i->work->base.tar.data;
 	i->call.request.body_size = i->work->base.tar.n;
-	call_start(i->engine, &i->call, on_imported, "POST", "/images/create?fromSrc=-&repo=%s&tag=%s",
-		   BASE_IMAGE_REPOSITORY, i->work->base.tag);
+	call_start(i->engine, &i->call, on_imported, "POST", "/images/create?fromSrc=-&repo=%s%s%s",
+		   BASE_IMAGE_REPOSITORY, together ? ":" : "&tag=", i->work->base.tag);
 }
 
 static void make_base(struct work *w)

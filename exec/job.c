@@ -37,7 +37,7 @@
 #define REMOVE_TIMEOUT_MS 120000
 #define RETRY_FIRST_MS 10
 #define RETRY_MAX_MS 2000
-#define SAMPLE_FIRST_MS 100
+#define SAMPLE_FIRST_MS 100     /* then each time twice as long, up to SAMPLE_MS */
 #define SAMPLE_MS 1000
 
 enum {
@@ -55,7 +55,7 @@ static const struct state states[] = {
 	[RUNNING] = {"RUNNING", TO(INSPECTING) | TO(ENDING)},
 	[INSPECTING] = {"INSPECTING", TO(RUNNING) | TO(DRAINING) | TO(ENDING)},
 	[DRAINING] = {"DRAINING", TO(ENDING)},
-	[ENDING] = {"ENDING", TO(REMOVING) | TO(CLOSING)},
+	[ENDING] = {"ENDING", TO(REMOVING) | TO(REMOVING_IMAGE) | TO(CLOSING)},
 	[REMOVING] = {"REMOVING", TO(REMOVING_IMAGE) | TO(CLOSING)},
 	[REMOVING_IMAGE] = {"REMOVING_IMAGE", TO(CLOSING)},
 	[CLOSING] = {"CLOSING", 0},
@@ -82,6 +82,7 @@ struct job_machine {
 	char words[200];
 	int signal;                /* the last one that we sent */
 	int64_t started_us;
+	uint64_t sample_ms;
 	int64_t deadline;          /* of asking an engine that does not answer; 0 = it answers */
 	uint64_t delay;
 };
@@ -194,7 +195,7 @@ static void end_when_quiet(struct job_machine *m)
 	usage_meter_close(&m->meter);
 	j->done(j);
 	if (m->created || m->image.loaded)
-		begin_removal(m, m->created ? REMOVING : REMOVING);
+		begin_removal(m, m->created ? REMOVING : REMOVING_IMAGE);
 	else
 		close_machine(m);
 }
@@ -363,16 +364,29 @@ static void on_wait_begun(struct fetch_request *r)
 	start_when_ready(m);
 }
 
-/* One of the two open connections has ended. */
-static void on_open_call_ended(struct job_machine *m, const struct error *err)
+/* The engine could not start it: is that the command's fault? */
+static void conclude_start(struct job_machine *m, const struct engine_call *c)
 {
-	struct error words = *err;
+	struct job *j = m->job;
+	struct error words;
+	int failure = FAILURE_INFRA;
 
+	if (c->request.http == 0 || c->request.error.status == 0)
+		error_set(&words, STATUS_UNAVAILABLE, "%s", c->request.error.status != 0 ? c->request.error.text
+									 : "the engine closed a connection too early");
+	else
+		failure = outcome_of_start(&c->request.error, j->spec->command[0], &j->exit_code, &words);
+	j->has_exit_code = failure == FAILURE_USER_EXIT;
+	conclude(m, failure, &words);
+}
+
+/* One of the two open connections has ended. Podman prepares the container when it is attached to, and finds out
+ * already then that there is no such command. */
+static void on_open_call_ended(struct job_machine *m, const struct engine_call *c)
+{
 	switch (m->step.at) {
 	case ATTACHING:
-		if (err->status == 0)
-			error_set(&words, STATUS_UNAVAILABLE, "the engine closed a connection too early");
-		conclude(m, FAILURE_INFRA, &words);
+		conclude_start(m, c);
 		break;
 	case DRAINING:
 		if (m->output_ended)
@@ -391,12 +405,13 @@ static void on_attach_ended(struct engine_call *c)
 	struct job_machine *m = c->user;
 
 	m->output_ended = true;
-	on_open_call_ended(m, &c->request.error);
+	usage_meter_read(&m->meter); /* the last chance: Podman has not cleaned up yet */
+	on_open_call_ended(m, c);
 }
 
 static void on_wait_ended(struct engine_call *c)
 {
-	on_open_call_ended(c->user, &c->request.error);
+	on_open_call_ended(c->user, c);
 }
 
 /* --- signals ---------------------------------------------------------------------------------------------------------- */
@@ -471,7 +486,8 @@ static void on_sample(struct timer *t)
 {
 	struct job_machine *m = container_of(t, struct job_machine, sample);
 
-	timer_set(&m->sample, SAMPLE_MS);
+	m->sample_ms = m->sample_ms * 2 < SAMPLE_MS ? m->sample_ms * 2 : SAMPLE_MS;
+	timer_set(&m->sample, m->sample_ms);
 	if (usage_meter_is_open(&m->meter)) {
 		usage_meter_read(&m->meter);
 	} else if (!m->look.busy) {
@@ -489,7 +505,9 @@ static void begin_running(struct job_machine *m)
 	m->started_us = clock_us();
 	m->delay = 0;
 	j->started_ms = clock_wall_ms();
-	timer_set(&m->sample, SAMPLE_FIRST_MS);
+	m->sample_ms = SAMPLE_FIRST_MS;
+	/* Podman does not say that a task was killed for memory, so its counters must be found before that happens. */
+	timer_set(&m->sample, m->engine->seccomp_fd >= 0 ? 0 : m->sample_ms);
 	if (j->on_phase != NULL)
 		j->on_phase(j, PHASE_EXECUTING, 0, 0, "");
 	if (m->stopping)
@@ -505,21 +523,11 @@ static void begin_running(struct job_machine *m)
 static void on_started(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
-	struct job *j = m->job;
-	struct error words;
-	int failure;
 
-	if (c->request.error.status == 0) {
+	if (c->request.error.status == 0)
 		begin_running(m);
-		return;
-	}
-	if (c->request.http == 0) {
-		conclude(m, FAILURE_INFRA, &c->request.error);
-		return;
-	}
-	failure = outcome_of_start(&c->request.error, j->spec->command[0], &j->exit_code, &words);
-	j->has_exit_code = failure == FAILURE_USER_EXIT;
-	conclude(m, failure, &words);
+	else
+		conclude_start(m, c);
 }
 
 static void start(struct job_machine *m)
@@ -601,6 +609,7 @@ static void create(struct job_machine *m)
 		.work = j->work,
 		.uid = j->uid,
 		.gpus = j->gpus,
+		.seccomp_fd = m->engine->seccomp_fd,
 		.init = m->engine->has_init,
 		.volumes = (const char *const *)m->image.volumes,
 		.volume_count = m->image.volume_count,
