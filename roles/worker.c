@@ -1,8 +1,8 @@
 /* roles/worker.c - hivemind worker: options, bring-up and down.
  *
  * Up: data directory -> what this machine is -> engine found and checked -> linked -> one line that says "ready".
- * Down (SIGTERM, Ctrl-C): Leave; running containers are ended and their tasks given back; what only has bytes to send may
- * do so for a moment; then link, bulk channel, engine, loop. */
+ * Down (SIGTERM, Ctrl-C): not ready any more; running containers are ended and each task is given back when its container is
+ * gone; what only has bytes to send may do so for a moment; then Leave, link, bulk channel, engine, loop. */
 #include "roles/worker.h"
 
 #include <inttypes.h>
@@ -125,7 +125,9 @@ static void on_bulk_closed(void *user)
 
 static void on_link_closed(struct worker_link *l)
 {
-	grpc_channel_close(l->worker->bulk, on_bulk_closed, l->worker);
+	struct worker *w = container_of(l, struct worker, link);
+
+	grpc_channel_close(w->bulk, on_bulk_closed, w);
 }
 
 static void close_when_idle(struct worker *w)
@@ -134,10 +136,12 @@ static void close_when_idle(struct worker *w)
 		return;
 	w->closing = true;
 	timer_clear(&w->patience);
-	if (w->linking)
+	if (w->linking) {
+		worker_link_leave(&w->link);
 		worker_link_close(&w->link, on_link_closed);
-	else
-		on_bulk_closed(w);
+	} else {
+		on_link_closed(&w->link);
+	}
 }
 
 static void lose_all(struct worker *w, bool also_exited)
@@ -159,8 +163,7 @@ static void leave(struct worker *w)
 	if (w->leaving)
 		return;
 	w->leaving = true;
-	if (w->linking)
-		worker_link_leave(&w->link);
+	worker_link_beat(&w->link); /* no more leases */
 	timer_set(&w->patience, PATIENCE_MS);
 	lose_all(w, !w->linking || !worker_link_up(&w->link));
 	close_when_idle(w);

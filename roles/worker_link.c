@@ -66,7 +66,7 @@ static size_t refer(struct worker *w, struct arena *arena, Pb__AttemptRef ***ref
 		*(*refs)[n] = (Pb__AttemptRef)PB__ATTEMPT_REF__INIT;
 		(*refs)[n]->task = a->task;
 		(*refs)[n]->epoch = a->epoch;
-		(*refs)[n++]->phase = (Pb__TaskPhase)a->phase;
+		(*refs)[n++]->phase = a->step.at == REPORTING ? PB__TASK_PHASE__ENDED : (Pb__TaskPhase)a->phase;
 	}
 	return n;
 }

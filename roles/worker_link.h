@@ -8,7 +8,7 @@
  *   GREETING  Hello was sent (the connection is made by the same call); waits for Welcome, 10 s at most
  *   LINKED    a heartbeat each second; leases, stops and verdicts come
  *   WAITING   the pool cannot be reached: back-off with full jitter, 0.25 s to 15 s
- *   LEAVING   Leave was sent; what the attempts have still to say goes out
+ *   LEAVING   Leave was sent: every attempt is gone, nothing more is said
  *
  * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict on each.
  *
@@ -64,7 +64,7 @@ void worker_link_beat(struct worker_link *l);
 /* Greet anew: what Hello says of the machine has changed. */
 void worker_link_greet_again(struct worker_link *l);
 
-/* Say that no more tasks are taken. */
+/* Say goodbye: no attempt is left. */
 void worker_link_leave(struct worker_link *l);
 
 /* Let what is queued go out, for a second at most, and close. closed() comes once. */
