@@ -104,10 +104,10 @@ static void on_info(struct engine_call *c)
 	struct engine *e = o->engine;
 	cJSON *info = call_json(c);
 
-	text_copy(e->runtime, sizeof(e->runtime), json_text(info, "DefaultRuntime"));
+	text_copy(e->runtime, sizeof(e->runtime), json_string(info, "DefaultRuntime"));
 	e->live_restore = json_true(info, "LiveRestoreEnabled");
 	/* Docker ships an init program as docker-init; Podman looks for catatonit, which is often missing. */
-	e->has_init = json_text(info, "InitBinary")[0] != '\0';
+	e->has_init = json_string(info, "InitBinary")[0] != '\0';
 	cJSON_Delete(info);
 	finish(o, &c->request.error);
 }
@@ -122,8 +122,8 @@ static int minor_version(const char *api)
 /* The newest that both know; 0 = there is none. */
 static int choose_api(const cJSON *version)
 {
-	int newest = minor_version(json_text(version, "ApiVersion"));
-	int oldest = minor_version(json_text(version, "MinAPIVersion"));
+	int newest = minor_version(json_string(version, "ApiVersion"));
+	int oldest = minor_version(json_string(version, "MinAPIVersion"));
 
 	if (newest < API_OLDEST || oldest > API_NEWEST)
 		return 0;
@@ -135,7 +135,7 @@ static bool is_podman(const cJSON *version)
 	const cJSON *component;
 
 	cJSON_ArrayForEach(component, json_get(version, "Components")) {
-		if (strstr(json_text(component, "Name"), "Podman") != NULL)
+		if (strstr(json_string(component, "Name"), "Podman") != NULL)
 			return true;
 	}
 	return false;
@@ -149,12 +149,12 @@ static int read_version(struct opening *o, const cJSON *version)
 	if (api == 0) {
 		error_set(&o->error, STATUS_FAILED_PRECONDITION,
 			  "the engine at %s speaks API %s, and 1.%d to 1.%d are known here", e->socket,
-			  json_text(version, "ApiVersion"), API_OLDEST, API_NEWEST);
+			  json_string(version, "ApiVersion"), API_OLDEST, API_NEWEST);
 		return error_hint(&o->error, "update Docker to 19.03 or Podman to 4.0, or later");
 	}
 	snprintf(e->api, sizeof(e->api), "1.%d", api);
 	text_copy(e->kind, sizeof(e->kind), is_podman(version) ? "podman" : "docker");
-	text_copy(e->version, sizeof(e->version), json_text(version, "Version"));
+	text_copy(e->version, sizeof(e->version), json_string(version, "Version"));
 	if (is_podman(version))
 		e->seccomp_fd = container_seccomp_file();
 	return 0;

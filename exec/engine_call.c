@@ -105,7 +105,7 @@ const cJSON *json_get(const cJSON *object, const char *name)
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-const char *json_text(const cJSON *object, const char *name)
+const char *json_string(const cJSON *object, const char *name)
 {
 	const cJSON *item = json_get(object, name);
 

@@ -41,7 +41,7 @@ bool call_says_not_running(const struct engine_call *c); /* kill: it has ended a
 
 /* Members of JSON objects; what is missing or of another kind is NULL, "", 0. */
 const cJSON *json_get(const cJSON *object, const char *name);
-const char *json_text(const cJSON *object, const char *name);
+const char *json_string(const cJSON *object, const char *name);
 double json_number(const cJSON *object, const char *name);
 bool json_true(const cJSON *object, const char *name);
 

@@ -564,7 +564,7 @@ static void on_looked(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
 	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
-	bool is_new = strcmp(json_text(json_get(answer, "State"), "Status"), "created") == 0;
+	bool is_new = strcmp(json_string(json_get(answer, "State"), "Status"), "created") == 0;
 	struct error err;
 
 	cJSON_Delete(answer);

@@ -226,7 +226,7 @@ static void remove_next(struct private_engine *p)
 	}
 	p->call = (struct engine_call){.user = p};
 	call_start(&p->engine, &p->call, on_container_removed, "DELETE", "/containers/%s?force=1&v=1",
-		   json_text(p->next, "Id"));
+		   json_string(p->next, "Id"));
 	p->next = p->next->next;
 }
 

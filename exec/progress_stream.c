@@ -46,16 +46,16 @@ static void count_layer(struct progress_stream *p, const char *id, double curren
 static void read_object(struct progress_stream *p, const cJSON *object)
 {
 	const cJSON *detail = json_get(object, "progressDetail");
-	const char *status = json_text(object, "status"), *message = json_text(object, "error");
+	const char *status = json_string(object, "status"), *message = json_string(object, "error");
 
 	if (message[0] == '\0')
-		message = json_text(json_get(object, "errorDetail"), "message");
+		message = json_string(json_get(object, "errorDetail"), "message");
 	if (message[0] != '\0' && p->error.status == 0)
 		error_set(&p->error, STATUS_UNKNOWN, "%s", message);
 	if (status[0] != '\0')
 		text_copy(p->status, sizeof(p->status), status);
 	if (strcmp(status, "Downloading") == 0)
-		count_layer(p, json_text(object, "id"), json_number(detail, "current"), json_number(detail, "total"));
+		count_layer(p, json_string(object, "id"), json_number(detail, "current"), json_number(detail, "total"));
 }
 
 static void read_line(struct progress_stream *p)
