@@ -209,8 +209,7 @@ static void on_reply(struct grpc_call *call, const ProtobufCMessage *out)
 	}
 }
 
-/* What a person can do about it, where neither the pool nor the network said so. */
-static void add_hint(struct client *c)
+void client_explain(struct client *c)
 {
 	char where[400];
 
@@ -235,7 +234,7 @@ static void on_done(struct grpc_call *call, const struct error *e)
 
 	if (e->status != 0 && !k->ended) {
 		c->error = *e;
-		add_hint(c);
+		client_explain(c);
 	} else if (k->on_message == NULL && k->reply == NULL) {
 		error_set(&c->error, STATUS_INTERNAL, "the pool answered %s with nothing", call->method->path);
 	}

@@ -51,6 +51,9 @@ void *client_call_again(struct client *c, enum rpc_id id, const void *in);
 /* After a failed call: has the connection only broken, and is it worth to ask again? Then it has waited a while. */
 bool client_again(struct client *c);
 
+/* Add to c->error what a person can do about it, where neither the pool nor the network said so. */
+void client_explain(struct client *c);
+
 /* A copy of a message, in c->arena. */
 void *client_copy(struct client *c, const void *message);
 

@@ -92,18 +92,24 @@ static int read_file(struct credentials *c, struct error *err)
 	return rc;
 }
 
+bool credentials_path(char *path, unsigned long n)
+{
+	char directory[400];
+
+	return config_directory(directory, sizeof directory) &&
+	       (unsigned long)snprintf(path, n, "%s/credentials", directory) < n;
+}
+
 /* NULL = err says why. A file that is not there is an empty one. */
 static struct credentials *load(struct error *err)
 {
 	struct credentials *c = xcalloc(1, sizeof *c);
-	char directory[400];
 
-	if (!config_directory(directory, sizeof directory)) {
+	if (!credentials_path(c->path, sizeof c->path)) {
 		error_set(err, STATUS_FAILED_PRECONDITION, "neither HOME nor XDG_CONFIG_HOME says where credentials are");
 		free(c);
 		return NULL;
 	}
-	snprintf(c->path, sizeof c->path, "%s/credentials", directory);
 	if (read_file(c, err) != 0) {
 		release(c);
 		return NULL;

@@ -5,6 +5,8 @@
 #ifndef ROLES_CREDENTIALS_H
 #define ROLES_CREDENTIALS_H
 
+#include <stdbool.h>
+
 #include "net/endpoint.h"
 #include "proto/error.h"
 
@@ -21,6 +23,9 @@ int credentials_find(const struct endpoint *pool, char *token, struct error *err
 
 /* The pool of the last login. NOT_FOUND = none. */
 int credentials_default(struct endpoint *pool, struct error *err);
+
+/* Where they are. false = neither HOME nor XDG_CONFIG_HOME is set. */
+bool credentials_path(char *path, unsigned long n);
 
 /* The token that the environment gives: HIVEMIND_TOKEN (removed from the environment), else the file HIVEMIND_TOKEN_FILE.
  * NOT_FOUND = neither is set. */

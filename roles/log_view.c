@@ -1,0 +1,187 @@
+#include "roles/log_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/memory.h"
+#include "proto/status.h"
+#include "ui/json.h"
+#include "ui/term.h"
+
+enum { OUT = 1, ERR = 2, REMARK = 3 };
+
+/* A piece of the log that is kept for --tail: where its data lies in `kept`. */
+struct log_piece {
+	uint32_t stream;
+	int64_t time_ms;
+	size_t start, n;
+	uint64_t next;
+};
+
+static bool is_shown(const struct log_view *v, uint32_t stream)
+{
+	switch (stream) {
+	case OUT:    return !v->no_out;
+	case ERR:    return !v->no_err;
+	case REMARK: return !v->no_err;
+	default:     return false;
+	}
+}
+
+static void show_json(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+{
+	static const char *const names[] = {NULL, "stdout", "stderr", "hivemind"};
+	struct buf out = {0};
+	struct json j;
+
+	json_init(&j, &out);
+	json_object(&j, NULL);
+	json_int(&j, "v", 1);
+	json_text(&j, "stream", names[piece->stream]);
+	json_text_n(&j, "text", data, piece->n);
+	json_time(&j, "time", piece->time_ms);
+	json_uint(&j, "next", piece->next);
+	json_end(&j);
+	client_print(v->client, &out);
+	buf_release(&out);
+}
+
+/* To a terminal: whole characters only, so what is begun waits for its end. */
+static void show_safe(struct log_stream *s, FILE *f, const uint8_t *data, size_t n)
+{
+	struct buf whole = {0}, safe = {0};
+	size_t rest;
+
+	buf_append(&whole, s->pending, s->pending_size);
+	buf_append(&whole, data, n);
+	rest = text_incomplete(whole.data, whole.n);
+	term_safe(&safe, whole.data, whole.n - rest, true);
+	fwrite(safe.data, 1, safe.n, f);
+	memcpy(s->pending, whole.data + whole.n - rest, rest);
+	s->pending_size = rest;
+	buf_release(&whole);
+	buf_release(&safe);
+}
+
+static void show_remark(const uint8_t *data, size_t n)
+{
+	struct buf safe = {0};
+
+	while (n > 0 && data[n - 1] == '\n')
+		n--;
+	term_safe(&safe, data, n, false);
+	term_styled(stderr, STYLE_DIM, "hivemind:");
+	fprintf(stderr, " %s\n", buf_text(&safe));
+	buf_release(&safe);
+}
+
+static void show(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+{
+	FILE *f = piece->stream == OUT ? stdout : stderr;
+
+	if (!is_shown(v, piece->stream) || piece->n == 0)
+		return;
+	if (v->client->globals.json)
+		show_json(v, piece, data);
+	else if (piece->stream == REMARK)
+		show_remark(data, piece->n);
+	else if (term_is_tty(f))
+		show_safe(&v->streams[piece->stream - 1], f, data, piece->n);
+	else
+		fwrite(data, 1, piece->n, f);
+	client_flush(v->client);
+}
+
+/* --- the last lines ----------------------------------------------------------------------------- */
+
+static void keep(struct log_view *v, struct log_piece piece, const uint8_t *data)
+{
+	if (!is_shown(v, piece.stream))
+		return;
+	if (v->count == v->room) {
+		v->room = v->room > 0 ? v->room * 2 : 64;
+		v->pieces = xrealloc(v->pieces, v->room * sizeof v->pieces[0]);
+	}
+	piece.start = v->kept.n;
+	if (buf_append(&v->kept, data, piece.n) == 0)
+		v->pieces[v->count++] = piece;
+}
+
+/* Where the last v->tail lines begin in what is kept. */
+static size_t tail_start(const struct log_view *v)
+{
+	int64_t lines = 0;
+	size_t at = v->kept.n;
+
+	if (at > 0 && v->kept.data[at - 1] == '\n')
+		at--;
+	for (; at > 0; at--)
+		if (v->kept.data[at - 1] == '\n' && ++lines == v->tail)
+			return at;
+	return 0;
+}
+
+static void show_tail(struct log_view *v)
+{
+	size_t start = tail_start(v);
+
+	for (size_t i = 0; i < v->count; i++) {
+		struct log_piece piece = v->pieces[i];
+		size_t skip = start > piece.start ? start - piece.start : 0;
+
+		if (skip >= piece.n)
+			continue;
+		piece.n -= skip;
+		show(v, &piece, v->kept.data + piece.start + skip);
+	}
+	free(v->pieces);
+	buf_release(&v->kept);
+	v->pieces = NULL;
+	v->count = v->room = 0;
+}
+
+/* --- the stream --------------------------------------------------------------------------------- */
+
+static bool on_chunk(struct client *c, const void *out, void *user)
+{
+	struct log_view *v = user;
+	const Pb__LogChunk *m = out;
+	struct log_piece piece = {m->stream, m->time_ms, 0, m->data.len, m->next};
+
+	v->next = m->next;
+	if (v->tail > 0)
+		keep(v, piece, m->data.data);
+	else
+		show(v, &piece, m->data.data);
+	return c->error.status == 0; /* a full disk under standard output ends it */
+}
+
+static int read_log(struct log_view *v, const char *task, bool follow)
+{
+	Pb__LogsRequest request = PB__LOGS_REQUEST__INIT;
+	int rc;
+
+	do {
+		request.id = (char *)task;
+		request.offset = v->next;
+		request.follow = follow;
+		rc = client_stream(v->client, RPC_LOGS, &request, on_chunk, v);
+	} while (rc != 0 && client_again(v->client));
+	return rc;
+}
+
+int log_view_show(struct log_view *v, struct client *c, const char *task)
+{
+	int rc = 0;
+
+	v->client = c;
+	if (v->tail > 0) {
+		rc = read_log(v, task, false);
+		show_tail(v);
+		v->tail = 0;
+		if (rc != 0 || !v->follow)
+			return rc;
+	}
+	return read_log(v, task, v->follow);
+}

@@ -1,0 +1,34 @@
+/* roles/log_view.h - show what a task prints: standard output to ours, standard error to ours, remarks of HiveMind to
+ * standard error. Raw bytes, except on a terminal, where nothing may speak to it (ui/text.h).
+ *
+ * A connection that breaks is made again and the log goes on where it was. */
+#ifndef ROLES_LOG_VIEW_H
+#define ROLES_LOG_VIEW_H
+
+#include "net/buf.h"
+#include "roles/client.h"
+
+struct log_stream {
+	uint8_t pending[4]; /* the beginning of a character whose end has not come */
+	size_t pending_size;
+};
+
+struct log_view {
+	/* set by the owner; zero all else */
+	bool follow;        /* until the task has ended */
+	bool no_out, no_err;
+	int64_t tail;       /* only the last lines of what is there; 0 = all */
+
+	/* private */
+	struct client *client;
+	uint64_t next;
+	struct log_stream streams[2];
+	struct buf kept;    /* tail: the log, and where each of its pieces is */
+	struct log_piece *pieces;
+	size_t count, room;
+};
+
+/* Returns 0, or the status in c->error. */
+int log_view_show(struct log_view *v, struct client *c, const char *task);
+
+#endif

@@ -1,0 +1,64 @@
+#include "roles/submission.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/spec.h"
+#include "proto/limits.h"
+#include "proto/status.h"
+#include "roles/transfer.h"
+
+static int set_cpus(Pb__Resources *r, const char *text, struct error *err)
+{
+	char *end;
+	double cores = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(cores > 0) || cores > MILLI_CPUS_MAX / 1000)
+		return error_set(err, STATUS_INVALID_ARGUMENT, "--cpus: \"%.40s\" is not a number of cores (2, 0.5)", text);
+	r->milli_cpus = (uint32_t)(cores * 1000 + 0.5);
+	return 0;
+}
+
+static int set_env(const struct submission *s, struct bundle *b, struct error *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < s->env.n && rc == 0; i++)
+		rc = spec_set_env(&b->spec, &b->arena, s->env.at[i], err);
+	return rc;
+}
+
+int submission_change(const struct submission *s, struct bundle *b, struct error *err)
+{
+	Pb__TaskSpec *spec = &b->spec;
+	int rc = set_env(s, b, err);
+
+	if (s->name != NULL)
+		spec->name = (char *)s->name;
+	if (s->image != NULL)
+		spec->image = (char *)s->image;
+	if (s->memory > 0)
+		spec->resources->memory = (uint64_t)s->memory;
+	if (s->disk > 0)
+		spec->resources->disk = (uint64_t)s->disk;
+	if (s->gpus > 0)
+		spec->resources->gpus = (uint32_t)s->gpus;
+	if (s->time_limit_ms > 0)
+		spec->time_limit_s = (uint32_t)((s->time_limit_ms + 999) / 1000);
+	if (rc == 0 && s->cpus != NULL)
+		rc = set_cpus(spec->resources, s->cpus, err);
+	return rc == 0 ? spec_check(spec, err) : rc;
+}
+
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b)
+{
+	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
+
+	if (transfer_bundle(c, b) != 0)
+		return NULL;
+	request.spec = (Pb__TaskSpec *)&b->spec;
+	request.bundle_sha256 = (char *)b->sha256;
+	request.bundle_size = b->size;
+	request.call_id = (char *)client_call_id(c);
+	return client_call_again(c, RPC_SUBMIT, &request);
+}

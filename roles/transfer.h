@@ -1,0 +1,14 @@
+/* roles/transfer.h - an upload or a download as a client verb sees it: it waits, with a line of progress. */
+#ifndef ROLES_TRANSFER_H
+#define ROLES_TRANSFER_H
+
+#include "exec/bundle.h"
+#include "roles/client.h"
+
+/* Bring the bundle to the pool; nothing is sent that is there. Returns 0, or the status in c->error. */
+int transfer_bundle(struct client *c, const struct bundle *b);
+
+/* Fetch the result of an ended task into fd, which holds `have` bytes of it already. Returns 0, or the status in c->error. */
+int transfer_result(struct client *c, const Pb__Task *task, int fd, uint64_t have);
+
+#endif

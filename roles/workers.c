@@ -1,0 +1,183 @@
+/* roles/workers.c - hivemind workers: the machines of the pool. */
+#include <stdio.h>
+#include <string.h>
+
+#include "roles/client.h"
+#include "roles/roles.h"
+#include "ui/json.h"
+#include "ui/term.h"
+
+static const struct verb_help help = {
+	.usage = "hivemind workers [options]",
+	.summary = "List the machines of the pool: what they lend, what of it is in use, when they were last heard.",
+	.examples = "hivemind workers\n"
+		    "hivemind workers --json",
+};
+
+static const Pb__Resources *or_none(const Pb__Resources *r)
+{
+	static const Pb__Resources none = PB__RESOURCES__INIT;
+
+	return r != NULL ? r : &none;
+}
+
+/* --- JSON --------------------------------------------------------------------------------------- */
+
+struct share {
+	const Pb__Resources *total, *offered, *used;
+};
+
+static struct share share_of(const Pb__Worker *w)
+{
+	return (struct share){or_none(w->host != NULL ? w->host->total : NULL),
+			      or_none(w->host != NULL ? w->host->offered : NULL), or_none(w->used)};
+}
+
+static void share_json(struct json *j, const struct share *s)
+{
+	json_object(j, "cpus"); /* thousandths of a core, written like thousandths of a second */
+	json_seconds(j, "total", s->total->milli_cpus);
+	json_seconds(j, "offered", s->offered->milli_cpus);
+	json_seconds(j, "used", s->used->milli_cpus);
+	json_end(j);
+	json_object(j, "memory");
+	json_uint(j, "total", s->total->memory);
+	json_uint(j, "offered", s->offered->memory);
+	json_uint(j, "used", s->used->memory);
+	json_end(j);
+	json_object(j, "disk");
+	json_uint(j, "total", s->total->disk);
+	json_uint(j, "offered", s->offered->disk);
+	json_uint(j, "used", s->used->disk);
+	json_end(j);
+}
+
+static void gpus_json(struct json *j, const Pb__Host *host)
+{
+	json_array(j, "gpus");
+	for (size_t i = 0; host != NULL && i < host->n_gpus; i++) {
+		json_object(j, NULL);
+		json_text(j, "uuid", host->gpus[i]->uuid);
+		json_text(j, "model", host->gpus[i]->model);
+		json_uint(j, "memory", host->gpus[i]->memory);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void host_json(struct json *j, const Pb__Host *host)
+{
+	if (host == NULL) {
+		json_null(j, "host");
+		json_null(j, "engine");
+		return;
+	}
+	json_object(j, "host");
+	json_text(j, "name", host->name);
+	json_text(j, "arch", host->arch);
+	json_text(j, "kernel", host->kernel);
+	json_text(j, "cpu_model", host->cpu_model);
+	json_text(j, "version", host->version);
+	json_end(j);
+	json_object(j, "engine");
+	json_text(j, "kind", host->engine[0] != '\0' ? host->engine : NULL);
+	json_text(j, "version", host->engine_version[0] != '\0' ? host->engine_version : NULL);
+	json_bool(j, "limits_enforced", host->limits_enforced);
+	json_end(j);
+}
+
+static void worker_json(struct json *j, const Pb__Worker *w)
+{
+	struct share share = share_of(w);
+
+	json_object(j, NULL);
+	json_text(j, "id", w->id);
+	json_text(j, "name", w->name);
+	json_text(j, "account", w->account);
+	json_text(j, "state", w->state);
+	json_text(j, "not_ready", w->not_ready[0] != '\0' ? w->not_ready : NULL);
+	json_uint(j, "tasks", w->tasks);
+	share_json(j, &share);
+	gpus_json(j, w->host);
+	host_json(j, w->host);
+	json_time(j, "joined", w->joined_ms);
+	json_seconds(j, "heartbeat_age", w->heartbeat_age_ms);
+	json_end(j);
+}
+
+static void print_json(struct client *c, const Pb__ListWorkersReply *r)
+{
+	struct buf out = {0};
+	struct json j;
+
+	json_init(&j, &out);
+	json_object(&j, NULL);
+	json_int(&j, "v", 1);
+	json_array(&j, "workers");
+	for (size_t i = 0; i < r->n_workers; i++)
+		worker_json(&j, r->workers[i]);
+	json_end(&j);
+	json_end(&j);
+	client_print(c, &out);
+	buf_release(&out);
+}
+
+/* --- a table ------------------------------------------------------------------------------------ */
+
+static void print_row(struct table *table, const Pb__Worker *w)
+{
+	struct share s = share_of(w);
+	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80];
+
+	snprintf(cpus, sizeof cpus, "%g/%g", s.used->milli_cpus / 1000.0, s.offered->milli_cpus / 1000.0);
+	snprintf(memory, sizeof memory, "%s/%s", format_bytes(s.used->memory, used), format_bytes(s.offered->memory, offered));
+	snprintf(tasks, sizeof tasks, "%u", w->tasks);
+	snprintf(gpus, sizeof gpus, "%u", s.offered->gpus);
+	snprintf(engine, sizeof engine, "%.40s %.30s", w->host != NULL ? w->host->engine : "",
+		 w->host != NULL ? w->host->engine_version : "");
+	table_row(table, (const char *[]){w->name, w->state, tasks, cpus, memory, gpus, engine,
+					  format_ms(w->heartbeat_age_ms, age), w->not_ready});
+	table_style(table, 1, strcmp(w->state, "lost") == 0 ? STYLE_RED : w->not_ready[0] != '\0' ? STYLE_YELLOW : STYLE_GREEN);
+}
+
+static void print_table(const Pb__ListWorkersReply *r)
+{
+	static const char *const headers[] = {"NAME", "STATE", "TASKS", "CPUS", "MEMORY", "GPUS", "ENGINE", "HEARD", "WHY NOT"};
+	struct table *table;
+
+	if (r->n_workers == 0) {
+		fprintf(stderr, "No workers. Lend this machine   hivemind worker --join HOST\n");
+		return;
+	}
+	table = table_new(headers, 9);
+	for (size_t i = 0; i < r->n_workers; i++)
+		print_row(table, r->workers[i]);
+	table_print(table, stdout);
+	table_free(table);
+}
+
+static void print_ids(const Pb__ListWorkersReply *r)
+{
+	for (size_t i = 0; i < r->n_workers; i++)
+		printf("%s\n", r->workers[i]->id);
+}
+
+int workers_main(int argc, char **argv)
+{
+	Pb__ListWorkersRequest request = PB__LIST_WORKERS_REQUEST__INIT;
+	struct client c;
+	const Pb__ListWorkersReply *reply;
+	const char *args[1];
+	int count, code = client_open(&c, argc, argv, NULL, &help, args, 0, &count, true);
+
+	if (code >= 0)
+		return code;
+	reply = client_call_again(&c, RPC_LIST_WORKERS, &request);
+	if (reply != NULL && c.globals.json)
+		print_json(&c, reply);
+	else if (reply != NULL && c.globals.quiet)
+		print_ids(reply);
+	else if (reply != NULL)
+		print_table(reply);
+	return client_close(&c, 0);
+}
