@@ -1,8 +1,8 @@
 /* store/blob.c - the directory of blobs, and writing one.
  *
- * A writer: open (what is there is read again, RESUME_PART at a time, so that others get their turn on the thread
- * pool) -> write, write, ... -> commit: fsync the file, rename it to its name, fsync that directory. Until
- * the rename nobody can see it, so a torn file never bears a hash.
+ * A writer: open (what is there is read again, RESUME_PART at a time, so that others get their turn on the
+ * thread pool) -> write, write, ... -> commit: fsync the file, rename it to its name, fsync that directory.
+ * Until the rename nobody can see it, so a torn file never bears a hash.
  *
  * Each step runs on the thread pool with the writer on loan to it; only the loop touches struct blobs.
  * The 256 directories are made at open: a commit then costs two fsyncs and no look-around. */
@@ -83,7 +83,8 @@ static int make_dirs(struct blobs *b, struct error *err)
 	}
 	snprintf(path, sizeof(path), "%s/blobs", b->dir);
 	if (b->durable && (sync_dir(path) != 0 || sync_dir(b->dir) != 0))
-		return error_set(err, status_from_errno(errno), "%s cannot be made safe: %s", path, strerror(errno));
+		return error_set(err, status_from_errno(errno), "%s cannot be made safe: %s", path,
+				 strerror(errno));
 	return 0;
 }
 
@@ -158,14 +159,16 @@ static bool key_valid(const char *key)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 	size_t n = strlen(key);
 
-	return n > 0 && n < sizeof(((struct blob_writer *)0)->key) && key[0] != '.' && strspn(key, allowed) == n;
+	return n > 0 && n < sizeof(((struct blob_writer *)0)->key) && key[0] != '.' &&
+	       strspn(key, allowed) == n;
 }
 
 static struct blob_writer *find_writer(const struct blobs *b, const char *key)
 {
 	struct blob_writer *w;
 
-	DL_FOREACH(b->writers, w) {
+	DL_FOREACH(b->writers, w)
+	{
 		if (strcmp(w->key, key) == 0)
 			return w;
 	}
@@ -195,7 +198,8 @@ void blobs_sweep(struct blobs *b, int64_t older_than_ms)
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
 			continue;
-		if (clock_wall_ms() - (int64_t)st.st_mtime * 1000 > older_than_ms && find_writer(b, entry->d_name) == NULL)
+		if (clock_wall_ms() - (int64_t)st.st_mtime * 1000 > older_than_ms &&
+		    find_writer(b, entry->d_name) == NULL)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	if (dir != NULL)
@@ -283,7 +287,8 @@ static void run_write(struct work *work)
 	if (w->error.status != 0)
 		return;
 	while (written < w->n) {
-		ssize_t n = pwrite(w->fd, (const char *)w->data + written, w->n - written, (off_t)(w->offset + written));
+		ssize_t n = pwrite(w->fd, (const char *)w->data + written, w->n - written,
+				   (off_t)(w->offset + written));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -303,11 +308,12 @@ static int check_content(struct blob_writer *w)
 	char hex[SHA256_HEX_SIZE];
 
 	if (w->offset != w->size)
-		return error_set(&w->error, STATUS_OUT_OF_RANGE, "%llu of %llu bytes are here", (unsigned long long)w->offset,
-				 (unsigned long long)w->size);
+		return error_set(&w->error, STATUS_OUT_OF_RANGE, "%llu of %llu bytes are here",
+				 (unsigned long long)w->offset, (unsigned long long)w->size);
 	sha256_hex(&w->hash, hex);
 	if (strcmp(hex, w->sha256) != 0)
-		error_set(&w->error, STATUS_DATA_LOSS, "the bytes that came have the SHA-256 %s, not %s", hex, w->sha256);
+		error_set(&w->error, STATUS_DATA_LOSS, "the bytes that came have the SHA-256 %s, not %s", hex,
+			  w->sha256);
 	else if (w->filter != NULL)
 		w->filter->end(w->filter, &w->error);
 	if (w->error.status != 0)
@@ -380,8 +386,8 @@ static void done_commit(struct work *work)
 	done_step(work);
 }
 
-void blob_writer_open(struct blob_writer *w, struct blobs *b, const char *key, const char *sha256, uint64_t size,
-		      struct blob_filter *filter)
+void blob_writer_open(struct blob_writer *w, struct blobs *b, const char *key, const char *sha256,
+		      uint64_t size, struct blob_filter *filter)
 {
 	w->blobs = b;
 	w->filter = filter;
@@ -414,8 +420,8 @@ void blob_writer_write(struct blob_writer *w, const void *data, size_t n)
 	w->n = n;
 	error_clear(&w->error);
 	if (n > w->size - w->offset)
-		error_set(&w->error, STATUS_INVALID_ARGUMENT, "more bytes came than the %llu that were announced",
-			  (unsigned long long)w->size);
+		error_set(&w->error, STATUS_INVALID_ARGUMENT,
+			  "more bytes came than the %llu that were announced", (unsigned long long)w->size);
 	work_start(w->blobs->loop, &w->work, run_write, done_step);
 }
 

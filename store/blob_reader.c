@@ -10,7 +10,8 @@
 #include "proto/status.h"
 #include "store/blob_dir.h"
 
-int blob_reader_open(struct blob_reader *r, struct blobs *b, const char *sha256, uint64_t offset, struct error *err)
+int blob_reader_open(struct blob_reader *r, struct blobs *b, const char *sha256, uint64_t offset,
+		     struct error *err)
 {
 	char path[PATH_SIZE];
 
@@ -22,12 +23,14 @@ int blob_reader_open(struct blob_reader *r, struct blobs *b, const char *sha256,
 	if (!blobs_have(b, sha256, &r->size))
 		return error_set(err, STATUS_NOT_FOUND, "this blob is not here");
 	if (offset > r->size)
-		return error_set(err, STATUS_OUT_OF_RANGE, "the blob has %llu bytes, it cannot be read from %llu on",
+		return error_set(err, STATUS_OUT_OF_RANGE,
+				 "the blob has %llu bytes, it cannot be read from %llu on",
 				 (unsigned long long)r->size, (unsigned long long)offset);
 	blobs_path(b, sha256, path, sizeof(path));
 	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (r->fd < 0)
-		return error_set(err, status_from_errno(errno), "the blob cannot be opened: %s", strerror(errno));
+		return error_set(err, status_from_errno(errno), "the blob cannot be opened: %s",
+				 strerror(errno));
 	r->offset = offset;
 	r->data = xmalloc(CHUNK_SIZE);
 	return 0;

@@ -1,4 +1,5 @@
-/* store/call.c - see call.h. Everything of a call lies in its request's arena, so that it can be sent again. */
+/* store/call.c - see call.h. Everything of a call lies in its request's arena, so that it can be sent again.
+ */
 #include "store/call.h"
 
 #include <assert.h>
@@ -119,12 +120,14 @@ void read_failed(struct store_req *req)
 
 static void read_reply(struct store_req *req, const redisReply *reply)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 || reply->element[0]->type != REDIS_REPLY_INTEGER) {
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
+	    reply->element[0]->type != REDIS_REPLY_INTEGER) {
 		read_failed(req);
 	} else if (reply->element[0]->integer != 0) {
 		bool words = reply->elements > 1 && reply->element[1]->type == REDIS_REPLY_STRING;
 
-		error_set(&req->error, (int)reply->element[0]->integer, "%s", words ? reply->element[1]->str : "refused");
+		error_set(&req->error, (int)reply->element[0]->integer, "%s",
+			  words ? reply->element[1]->str : "refused");
 	} else if (req->read != NULL) {
 		req->read(req, reply);
 	}

@@ -8,24 +8,27 @@
 
 #include "net/memory.h"
 
-static bool read_message(void *member, const ProtobufCFieldDescriptor *field, const redisReply *value, struct arena *arena)
+static bool read_message(void *member, const ProtobufCFieldDescriptor *field, const redisReply *value,
+			 struct arena *arena)
 {
 	ProtobufCAllocator allocator = arena_allocator(arena);
-	ProtobufCMessage *message =
-		protobuf_c_message_unpack(field->descriptor, &allocator, value->len, (const uint8_t *)value->str);
+	ProtobufCMessage *message = protobuf_c_message_unpack(field->descriptor, &allocator, value->len,
+							      (const uint8_t *)value->str);
 
 	*(ProtobufCMessage **)member = message;
 	return message != NULL;
 }
 
-static bool read_value(void *member, const ProtobufCFieldDescriptor *field, const redisReply *value, struct arena *arena)
+static bool read_value(void *member, const ProtobufCFieldDescriptor *field, const redisReply *value,
+		       struct arena *arena)
 {
 	switch (field->type) {
 	case PROTOBUF_C_TYPE_STRING:
 		*(char **)member = arena_strdup(arena, value->str);
 		return true;
 	case PROTOBUF_C_TYPE_BYTES:
-		*(ProtobufCBinaryData *)member = (ProtobufCBinaryData){value->len, arena_dup(arena, value->str, value->len)};
+		*(ProtobufCBinaryData *)member =
+			(ProtobufCBinaryData){value->len, arena_dup(arena, value->str, value->len)};
 		return true;
 	case PROTOBUF_C_TYPE_BOOL:
 		*(protobuf_c_boolean *)member = strcmp(value->str, "0") != 0;

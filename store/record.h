@@ -1,8 +1,9 @@
-/* store/record.h - protobuf-c messages as Redis hashes: one hash field for each field of the message, by name.
+/* store/record.h - protobuf-c messages as Redis hashes: one hash field for each field of the message, by
+ * name.
  *
- * Strings and bytes as they are; whole numbers, enums and bools (0, 1) as decimal text; nested messages packed.
- * Fields at their default are not written, names that the message does not have are not read. Repeated
- * fields and maps exist only inside nested messages. */
+ * Strings and bytes as they are; whole numbers, enums and bools (0, 1) as decimal text; nested messages
+ * packed. Fields at their default are not written, names that the message does not have are not read.
+ * Repeated fields and maps exist only inside nested messages. */
 #ifndef STORE_RECORD_H
 #define STORE_RECORD_H
 

@@ -135,8 +135,10 @@ static const struct error *why(struct redis *r, const redisAsyncContext *context
 {
 	if (r->why.status == 0) {
 		error_set(&r->why, STATUS_UNAVAILABLE, "Redis at %s cannot be reached: %s", r->label,
-			  context->err != 0 && context->errstr != NULL ? context->errstr : "the connection broke");
-		error_hint(&r->why, "is it running? try: redis-cli %s%s ping", r->address.path[0] ? "-s " : "-h ",
+			  context->err != 0 && context->errstr != NULL ? context->errstr
+								       : "the connection broke");
+		error_hint(&r->why, "is it running? try: redis-cli %s%s ping",
+			   r->address.path[0] ? "-s " : "-h ",
 			   r->address.path[0] ? r->address.path : r->address.host);
 	}
 	return &r->why;
@@ -201,12 +203,12 @@ static const struct {
 	const char *word;
 	int status;
 } error_words[] = {
-	{"OOM ", STATUS_RESOURCE_EXHAUSTED},  {"MISCONF ", STATUS_RESOURCE_EXHAUSTED},
-	{"READONLY ", STATUS_UNAVAILABLE},    {"LOADING ", STATUS_UNAVAILABLE},
-	{"MASTERDOWN ", STATUS_UNAVAILABLE},  {"BUSY ", STATUS_UNAVAILABLE},
-	{"TRYAGAIN ", STATUS_UNAVAILABLE},    {"NOREPLICAS ", STATUS_UNAVAILABLE},
-	{"NOSCRIPT ", STATUS_NOT_FOUND},      {"NOPERM ", STATUS_PERMISSION_DENIED},
-	{"NOAUTH ", STATUS_UNAUTHENTICATED},  {"WRONGPASS ", STATUS_UNAUTHENTICATED},
+	{"OOM ", STATUS_RESOURCE_EXHAUSTED}, {"MISCONF ", STATUS_RESOURCE_EXHAUSTED},
+	{"READONLY ", STATUS_UNAVAILABLE},   {"LOADING ", STATUS_UNAVAILABLE},
+	{"MASTERDOWN ", STATUS_UNAVAILABLE}, {"BUSY ", STATUS_UNAVAILABLE},
+	{"TRYAGAIN ", STATUS_UNAVAILABLE},   {"NOREPLICAS ", STATUS_UNAVAILABLE},
+	{"NOSCRIPT ", STATUS_NOT_FOUND},     {"NOPERM ", STATUS_PERMISSION_DENIED},
+	{"NOAUTH ", STATUS_UNAUTHENTICATED}, {"WRONGPASS ", STATUS_UNAUTHENTICATED},
 	{"UNKILLABLE ", STATUS_UNAVAILABLE},
 };
 
@@ -252,7 +254,8 @@ void redis_send(struct redis *r, struct redis_req *req, int argc, const char **a
 		if (r->why.status != 0)
 			req->error = r->why;
 		else
-			error_set(&req->error, STATUS_UNAVAILABLE, "Redis at %s is not connected yet", r->label);
+			error_set(&req->error, STATUS_UNAVAILABLE, "Redis at %s is not connected yet",
+				  r->label);
 		req->error.status = STATUS_UNAVAILABLE;
 		fail_later(r, req);
 		return;
@@ -267,7 +270,8 @@ void redis_send(struct redis *r, struct redis_req *req, int argc, const char **a
 
 static void give_up(struct redis *r)
 {
-	error_set(&r->why, STATUS_UNAVAILABLE, "Redis at %s has not answered within %d ms", r->label, REDIS_TIMEOUT_MS);
+	error_set(&r->why, STATUS_UNAVAILABLE, "Redis at %s has not answered within %d ms", r->label,
+		  REDIS_TIMEOUT_MS);
 	redisAsyncFree(r->context);
 }
 
@@ -360,7 +364,8 @@ static void connect_to(struct redis *r, const char *host)
 
 	error_clear(&r->why);
 	step_to(&r->step, CONNECTING, "redis");
-	context = host != NULL ? redisAsyncConnect(host, r->address.port) : redisAsyncConnectUnix(r->address.path);
+	context = host != NULL ? redisAsyncConnect(host, r->address.port)
+			       : redisAsyncConnectUnix(r->address.path);
 	if (context == NULL)
 		abort(); /* out of memory */
 	if (context->err != 0) {
@@ -384,8 +389,8 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
 	if (r->step.at == RESOLVING && status == 0) {
 		connect_to(r, host);
 	} else if (r->step.at == RESOLVING) {
-		error_set(&r->why, STATUS_UNAVAILABLE, "the host of Redis, %s, is unknown: %s", r->address.host,
-			  uv_strerror(status));
+		error_set(&r->why, STATUS_UNAVAILABLE, "the host of Redis, %s, is unknown: %s",
+			  r->address.host, uv_strerror(status));
 		connection_ended(r);
 	}
 	one_closed(r);
@@ -417,7 +422,8 @@ struct redis *redis_open(struct loop *loop, const struct redis_address *a, const
 {
 	struct redis *r = xcalloc(1, sizeof(*r));
 
-	signal(SIGPIPE, SIG_IGN); /* hiredis writes with write(): a Redis that has closed would end the process */
+	/* hiredis writes with write(): a Redis that has closed would end the process. */
+	signal(SIGPIPE, SIG_IGN);
 	r->loop = loop;
 	r->address = *a;
 	r->events = *events;

@@ -1,4 +1,5 @@
-/* store/redis_address.c - where Redis is, as people write it: redis://[:PASSWORD@]HOST[:PORT][/DB] or unix:PATH. */
+/* store/redis_address.c - where Redis is, as people write it: redis://[:PASSWORD@]HOST[:PORT][/DB] or
+ * unix:PATH. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,8 +47,9 @@ static int host_parse(struct redis_address *a, const char *text)
 		return STATUS_INVALID_ARGUMENT;
 	if (port[0] == '\0')
 		return 0;
-	return port[0] == ':' && number_parse(&a->port, port + 1, 65535) == 0 && a->port > 0 ? 0
-											     : STATUS_INVALID_ARGUMENT;
+	return port[0] == ':' && number_parse(&a->port, port + 1, 65535) == 0 && a->port > 0
+		       ? 0
+		       : STATUS_INVALID_ARGUMENT;
 }
 
 static int tcp_parse(struct redis_address *a, const char *text)
@@ -56,7 +58,8 @@ static int tcp_parse(struct redis_address *a, const char *text)
 	const char *at = strrchr(text, '@');
 
 	if (at != NULL) {
-		if (text[0] != ':' || copy(a->password, sizeof(a->password), text + 1, (size_t)(at - text - 1)) != 0)
+		if (text[0] != ':' ||
+		    copy(a->password, sizeof(a->password), text + 1, (size_t)(at - text - 1)) != 0)
 			return STATUS_INVALID_ARGUMENT;
 		text = at + 1;
 	}

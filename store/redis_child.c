@@ -111,7 +111,8 @@ static bool find_program(const char *name, char *path, size_t size)
 	for (const char *p = list != NULL ? list : "/usr/bin:/bin"; *p != '\0'; p += strspn(p, ":")) {
 		size_t n = strcspn(p, ":");
 
-		if ((size_t)snprintf(path, size, "%.*s/%s", (int)n, p, name) < size && access(path, X_OK) == 0)
+		if ((size_t)snprintf(path, size, "%.*s/%s", (int)n, p, name) < size &&
+		    access(path, X_OK) == 0)
 			return true;
 		p += n;
 	}
@@ -146,20 +147,26 @@ static void on_probe_up(struct redis *probe, void *user)
 
 static void on_probe_down(struct redis *probe, const struct error *err, void *user)
 {
-	(void)probe, (void)err, (void)user; /* it is starting or reading its file: the probe asks again by itself */
+	/* It is starting or reading its file: the probe asks again by itself. */
+	(void)probe;
+	(void)err;
+	(void)user;
 }
 
 /* The last line of its log says best why it ended. */
 static void last_words(const struct redis_child *c, char *words, size_t size)
 {
-	char path[4200];
+	char path[4200], line[160];
 	FILE *log;
 
 	snprintf(path, sizeof(path), "%s/redis.log", c->dir);
 	log = fopen(path, "re");
 	words[0] = '\0';
-	while (log != NULL && fgets(words, (int)size, log) != NULL)
-		words[strcspn(words, "\n")] = '\0';
+	while (log != NULL && fgets(line, sizeof(line), log) != NULL) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] != '\0')
+			text_copy(words, size, strstr(line, " # ") != NULL ? strstr(line, " # ") + 3 : line);
+	}
 	if (log != NULL)
 		fclose(log);
 }
@@ -197,7 +204,8 @@ static void on_end(uv_process_t *process, int64_t status, int signal)
 	if (c->step.at == CLOSING)
 		return;
 	last_words(c, words, sizeof(words));
-	log_warn("the private redis-server has ended status=%d signal=%d log=\"%s\"", (int)status, signal, words);
+	log_warn("the private redis-server has ended status=%d signal=%d log=\"%s\"", (int)status, signal,
+		 words);
 	if (c->step.at != STARTING)
 		return;
 	end_probe(c);
@@ -208,16 +216,29 @@ static void on_end(uv_process_t *process, int64_t status, int signal)
 	fail(c);
 }
 
+/* Each pair is one word of the command line and its value. */
+static const char *const server_options[] = {
+	"--port", "0",
+	"--unixsocketperm", "700",
+	"--logfile", "redis.log",
+	"--loglevel", "warning",
+	"--appendonly", "yes",
+	"--appendfsync", "always",
+	"--no-appendfsync-on-rewrite", "no",
+	"--maxmemory-policy", "noeviction",
+	"--save", "",
+	"--daemonize", "no",
+};
+
+enum { OPTION_COUNT = sizeof(server_options) / sizeof(server_options[0]) };
+
 static int spawn(struct redis_child *c)
 {
-	char *args[] = {c->setpriv, (char *)"--pdeathsig", (char *)"TERM", (char *)"--", c->server,
-			(char *)"--port", (char *)"0", (char *)"--unixsocket", c->socket, (char *)"--unixsocketperm", (char *)"700",
-			(char *)"--dir", c->dir, (char *)"--logfile", (char *)"redis.log", (char *)"--loglevel", (char *)"warning",
-			(char *)"--appendonly", (char *)"yes", (char *)"--appendfsync", (char *)"always",
-			(char *)"--no-appendfsync-on-rewrite", (char *)"no", (char *)"--maxmemory-policy", (char *)"noeviction",
-			(char *)"--save", (char *)"", (char *)"--daemonize", (char *)"no", NULL};
-	uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE},
-					 {.flags = UV_INHERIT_FD, .data.fd = c->lock}};
+	char *args[9 + OPTION_COUNT + 1] = {
+		c->setpriv, (char *)"--pdeathsig", (char *)"TERM", (char *)"--",
+		c->server, (char *)"--unixsocket", c->socket, (char *)"--dir", c->dir,
+	};
+	uv_stdio_container_t stdio[4] = {[3] = {.flags = UV_INHERIT_FD, .data.fd = c->lock}};
 	const uv_process_options_t options = {
 		.exit_cb = on_end,
 		.file = c->setpriv,
@@ -227,6 +248,8 @@ static int spawn(struct redis_child *c)
 		.stdio_count = 4,
 	};
 
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		args[9 + i] = (char *)server_options[i];
 	return uv_spawn(&c->loop->uv, &c->process, &options);
 }
 
@@ -242,7 +265,8 @@ static void start(struct redis_child *c)
 	c->open++;
 	c->running = true;
 	if (rc != 0) {
-		error_set(&c->why, STATUS_FAILED_PRECONDITION, "%s cannot be started: %s", c->setpriv, uv_strerror(rc));
+		error_set(&c->why, STATUS_FAILED_PRECONDITION, "%s cannot be started: %s", c->setpriv,
+			  uv_strerror(rc));
 		uv_close((uv_handle_t *)&c->process, process_closed);
 		if (!c->reported)
 			fail(c);
@@ -301,15 +325,18 @@ static int prepare(struct redis_child *c, const char *dir)
 	mkdir(dir, 0700);
 	snprintf(path, sizeof(path), "%s/redis", dir);
 	if ((mkdir(path, 0700) != 0 && errno != EEXIST) || realpath(path, c->dir) == NULL)
-		return error_set(&c->why, status_from_errno(errno), "%s cannot be made: %s", path, strerror(errno));
+		return error_set(&c->why, status_from_errno(errno), "%s cannot be made: %s", path,
+				 strerror(errno));
 	if ((size_t)snprintf(c->socket, sizeof(c->socket), "%s/redis.sock", c->dir) >= sizeof(c->socket)) {
-		error_set(&c->why, STATUS_INVALID_ARGUMENT, "%s is too long a name for a socket to lie in", c->dir);
+		error_set(&c->why, STATUS_INVALID_ARGUMENT, "%s is too long a name for a socket to lie in",
+			  c->dir);
 		return error_hint(&c->why, "choose a directory of less than 90 characters with --data DIR");
 	}
 	snprintf(path, sizeof(path), "%s/lock", c->dir);
 	c->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (c->lock < 0)
-		return error_set(&c->why, status_from_errno(errno), "%s cannot be opened: %s", path, strerror(errno));
+		return error_set(&c->why, status_from_errno(errno), "%s cannot be opened: %s", path,
+				 strerror(errno));
 	return 0;
 }
 

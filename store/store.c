@@ -28,7 +28,12 @@ static const struct {
 };
 
 enum { SETTING_COUNT = sizeof(settings) / sizeof(settings[0]) };
-enum { CHECK_VERSION, CHECK_SETTINGS, CHECK_SCRIPTS = CHECK_SETTINGS + SETTING_COUNT, CHECK_COUNT = CHECK_SCRIPTS + SCRIPT_COUNT };
+enum {
+	CHECK_VERSION,
+	CHECK_SETTINGS,
+	CHECK_SCRIPTS = CHECK_SETTINGS + SETTING_COUNT,
+	CHECK_COUNT = CHECK_SCRIPTS + SCRIPT_COUNT
+};
 
 struct check {
 	struct redis_req redis;
@@ -65,9 +70,11 @@ static void read_version(struct store *s, const redisReply *reply)
 		snprintf(s->version, sizeof(s->version), "%.*s", (int)n, at + strlen(name));
 	if (atoi(s->version) >= 7)
 		return;
-	error_set(&s->weak, STATUS_FAILED_PRECONDITION, "this Redis is version %s; scripts with flags need 7.0",
+	error_set(&s->weak, STATUS_FAILED_PRECONDITION,
+		  "this Redis is version %s; scripts with flags need 7.0",
 		  at != NULL ? s->version : "unknown");
-	error_hint(&s->weak, "install redis-server 7 or valkey-server, or leave --redis away to get a private one");
+	error_hint(&s->weak,
+		   "install redis-server 7 or valkey-server, or leave --redis away to get a private one");
 }
 
 static void read_setting(struct store *s, int i, const redisReply *reply)
@@ -78,10 +85,11 @@ static void read_setting(struct store *s, int i, const redisReply *reply)
 		value = reply->element[1]->str;
 	if (strcmp(value, settings[i].value) == 0)
 		return;
-	error_set(&s->weak, STATUS_FAILED_PRECONDITION, "Redis may lose what it has acknowledged: %s is %s, not %s",
-		  settings[i].name, value, settings[i].value);
-	error_hint(&s->weak, "CONFIG SET %s %s (and for its next start, in redis.conf: %s %s)", settings[i].name,
-		   settings[i].value, settings[i].name, settings[i].value);
+	error_set(&s->weak, STATUS_FAILED_PRECONDITION,
+		  "Redis may lose what it has acknowledged: %s is %s, not %s", settings[i].name, value,
+		  settings[i].value);
+	error_hint(&s->weak, "CONFIG SET %s %s (and for its next start, in redis.conf: %s %s)",
+		   settings[i].name, settings[i].value, settings[i].name, settings[i].value);
 }
 
 static void read_refusal(struct store *s, int number, const struct error *err)
@@ -132,7 +140,8 @@ static void on_check(struct redis_req *redis, const redisReply *reply, const str
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
-static void send_check(struct store *s, int number, const char *a, const char *b, const char *c, size_t c_size)
+static void send_check(struct store *s, int number, const char *a, const char *b, const char *c,
+		       size_t c_size)
 {
 	struct check *check = &s->checks[number];
 	const char *argv[] = {a, b, c};
@@ -152,7 +161,8 @@ static void check_all(struct store *s)
 	error_clear(&s->weak);
 	send_check(s, CHECK_VERSION, "INFO", "server", NULL, 0);
 	for (int i = 0; i < SETTING_COUNT; i++)
-		send_check(s, CHECK_SETTINGS + i, "CONFIG", "GET", settings[i].name, strlen(settings[i].name));
+		send_check(s, CHECK_SETTINGS + i, "CONFIG", "GET", settings[i].name,
+			   strlen(settings[i].name));
 	for (int i = 0; i < SCRIPT_COUNT; i++) {
 		size_t n;
 		const char *text = script_text(i, &n);

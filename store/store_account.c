@@ -33,8 +33,8 @@ static void read_registered(struct store_req *req, const redisReply *reply)
 	req->duplicate = reply->elements > 2 && reply->element[2]->integer != 0;
 }
 
-void store_register(struct store *s, struct store_req *req, const char *id, const char *name, const char *password,
-		    int64_t now_ms, const char *call_id)
+void store_register(struct store *s, struct store_req *req, const char *id, const char *name,
+		    const char *password, int64_t now_ms, const char *call_id)
 {
 	char digest[SHA256_HEX_SIZE];
 
@@ -60,8 +60,8 @@ void store_account_by_name(struct store *s, struct store_req *req, const char *n
 	call_send(req, read_account);
 }
 
-void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account, unsigned scopes,
-		     int64_t expires_ms, int64_t now_ms)
+void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account,
+		     unsigned scopes, int64_t expires_ms, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_TOKEN_ADD);
 	call_key(req, "token:%s", sha256);

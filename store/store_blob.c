@@ -1,4 +1,5 @@
-/* store/store_blob.c - which blobs are here and who may name them; and workers, which belong to an account too. */
+/* store/store_blob.c - which blobs are here and who may name them; and workers, which belong to an account
+ * too. */
 #include <assert.h>
 
 #include "net/clock.h"
@@ -6,7 +7,8 @@
 
 #define NAMING_MS (24ll * 3600 * 1000) /* how long an account may name what it has uploaded */
 
-void store_blob_add(struct store *s, struct store_req *req, const char *account, const char *sha256, uint64_t size, int64_t now_ms)
+void store_blob_add(struct store *s, struct store_req *req, const char *account, const char *sha256,
+		    uint64_t size, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_BLOB_ADD);
 	call_key(req, "blob:%s", sha256);
@@ -45,8 +47,8 @@ const char *store_blob_id(const struct store_req *req, size_t i)
 	return req->ids[i];
 }
 
-void store_worker_join(struct store *s, struct store_req *req, const char *worker, const char *account, const char *name,
-		       const Pb__Host *host, int64_t now_ms)
+void store_worker_join(struct store *s, struct store_req *req, const char *worker, const char *account,
+		       const char *name, const Pb__Host *host, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_WORKER_JOIN);
 	call_key(req, "worker:%s", worker);

@@ -1,4 +1,5 @@
-/* store/store_move.c - what moves tasks from state to state. Batches: one script for up to STORE_BATCH_MAX items. */
+/* store/store_move.c - what moves tasks from state to state. Batches: one script for up to STORE_BATCH_MAX
+ * items. */
 #include <assert.h>
 #include <string.h>
 
@@ -6,7 +7,8 @@
 #include "store/call.h"
 #include "store/record.h"
 
-void store_lease(struct store *s, struct store_req *req, const struct lease_item *items, size_t n, int64_t now_ms)
+void store_lease(struct store *s, struct store_req *req, const struct lease_item *items, size_t n,
+		 int64_t now_ms)
 {
 	assert(n <= STORE_BATCH_MAX);
 	call_begin(s, req, SCRIPT_LEASE);
@@ -42,7 +44,8 @@ void store_phase(struct store *s, struct store_req *req, const struct phase_item
 /* --- done ---------------------------------------------------------------------------------------- */
 
 /* Fields of Done that go into the task as they are, by the name that both messages have. */
-static const char *const done_fields[] = {"exit_code", "has_exit_code", "oom_killed", "killed_by_worker", "result_size", "usage"};
+static const char *const done_fields[] = {"exit_code",        "has_exit_code", "oom_killed",
+					  "killed_by_worker", "result_size",   "usage"};
 
 struct pairs {
 	struct store_req *req; /* NULL = only count */
@@ -84,7 +87,8 @@ static void done_words(struct store_req *req, const struct done_item *item)
 	record_write(&item->done->base, put_pair, &pairs);
 }
 
-void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n, int64_t now_ms)
+void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n,
+		int64_t now_ms)
 {
 	assert(n <= STORE_BATCH_MAX);
 	call_begin(s, req, SCRIPT_DONE);
@@ -99,7 +103,8 @@ void store_done(struct store *s, struct store_req *req, const struct done_item *
 
 /* --- the others ------------------------------------------------------------------------------------- */
 
-void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n, int64_t now_ms)
+void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n,
+		   int64_t now_ms)
 {
 	assert(n <= STORE_BATCH_MAX);
 	call_begin(s, req, SCRIPT_REQUEUE);
@@ -118,7 +123,8 @@ void store_requeue(struct store *s, struct store_req *req, const struct requeue_
 	call_send(req, read_outcomes);
 }
 
-void store_stop(struct store *s, struct store_req *req, const char *account, const char *task, const char *reason, int64_t now_ms)
+void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,
+		const char *reason, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_STOP);
 	call_key(req, "task:%s", task);
@@ -129,7 +135,8 @@ void store_stop(struct store *s, struct store_req *req, const char *account, con
 	call_send(req, read_task);
 }
 
-void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason, int64_t now_ms)
+void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason,
+		int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_FAIL);
 	req->batch = 1;

@@ -127,7 +127,8 @@ void store_task(struct store *s, struct store_req *req, const char *account, con
 	call_send(req, read_task);
 }
 
-void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after, bool only_live)
+void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
+		 bool only_live)
 {
 	call_begin(s, req, SCRIPT_TASKS);
 	call_key(req, only_live ? "live:%s" : "tasks:%s", account);

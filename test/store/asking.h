@@ -1,4 +1,5 @@
-/* test/store/asking.h - one real store and what the tests of store_*.c ask of it, each call with its answer waited for. */
+/* test/store/asking.h - one real store and what the tests of store_*.c ask of it, each call with its answer
+ * waited for. */
 #ifndef TEST_STORE_ASKING_H
 #define TEST_STORE_ASKING_H
 
@@ -57,8 +58,12 @@ static inline void upload(const char *account, const char *sha256)
 static inline void submit(const char *id, const char *call_id)
 {
 	Pb__TaskSpec spec = PB__TASK_SPEC__INIT;
-	struct submission sub = {.account = ALICE, .spec = &spec, .bundle_sha256 = BUNDLE, .bundle_size = 1000,
-				 .now_ms = NOW, .call_id = call_id};
+	struct submission sub = {.account = ALICE,
+				 .spec = &spec,
+				 .bundle_sha256 = BUNDLE,
+				 .bundle_size = 1000,
+				 .now_ms = NOW,
+				 .call_id = call_id};
 	char *command[] = {(char *)"true"};
 
 	text_copy(sub.id, sizeof(sub.id), id);
@@ -124,7 +129,8 @@ static inline int requeue(const char *id, uint32_t epoch, bool loss)
 	return a.req.outcomes[0];
 }
 
-/* Straight to Redis, past the store: to look at keys and to do harm. Returns whole numbers, -1 for an error. */
+/* Straight to Redis, past the store: to look at keys and to do harm. Returns whole numbers, -1 for an error.
+ */
 static inline long long command(const char *format, ...)
 {
 	redisContext *c = redisConnectUnix(real.address.path);

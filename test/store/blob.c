@@ -57,7 +57,8 @@ static int wait_for(struct writer *w)
 	return w->w.error.status;
 }
 
-static int open_writer(struct writer *w, const char *key, const char *sha256, uint64_t size, struct blob_filter *filter)
+static int open_writer(struct writer *w, const char *key, const char *sha256, uint64_t size,
+		       struct blob_filter *filter)
 {
 	*w = (struct writer){.w.on_done = on_written};
 	blob_writer_open(&w->w, blobs, key, sha256, size, filter);
@@ -248,7 +249,9 @@ static int count_feed(struct blob_filter *f, const void *data, size_t n, struct 
 
 static int count_end(struct blob_filter *f, struct error *err)
 {
-	return container_of(f, struct count_filter, filter)->refuse_end ? error_set(err, STATUS_INVALID_ARGUMENT, "no end") : 0;
+	return container_of(f, struct count_filter, filter)->refuse_end
+		       ? error_set(err, STATUS_INVALID_ARGUMENT, "no end")
+		       : 0;
 }
 
 static void the_filter_sees_every_byte_also_of_a_resumed_upload(void **state)
@@ -277,7 +280,8 @@ static void the_filter_sees_every_byte_also_of_a_resumed_upload(void **state)
 	free(data);
 }
 
-/* RLIMIT_FSIZE is a disk that is full at 64 KiB; the write that failed can be made again when there is room. */
+/* RLIMIT_FSIZE is a disk that is full at 64 KiB; the write that failed can be made again when there is room.
+ */
 static void a_full_disk_refuses_and_keeps_what_was_there(void **state)
 {
 	char sha256[65], *data = content(200000, sha256);

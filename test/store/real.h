@@ -1,4 +1,5 @@
-/* test/store/real.h - what the tests of store/ share: a loop, a real Redis in a folder of its own, and waiting. */
+/* test/store/real.h - what the tests of store/ share: a loop, a real Redis in a folder of its own, and
+ * waiting. */
 #ifndef TEST_STORE_REAL_H
 #define TEST_STORE_REAL_H
 

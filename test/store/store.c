@@ -1,4 +1,5 @@
-/* test/store/store.c - the connection that the store keeps: weak settings, lost scripts, Redis gone at any moment. */
+/* test/store/store.c - the connection that the store keeps: weak settings, lost scripts, Redis gone at any
+ * moment. */
 #include "test/store/asking.h"
 
 #define TASK "7kq2mm9c3v8w04ta.1"
@@ -209,12 +210,12 @@ static void step_done(void)
 	store_done(real.store, ask_(), &item, 1, NOW);
 }
 
-static void (*const life[])(void) = {step_blob, step_submit, step_lease, step_requeue, step_lease_again,
-				     step_phase, step_result, step_done};
+static void (*const life[])(void) = {step_blob,        step_submit, step_lease,  step_requeue,
+				     step_lease_again, step_phase,  step_result, step_done};
 enum { LIFE = sizeof(life) / sizeof(life[0]) };
 
-/* Ask until Redis answers; what the pool does with a lost reply. `sent` first breaks the connection behind the
- * request (its outcome is unknown), otherwise before it. */
+/* Ask until Redis answers; what the pool does with a lost reply. `sent` first breaks the connection behind
+ * the request (its outcome is unknown), otherwise before it. */
 static void ask_until_answered(int step)
 {
 	for (int tries = 0;; tries++) {

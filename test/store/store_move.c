@@ -86,7 +86,6 @@ static void a_task_lives_from_submit_to_remove(void **state)
 	assert_int_equal(a.req.number, 2);
 }
 
-
 static void a_lease_made_twice_is_one_lease(void **state)
 {
 	(void)state;
@@ -272,7 +271,9 @@ static void only_an_ended_task_is_forgotten_and_only_by_its_owner(void **state)
 	ok();
 	store_remove(real.store, ask_(), "", TASK);
 	refused(STATUS_NOT_FOUND);
-	assert_int_equal(command("EXISTS submission:7kq2mm9c3v8w04ta tasks:" ALICE " ids:" ALICE " keep named:" ALICE), 0);
+	assert_int_equal(
+		command("EXISTS submission:7kq2mm9c3v8w04ta tasks:" ALICE " ids:" ALICE " keep named:" ALICE),
+		0);
 }
 
 /* 128 tasks, 127 of them there, one named twice. */
@@ -296,7 +297,8 @@ static void a_batch_moves_each_of_its_items(void **state)
 			submit(id, call);
 			ok();
 		}
-		leases[i] = (struct lease_item){ids[i == 127 ? 126 : i], 0, i == 127 ? OTHER_WORKER : WORKER, "box"};
+		leases[i] = (struct lease_item){ids[i == 127 ? 126 : i], 0, i == 127 ? OTHER_WORKER : WORKER,
+						"box"};
 		phases[i] = (struct phase_item){ids[i], 1, PHASE_STAGING, NOW};
 		back[i] = (struct requeue_item){ids[i], 1, "lost", true};
 	}
@@ -305,7 +307,9 @@ static void a_batch_moves_each_of_its_items(void **state)
 	ok();
 	print_message("a lease of 128: %d us\n", (int)(clock_us() - begin));
 	for (int i = 0; i < STORE_BATCH_MAX; i++)
-		assert_int_equal(a.req.outcomes[i], i == 5 ? OUTCOME_GONE : i == 127 ? OUTCOME_FENCED : OUTCOME_DONE);
+		assert_int_equal(a.req.outcomes[i], i == 5     ? OUTCOME_GONE
+						    : i == 127 ? OUTCOME_FENCED
+							       : OUTCOME_DONE);
 	store_phase(real.store, ask_(), phases, STORE_BATCH_MAX);
 	ok();
 	assert_int_equal(a.req.outcomes[0], OUTCOME_DONE);

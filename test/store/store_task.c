@@ -3,11 +3,16 @@
 
 #define BOB "0000000000000002"
 
-static void submit_as(const char *account, const char *bundle, uint64_t size, const char *name, const char *id, const char *call_id)
+static void submit_as(const char *account, const char *bundle, uint64_t size, const char *name,
+		      const char *id, const char *call_id)
 {
 	Pb__TaskSpec spec = PB__TASK_SPEC__INIT;
-	struct submission sub = {.account = account, .spec = &spec, .bundle_sha256 = bundle, .bundle_size = size,
-				 .now_ms = clock_wall_ms(), .call_id = call_id};
+	struct submission sub = {.account = account,
+				 .spec = &spec,
+				 .bundle_sha256 = bundle,
+				 .bundle_size = size,
+				 .now_ms = clock_wall_ms(),
+				 .call_id = call_id};
 
 	text_copy(sub.id, sizeof(sub.id), id);
 	spec.name = (char *)name;
