@@ -35,7 +35,7 @@ static const struct state states[] = {
 	[JOB] = {"job", TO(PACKING) | TO(REPORTING) | TO(REMOVING)},
 	[PACKING] = {"packing", TO(UPLOADING) | TO(REPORTING) | TO(REMOVING)},
 	[UPLOADING] = {"uploading", TO(REPORTING) | TO(REMOVING)},
-	[REPORTING] = {"reporting", TO(REMOVING)},
+	[REPORTING] = {"reporting", TO(UPLOADING) | TO(REMOVING)},
 	[REMOVING] = {"removing", 0},
 };
 
@@ -129,18 +129,29 @@ static void enter_reporting(struct attempt *a)
 	release_resources(a);
 	if (a->packed.remarks.n > 0)
 		attempt_log_add(&a->log, LOG_REMARK, a->packed.remarks.data, a->packed.remarks.n, clock_wall_ms());
+	buf_release(&a->packed.remarks);
 	attempt_log_end(&a->log, clock_wall_ms());
 	attempt_flush(a);
 }
 
-void attempt_stored(struct attempt *a)
+static void log_end(const struct attempt *a)
 {
-	if (a->step.at != REPORTING)
-		return;
 	log_info("attempt stored task=%s epoch=%u failure=%s exit=%d ms=%" PRId64, a->task, a->epoch,
 		 a->failure != FAILURE_NONE ? task_failure_name(a->failure) : "none", a->job.exit_code,
 		 (clock_us() - a->leased_us) / 1000);
-	enter_removing(a);
+}
+
+void attempt_stored(struct attempt *a)
+{
+	if (a->lost || (a->step.at != REPORTING && a->step.at != UPLOADING))
+		return;
+	log_end(a);
+	if (a->step.at == REPORTING) {
+		enter_removing(a);
+		return;
+	}
+	a->lost = true; /* it was being sent again */
+	upload_cancel(&a->upload);
 }
 
 /* --- PACKING, UPLOADING: what it wrote goes to the pool -------------------------------------- */
@@ -472,6 +483,14 @@ void attempt_stop(struct attempt *a, const char *reason)
 	fail(a, FAILURE_USER_EXIT, &err);
 	if (a->step.at == FETCHING)
 		download_cancel(&a->download);
+}
+
+void attempt_send_again(struct attempt *a)
+{
+	if (a->step.at != REPORTING || a->packed.size == 0)
+		return;
+	a->done_ms = 0;
+	enter_uploading(a);
 }
 
 void attempt_lose(struct attempt *a, const char *give_back)

@@ -93,6 +93,9 @@ void attempt_lose(struct attempt *a, const char *give_back);
 /* The pool has recorded its end. */
 void attempt_stored(struct attempt *a);
 
+/* The pool does not have its result (any more): upload it again, then Done. */
+void attempt_send_again(struct attempt *a);
+
 /* Has its container ended, so that only bytes have still to reach the pool? */
 bool attempt_exited(const struct attempt *a);
 

@@ -293,7 +293,7 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 	c = xcalloc(1, sizeof *c);
 	memcpy(c->worker, w->id, sizeof c->worker);
 	c->done = copy_done(done);
-	c->exited_ms = clock_wall_ms();
+	c->exited_ms = clock_wall_ms() - (int64_t)(done->collect_us / 1000); /* the worker's clock may be another */
 	c->log_size = t != NULL && t->log != NULL ? log_size(t->log) : 0;
 	batch_put(&pool->lease.dones, &c->item);
 }

@@ -19,13 +19,15 @@
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-#include "roles/client.h"
+#include "roles/credentials.h"
 #include "roles/doctor.h"
 #include "roles/roles.h"
 #include "roles/worker_home.h"
 #include "ui/term.h"
 
 #define PATIENCE_MS 4000 /* at the end, for results on their way */
+
+_Static_assert(sizeof((struct worker *)0)->token == TOKEN_SIZE, "a token fits");
 
 static const struct verb_help help = {
 	"hivemind worker --join HOST[:PORT] [options]   |   hivemind worker doctor",
@@ -340,7 +342,10 @@ static int find_pool(struct worker *w, struct error *err)
 			  "the token would cross the network in clear text", text);
 		return error_hint(err, "tunnel it for now:  ssh -N -L 50051:localhost:50051 %s   then --join localhost", w->pool.host);
 	}
-	if (credentials_find(&w->pool, w->token, err) == 0)
+	rc = token_from_environment(w->token, err);
+	if (rc == STATUS_NOT_FOUND)
+		rc = credentials_find(&w->pool, w->token, err);
+	if (rc == 0)
 		return 0;
 	if (err->status == STATUS_NOT_FOUND)
 		error_hint(err, "hivemind login --pool %s   then start the worker again", text);

@@ -37,7 +37,7 @@ struct worker {
 	struct globals globals;
 	struct worker_options options;
 	struct endpoint pool;
-	char token[128];
+	char token[128];           /* as roles/credentials.h has it */
 	char id[ID_SIZE];
 	char name[65];
 	char data[300];

@@ -215,8 +215,12 @@ static void on_verdict(struct worker_link *l, const Pb__PoolMessage *message)
 	const Pb__Verdict *verdict = message->verdict;
 	struct attempt *a = attempt_of(l, verdict->task, verdict->epoch);
 
-	/* KEEP and SEND: it goes on, and what it has to say was said again when the link came up. */
-	if (a != NULL && verdict->word == PB__VERDICT__WORD__KILL) {
+	if (a == NULL)
+		return;
+	/* KEEP: it goes on, and what it has to say was said again when the link came up. */
+	if (verdict->word == PB__VERDICT__WORD__SEND) {
+		attempt_send_again(a);
+	} else if (verdict->word == PB__VERDICT__WORD__KILL) {
 		log_info("attempt is no longer ours task=%s epoch=%u", a->task, a->epoch);
 		attempt_lose(a, NULL);
 	}
