@@ -35,7 +35,7 @@ static void libraries_json(struct json *j)
 	json_text(j, "nghttp2", nghttp2_version(0)->version_str);
 	json_text(j, "protobuf-c", protobuf_c_version());
 	json_text(j, "hiredis", DIGITS(HIREDIS_MAJOR) "." DIGITS(HIREDIS_MINOR) "." DIGITS(HIREDIS_PATCH));
-	json_text(j, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
+	json_text(j, "libcurl", LIBCURL_VERSION);
 	json_text(j, "mbedtls", mbedtls);
 	json_text(j, "cjson", cJSON_Version());
 	json_text(j, "zlib", zlibVersion());
