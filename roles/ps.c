@@ -126,11 +126,11 @@ static size_t prefix_length(const struct ps *p)
 
 static void print_row(struct table *table, const Pb__Task *t, size_t length)
 {
-	char id[TASK_ID_SIZE], detail[64], age[24] = "-", ran[24] = "-";
+	char id[TASK_ID_SIZE], detail[64], age[24], ran[24] = "-";
 	int64_t now = clock_wall_ms();
 	int64_t ran_ms = task_part_ms(t, PART_RAN, now);
 
-	format_ms(now > t->created_ms ? (now - t->created_ms) / 1000 * 1000 : 0, age);
+	format_age(now - t->created_ms, age);
 	if (ran_ms >= 0)
 		format_ms(ran_ms, ran);
 	table_row(table, (const char *[]){task_short_id(t->id, length, id), t->name, task_state_name((int)t->state),

@@ -120,7 +120,7 @@ static void print_asked(const Pb__Task *t)
 
 	if (r == NULL)
 		return;
-	snprintf(text, sizeof text, "%g cores, %s memory, %s disk, %u GPUs, at most %s", r->milli_cpus / 1000.0,
+	snprintf(text, sizeof text, "cpus %g, memory %s, disk %s, gpus %u; for %s at most", r->milli_cpus / 1000.0,
 		 format_bytes(r->memory, memory), format_bytes(r->disk, disk), r->gpus,
 		 format_ms((int64_t)t->spec->time_limit_s * 1000, limit));
 	line("asked for", text);

@@ -27,7 +27,7 @@ static void on_tick(struct timer *t)
 	struct watch *w = container_of(t, struct watch, tick);
 	char text[200], took[24];
 
-	snprintf(text, sizeof text, "%s  %s", w->state, format_ms((clock_ms() - w->progress.start_ms) / 1000 * 1000, took));
+	snprintf(text, sizeof text, "%s  %s", w->state, format_age(clock_ms() - w->progress.start_ms, took));
 	progress_text(&w->progress, w->progress.tty ? text : w->state);
 	timer_set(&w->tick, TICK_MS);
 }

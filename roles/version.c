@@ -1,6 +1,6 @@
-/* roles/version.c - hivemind version: which hivemind this is, and the libraries it runs with. */
+/* roles/version.c - hivemind version: which hivemind this is, and the libraries it stands on. */
 #include <cjson/cJSON.h>
-#include <curl/curl.h>
+#include <curl/curlver.h>
 #include <hiredis/hiredis.h>
 #include <mbedtls/version.h>
 #include <nghttp2/nghttp2.h>
@@ -17,7 +17,7 @@
 
 static const struct verb_help help = {
 	.usage = "hivemind version [options]",
-	.summary = "Which hivemind this is; with --json also the libraries it runs with. Say it when you report something.",
+	.summary = "Which hivemind this is; with --json also the libraries it stands on. Say it when you report something.",
 	.examples = "hivemind version\n"
 		    "hivemind version --json",
 };

@@ -245,11 +245,11 @@ static void print_heading(const char *text)
 static void print_examples(const char *line)
 {
 	print_heading("Examples");
-	while (*line != '\0') {
+	for (line += strspn(line, " \n"); *line != '\0'; line += strspn(line, " \n")) {
 		size_t n = strcspn(line, "\n");
 
-		printf("  %.*s\n", (int)n, line + strspn(line, " "));
-		line += n + (line[n] == '\n');
+		printf("  %.*s\n", (int)n, line);
+		line += n;
 	}
 }
 

@@ -164,6 +164,14 @@ const char *format_ms(int64_t ms, char *buf)
 	return buf;
 }
 
+const char *format_age(int64_t ms, char *buf)
+{
+	if (ms >= 10000)
+		return format_ms(ms, buf);
+	snprintf(buf, 24, "%ds", ms > 0 ? (int)(ms / 1000) : 0);
+	return buf;
+}
+
 const char *format_time(int64_t ms, char *buf)
 {
 	time_t seconds = (time_t)(ms / 1000);

@@ -26,6 +26,7 @@ int term_columns(const char *text);
 /* "3.2 MiB", "1m40s", "18s", "0.25s" for people; buf of 24 bytes. */
 const char *format_bytes(uint64_t bytes, char *buf);
 const char *format_ms(int64_t ms, char *buf);
+const char *format_age(int64_t ms, char *buf); /* the same in whole seconds */
 
 /* "2026-11-22T09:14:03.512Z"; buf of 32 bytes. */
 const char *format_time(int64_t ms, char *buf);
