@@ -48,14 +48,14 @@ static void on_down(struct h2 *h2, const char *why)
 }
 
 static const struct h2_events events = {
-	.on_header = call_on_header,
-	.on_headers = call_on_headers,
-	.on_data = call_on_data,
-	.on_remote_end = call_on_remote_end,
-	.on_sent = call_on_sent,
-	.on_close = call_on_close,
-	.on_goaway = on_goaway,
-	.on_down = on_down,
+    .on_header = call_on_header,
+    .on_headers = call_on_headers,
+    .on_data = call_on_data,
+    .on_remote_end = call_on_remote_end,
+    .on_sent = call_on_sent,
+    .on_close = call_on_close,
+    .on_goaway = on_goaway,
+    .on_down = on_down,
 };
 
 static void on_dialled(struct dial *dial, const struct error *e)

@@ -12,11 +12,11 @@ struct grpc_channel {
 	struct loop *loop;
 	struct endpoint to;
 	char authority[300];
-	char *authorization;      /* "Bearer TOKEN"; NULL = none */
-	struct link *link;        /* where new calls go; NULL = none yet */
-	size_t links;             /* structs, until they are freed */
-	struct grpc_call *calls;  /* from start to on_done */
-	size_t outgoing;          /* structs behind calls, until they are freed */
+	char *authorization;     /* "Bearer TOKEN"; NULL = none */
+	struct link *link;       /* where new calls go; NULL = none yet */
+	size_t links;            /* structs, until they are freed */
+	struct grpc_call *calls; /* from start to on_done */
+	size_t outgoing;         /* structs behind calls, until they are freed */
 	struct deferred check;
 	bool closing;
 	void (*closed)(void *user);

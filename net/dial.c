@@ -22,10 +22,10 @@
 enum { RESOLVING, CONNECTING, CLOSING, ENDING };
 
 static const struct state states[] = {
-	[RESOLVING] = {"resolving", TO(CONNECTING) | TO(ENDING)},
-	[CONNECTING] = {"connecting", TO(CLOSING) | TO(ENDING)},
-	[CLOSING] = {"closing", TO(CONNECTING) | TO(ENDING)},
-	[ENDING] = {"ending", 0},
+    [RESOLVING] = {"resolving", TO(CONNECTING) | TO(ENDING)},
+    [CONNECTING] = {"connecting", TO(CLOSING) | TO(ENDING)},
+    [CLOSING] = {"closing", TO(CONNECTING) | TO(ENDING)},
+    [ENDING] = {"ending", 0},
 };
 
 static void try_next(struct dial *d);
@@ -52,7 +52,7 @@ static void set_error(struct dial *d, const char *why)
 	if (d->gave_up)
 		return; /* that says more than what libuv answered to it */
 	error_set(&d->error, STATUS_UNAVAILABLE, "cannot reach %s: %s",
-		  endpoint_text(d->to, where, sizeof where), why);
+	          endpoint_text(d->to, where, sizeof where), why);
 }
 
 /* --- one address ----------------------------------------------------------------------------- */
@@ -147,7 +147,7 @@ static void on_timeout(struct timer *t)
 	char where[300];
 
 	error_set(&d->error, STATUS_UNAVAILABLE, "cannot reach %s: no answer within %d s",
-		  endpoint_text(d->to, where, sizeof where), CONNECT_TIMEOUT_MS / 1000);
+	          endpoint_text(d->to, where, sizeof where), CONNECT_TIMEOUT_MS / 1000);
 	give_up(d);
 }
 
@@ -175,7 +175,7 @@ static void resolve(struct dial *d)
 }
 
 void dial_start(struct dial *d, struct loop *l, const struct endpoint *to, struct stream *s,
-		const struct stream_events *on, void (*done)(struct dial *d, const struct error *e))
+                const struct stream_events *on, void (*done)(struct dial *d, const struct error *e))
 {
 	*d = (struct dial){.loop = l, .to = to, .stream = s, .on = on, .done = done};
 	d->step.states = states;

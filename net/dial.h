@@ -12,7 +12,7 @@
 
 struct dial {
 	struct loop *loop;
-	const struct endpoint *to;      /* borrowed */
+	const struct endpoint *to; /* borrowed */
 	struct stream *stream;
 	const struct stream_events *on;
 	void (*done)(struct dial *d, const struct error *e);
@@ -29,7 +29,7 @@ struct dial {
 /* Connect `s` (uninitialised memory) within CONNECT_TIMEOUT_MS. done: e->status 0 and the stream is
  * connected, not yet started; else UNAVAILABLE or CANCELLED, and s is just memory again. */
 void dial_start(struct dial *d, struct loop *l, const struct endpoint *to, struct stream *s,
-		const struct stream_events *on, void (*done)(struct dial *d, const struct error *e));
+                const struct stream_events *on, void (*done)(struct dial *d, const struct error *e));
 void dial_cancel(struct dial *d);
 
 #endif

@@ -9,8 +9,8 @@
 
 struct grpc_prefix grpc_prefix_read(const uint8_t b[GRPC_PREFIX])
 {
-	return (struct grpc_prefix){
-		b[0], (uint32_t)b[1] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 8 | b[4]};
+	return (struct grpc_prefix){b[0],
+	                            (uint32_t)b[1] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 8 | b[4]};
 }
 
 void grpc_prefix_write(uint8_t b[GRPC_PREFIX], uint32_t length)
@@ -28,7 +28,7 @@ static const struct {
 	char letter;
 	int64_t ns;
 } units[] = {
-	{'n', 1}, {'u', 1000}, {'m', 1000000}, {'S', 1000000000}, {'M', 60000000000}, {'H', 3600000000000},
+    {'n', 1}, {'u', 1000}, {'m', 1000000}, {'S', 1000000000}, {'M', 60000000000}, {'H', 3600000000000},
 };
 
 #define UNIT_COUNT (sizeof units / sizeof units[0])
@@ -115,7 +115,8 @@ void grpc_percent_decode(char *out, size_t n, const char *text, size_t text_n)
 	for (size_t i = 0; i < text_n && used + 1 < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (c == '%' && i + 2 < text_n && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+		if (c == '%' && i + 2 < text_n && hex_value(text[i + 1]) >= 0 &&
+		    hex_value(text[i + 2]) >= 0) {
 			c = (unsigned char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
 			i += 2;
 		}

@@ -22,12 +22,12 @@ struct outgoing {
 	struct grpc_call *call;
 	struct grpc_channel *channel;
 	struct arena arena;
-	struct error error;    /* the peer's words until finished, then the outcome */
+	struct error error; /* the peer's words until finished, then the outcome */
 	struct timer deadline;
 	size_t fields, field_bytes;
-	int http;              /* :status; 0 = has not come */
-	int status;            /* grpc-status; -1 = has not come */
-	bool grpc;             /* content-type is gRPC's */
+	int http;   /* :status; 0 = has not come */
+	int status; /* grpc-status; -1 = has not come */
+	bool grpc;  /* content-type is gRPC's */
 	bool submitted, widened, half_closed, finished;
 };
 
@@ -101,9 +101,10 @@ static void explain_http(struct outgoing *o)
 {
 	if (o->http != 200)
 		error_set(&o->error, grpc_status_from_http(o->http), "%s answered with HTTP status %d",
-			  o->channel->authority, o->http);
+		          o->channel->authority, o->http);
 	else
-		error_set(&o->error, STATUS_UNKNOWN, "%s does not answer as a gRPC server", o->channel->authority);
+		error_set(&o->error, STATUS_UNKNOWN, "%s does not answer as a gRPC server",
+		          o->channel->authority);
 }
 
 /* Everything has come: what does it say? */
@@ -114,9 +115,11 @@ static void on_end(struct grpc_stream *gs)
 	if (o->status < 0 && (o->http != 200 || !o->grpc))
 		explain_http(o);
 	else if (o->status < 0)
-		error_set(&o->error, STATUS_INTERNAL, "%s ended the call without a status", o->channel->authority);
+		error_set(&o->error, STATUS_INTERNAL, "%s ended the call without a status",
+		          o->channel->authority);
 	else if (o->status == 0 && !gs->many && gs->one == NULL)
-		error_set(&o->error, STATUS_UNIMPLEMENTED, "%s answered without a message", o->channel->authority);
+		error_set(&o->error, STATUS_UNIMPLEMENTED, "%s answered without a message",
+		          o->channel->authority);
 	else
 		o->error.status = o->status;
 	if (o->error.status == 0 && !gs->many)
@@ -170,11 +173,12 @@ void call_on_close(struct h2_stream *st, uint32_t code, bool lost)
 	if (o->finished || (st->remote_ended && o->gs.held))
 		return; /* the outcome is known, or will be when the owner has read all */
 	if (lost) {
-		snprintf(words, sizeof words, "connection to %.180s lost: %.80s", o->channel->authority, st->h2->why);
+		snprintf(words, sizeof words, "connection to %.180s lost: %.80s", o->channel->authority,
+		         st->h2->why);
 		fail(o, STATUS_UNAVAILABLE, words);
 	} else {
 		snprintf(words, sizeof words, "%.200s ended the call: %s", o->channel->authority,
-			 nghttp2_http2_strerror(code));
+		         nghttp2_http2_strerror(code));
 		fail(o, grpc_status_from_reset(code), words);
 	}
 }
@@ -225,9 +229,12 @@ static const struct {
 	size_t n;
 	void (*take)(struct outgoing *o, const char *value, size_t n);
 } known_fields[] = {
-	{":status", 7, take_http},           {"grpc-status", 11, take_status},
-	{"content-type", 12, take_content_type}, {"grpc-message", 12, take_message},
-	{"hivemind-hint", 13, take_hint},    {"grpc-encoding", 13, take_encoding},
+    {":status", 7, take_http},
+    {"grpc-status", 11, take_status},
+    {"content-type", 12, take_content_type},
+    {"grpc-message", 12, take_message},
+    {"hivemind-hint", 13, take_hint},
+    {"grpc-encoding", 13, take_encoding},
 };
 
 void call_on_header(struct h2_stream *st, const char *name, size_t name_n, const char *value, size_t value_n)
@@ -294,7 +301,8 @@ void channel_calls_send(struct grpc_channel *ch)
 {
 	struct grpc_call *call;
 
-	DL_FOREACH(ch->calls, call) {
+	DL_FOREACH(ch->calls, call)
+	{
 		struct outgoing *o = outgoing_of(call);
 		struct h2 *h2 = o->submitted || o->finished ? NULL : channel_connection(ch);
 
@@ -308,8 +316,8 @@ void channel_calls_fail(struct grpc_channel *ch, const struct error *e)
 	struct grpc_call *call;
 
 	DL_FOREACH(ch->calls, call)
-		if (!outgoing_of(call)->submitted)
-			finish(outgoing_of(call), e);
+	if (!outgoing_of(call)->submitted)
+		finish(outgoing_of(call), e);
 }
 
 void channel_calls_cancel(struct grpc_channel *ch)
@@ -317,7 +325,7 @@ void channel_calls_cancel(struct grpc_channel *ch)
 	struct grpc_call *call;
 
 	DL_FOREACH(ch->calls, call)
-		grpc_call_cancel(call);
+	grpc_call_cancel(call);
 }
 
 static void on_deadline(struct timer *t)

@@ -33,15 +33,15 @@ static void on_down(struct h2 *h2, const char *why)
 }
 
 static const struct h2_events events = {
-	.on_open = rpc_on_open,
-	.on_header = rpc_on_header,
-	.on_headers = rpc_on_headers,
-	.on_data = rpc_on_data,
-	.on_remote_end = rpc_on_remote_end,
-	.on_sent = rpc_on_sent,
-	.on_trailers = rpc_on_trailers,
-	.on_close = rpc_on_close,
-	.on_down = on_down,
+    .on_open = rpc_on_open,
+    .on_header = rpc_on_header,
+    .on_headers = rpc_on_headers,
+    .on_data = rpc_on_data,
+    .on_remote_end = rpc_on_remote_end,
+    .on_sent = rpc_on_sent,
+    .on_trailers = rpc_on_trailers,
+    .on_close = rpc_on_close,
+    .on_down = on_down,
 };
 
 static void on_connection(struct listener *ls)
@@ -66,11 +66,12 @@ static void on_grace_over(struct timer *t)
 	struct grpc_server *s = container_of(t, struct grpc_server, grace);
 	struct connection *conn;
 
-	DL_FOREACH(s->connections, conn) {
+	DL_FOREACH(s->connections, conn)
+	{
 		struct h2_stream *st;
 
 		DL_FOREACH(conn->h2.streams, st)
-			rpc_shut_down(st);
+		rpc_shut_down(st);
 		h2_abort(&conn->h2, "the server is shutting down");
 	}
 }
@@ -146,9 +147,9 @@ void grpc_server_close(struct grpc_server *s, uint64_t grace_ms, void (*closed)(
 	s->closed = closed;
 	s->closed_user = user;
 	DL_FOREACH(s->listeners, sl)
-		listener_close(&sl->listener);
+	listener_close(&sl->listener);
 	DL_FOREACH(s->connections, conn)
-		h2_drain(&conn->h2);
+	h2_drain(&conn->h2);
 	timer_set(&s->grace, grace_ms);
 	grpc_server_check(s);
 }

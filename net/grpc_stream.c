@@ -58,13 +58,15 @@ static void deliver_message(struct grpc_stream *gs, const uint8_t *data, size_t 
 static int check_prefix(const struct grpc_stream *gs, struct grpc_prefix prefix, struct error *e)
 {
 	if (prefix.flags == 1 && gs->encoded)
-		return error_set(e, STATUS_UNIMPLEMENTED, "the message is compressed; only identity is accepted");
+		return error_set(e, STATUS_UNIMPLEMENTED,
+		                 "the message is compressed; only identity is accepted");
 	if (prefix.flags != 0)
-		return error_set(e, STATUS_INTERNAL, "the message's flags are %d without an encoding that says why",
-				 prefix.flags);
+		return error_set(e, STATUS_INTERNAL,
+		                 "the message's flags are %d without an encoding that says why",
+		                 prefix.flags);
 	if (prefix.length > (uint32_t)MESSAGE_MAX)
 		return error_set(e, STATUS_RESOURCE_EXHAUSTED, "a message of %u bytes is larger than %lld",
-				 prefix.length, MESSAGE_MAX);
+		                 prefix.length, MESSAGE_MAX);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct grpc_stream {
 	const ProtobufCMessageDescriptor *type; /* of what comes in */
 	struct arena *arena;                    /* where `one` is unpacked */
 	const ProtobufCMessage *one;
-	struct buf in;                          /* bytes not delivered, from in_at on */
+	struct buf in; /* bytes not delivered, from in_at on */
 	size_t in_at;
 	struct deferred later;
 	bool many;     /* more than one message may come */

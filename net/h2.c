@@ -9,9 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
-#include "net/log.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 
@@ -25,22 +23,10 @@ static _Thread_local bool out_full;
 
 static void on_flush(struct deferred *d);
 
-static void flush_later(struct h2 *h2)
+void h2_flush_later(struct h2 *h2)
 {
 	if (!h2->down)
 		loop_defer(h2->loop, &h2->flush, on_flush);
-}
-
-static void detach(struct h2_stream *st)
-{
-	struct h2 *h2 = st->h2;
-
-	DL_DELETE(h2->streams, st);
-	h2->stream_count--;
-	nghttp2_session_set_stream_user_data(h2->ng, st->id, NULL);
-	st->id = 0;
-	buf_release(&st->out);
-	st->out_at = 0;
 }
 
 static void go_down(struct h2 *h2, const char *why)
@@ -54,7 +40,7 @@ static void go_down(struct h2 *h2, const char *why)
 	while (h2->streams != NULL) {
 		struct h2_stream *st = h2->streams;
 
-		detach(st);
+		h2_detach(st);
 		h2->on->on_close(st, 0, true);
 	}
 	h2->on->on_down(h2, why);
@@ -81,53 +67,8 @@ static void put(struct h2 *h2, const uint8_t *data, size_t n)
 	out_n += n;
 }
 
-/* The engine asks how much of the queue it may frame; the bytes themselves go in on_send_data(). */
-static ssize_t on_read_queue(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length, uint32_t *flags,
-			     nghttp2_data_source *source, void *user)
-{
-	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
-	size_t queued;
-
-	(void)buf;
-	(void)source;
-	(void)user;
-	if (st == NULL)
-		return NGHTTP2_ERR_DEFERRED; /* detached: its RST_STREAM is on the way */
-	queued = h2_queued(st);
-	if (queued == 0 && !st->out_ended) {
-		st->waiting = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	if (length > queued)
-		length = queued;
-	if (length > 0)
-		*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (length == queued && st->out_ended) {
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-		if (st->h2->server) {
-			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-			st->h2->on->on_trailers(st);
-		}
-	}
-	return (ssize_t)length;
-}
-
-static void queue_sent(struct h2_stream *st, size_t n)
-{
-	st->out_at += n;
-	if (st->out_at == st->out.n) {
-		st->out_at = st->out.n = 0;
-		if (st->out.size > CHUNK_SIZE + 1024)
-			buf_release(&st->out);
-	} else if (st->out_at >= (size_t)SEND_QUEUE_LOW && st->out_at * 2 >= st->out.n) {
-		buf_consume(&st->out, st->out_at);
-		st->out_at = 0;
-	}
-	st->h2->on->on_sent(st);
-}
-
 static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t length,
-			nghttp2_data_source *source, void *user)
+                        nghttp2_data_source *source, void *user)
 {
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 
@@ -142,7 +83,7 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 	memcpy(out + out_n, head, FRAME_HEADER);
 	memcpy(out + out_n + FRAME_HEADER, st->out.data + st->out_at, length);
 	out_n += FRAME_HEADER + length;
-	queue_sent(st, length);
+	h2_queue_sent(st, length);
 	return 0;
 }
 
@@ -195,7 +136,7 @@ static void flush(struct h2 *h2)
 	else if (h2->why != NULL)
 		go_down(h2, h2->why);
 	else if (!stream_pending(&h2->stream) && !nghttp2_session_want_read(h2->ng) &&
-		 !nghttp2_session_want_write(h2->ng))
+	         !nghttp2_session_want_write(h2->ng))
 		go_down(h2, "the peer ended the connection");
 }
 
@@ -217,7 +158,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 }
 
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
-		     const uint8_t *value, size_t value_n, uint8_t flags, void *user)
+                     const uint8_t *value, size_t value_n, uint8_t flags, void *user)
 {
 	struct h2 *h2 = user;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
@@ -229,7 +170,7 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 }
 
 static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t n,
-			 void *user)
+                         void *user)
 {
 	struct h2 *h2 = user;
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
@@ -284,7 +225,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
 
 	if (st == NULL)
 		return 0;
-	detach(st);
+	h2_detach(st);
 	h2->on->on_close(st, code, false);
 	return 0;
 }
@@ -301,9 +242,9 @@ static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 	h2->busy = false;
 	if (rc < 0)
 		go_down(h2, rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "the peer does not speak HTTP/2"
-							       : nghttp2_strerror((int)rc));
+		                                               : nghttp2_strerror((int)rc));
 	else if (nghttp2_session_want_write(h2->ng) || !nghttp2_session_want_read(h2->ng))
-		flush_later(h2);
+		h2_flush_later(h2);
 }
 
 static void on_stream_drained(struct stream *s)
@@ -354,7 +295,7 @@ static void make_session(struct h2 *h2)
 	nghttp2_session_callbacks *cb = make_callbacks();
 	nghttp2_option *o = make_options();
 	int rc = h2->server ? nghttp2_session_server_new2(&h2->ng, cb, h2, o)
-			    : nghttp2_session_client_new2(&h2->ng, cb, h2, o);
+	                    : nghttp2_session_client_new2(&h2->ng, cb, h2, o);
 
 	if (rc != 0)
 		abort();
@@ -365,11 +306,11 @@ static void make_session(struct h2 *h2)
 void h2_open(struct h2 *h2, struct loop *l, bool server, const struct h2_events *on)
 {
 	const nghttp2_settings_entry settings[] = {
-		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server ? STREAMS_MAX : 0},
-		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_CALL},
-		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, METADATA_MAX},
-		{NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
-		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+	    {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server ? STREAMS_MAX : 0},
+	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_CALL},
+	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, METADATA_MAX},
+	    {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+	    {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
 	};
 	size_t count = sizeof settings / sizeof settings[0];
 
@@ -379,7 +320,7 @@ void h2_open(struct h2 *h2, struct loop *l, bool server, const struct h2_events 
 	make_session(h2);
 	nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, settings, server ? count - 1 : count);
 	nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, WINDOW_CONNECTION);
-	flush_later(h2);
+	h2_flush_later(h2);
 }
 
 static void on_closed(struct stream *s)
@@ -397,7 +338,7 @@ void h2_close(struct h2 *h2, void (*closed)(struct h2 *h2))
 	h2->closed = closed;
 	loop_undefer(h2->loop, &h2->flush);
 	while (h2->streams != NULL)
-		detach(h2->streams);
+		h2_detach(h2->streams);
 	stream_close(&h2->stream, on_closed);
 }
 
@@ -406,118 +347,17 @@ void h2_drain(struct h2 *h2)
 	if (h2->down)
 		return;
 	nghttp2_submit_goaway(h2->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h2->ng),
-			      NGHTTP2_NO_ERROR, NULL, 0);
-	flush_later(h2);
+	                      NGHTTP2_NO_ERROR, NULL, 0);
+	h2_flush_later(h2);
 }
 
 void h2_abort(struct h2 *h2, const char *why)
 {
 	h2->why = why;
-	flush_later(h2);
+	h2_flush_later(h2);
 }
 
 bool h2_usable(const struct h2 *h2)
 {
 	return !h2->down && h2->why == NULL && nghttp2_session_check_request_allowed(h2->ng);
-}
-
-/* --- one stream ------------------------------------------------------------------------------ */
-
-nghttp2_nv h2_field(const char *name, const char *value)
-{
-	return (nghttp2_nv){(uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value),
-			    NGHTTP2_NV_FLAG_NO_COPY_NAME};
-}
-
-static void adopt(struct h2 *h2, struct h2_stream *st, int32_t id)
-{
-	st->h2 = h2;
-	st->id = id;
-	DL_APPEND(h2->streams, st);
-	h2->stream_count++;
-}
-
-void h2_attach(struct h2 *h2, struct h2_stream *st, int32_t id)
-{
-	adopt(h2, st, id);
-	nghttp2_session_set_stream_user_data(h2->ng, id, st);
-}
-
-void h2_refuse(struct h2 *h2, int32_t id)
-{
-	nghttp2_submit_rst_stream(h2->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-	flush_later(h2);
-}
-
-int h2_request(struct h2 *h2, struct h2_stream *st, const nghttp2_nv *fields, size_t n)
-{
-	const nghttp2_data_provider queue = {.read_callback = on_read_queue};
-	int32_t id = nghttp2_submit_request(h2->ng, NULL, fields, n, &queue, st);
-
-	if (id < 0)
-		return -1;
-	adopt(h2, st, id);
-	flush_later(h2);
-	return 0;
-}
-
-void h2_respond(struct h2_stream *st, const nghttp2_nv *fields, size_t n, bool end)
-{
-	const nghttp2_data_provider queue = {.read_callback = on_read_queue};
-
-	if (st->id == 0)
-		return;
-	nghttp2_submit_response(st->h2->ng, st->id, fields, n, end ? NULL : &queue);
-	flush_later(st->h2);
-}
-
-void h2_send_trailers(struct h2_stream *st, const nghttp2_nv *fields, size_t n)
-{
-	nghttp2_submit_trailer(st->h2->ng, st->id, fields, n);
-}
-
-void h2_push(struct h2_stream *st)
-{
-	if (st->id == 0)
-		return;
-	if (st->waiting) {
-		st->waiting = false;
-		nghttp2_session_resume_data(st->h2->ng, st->id);
-	}
-	flush_later(st->h2);
-}
-
-size_t h2_queued(const struct h2_stream *st)
-{
-	return st->out.n - st->out_at;
-}
-
-void h2_take(struct h2_stream *st)
-{
-	if (st->id != 0 && st->owed > 0) {
-		nghttp2_session_consume_stream(st->h2->ng, st->id, st->owed);
-		if (!st->h2->busy && nghttp2_session_want_write(st->h2->ng))
-			flush_later(st->h2);
-	}
-	st->owed = 0;
-}
-
-void h2_widen(struct h2_stream *st, int32_t window)
-{
-	if (st->id == 0)
-		return;
-	nghttp2_session_set_local_window_size(st->h2->ng, NGHTTP2_FLAG_NONE, st->id, window);
-	flush_later(st->h2);
-}
-
-void h2_reset(struct h2_stream *st, uint32_t code)
-{
-	struct h2 *h2 = st->h2;
-	int32_t id = st->id;
-
-	if (id == 0)
-		return;
-	detach(st);
-	nghttp2_submit_rst_stream(h2->ng, NGHTTP2_FLAG_NONE, id, code);
-	flush_later(h2);
 }

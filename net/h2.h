@@ -21,23 +21,26 @@ struct h2_stream {
 	struct h2 *h2;
 	int32_t id;
 	struct h2_stream *prev, *next;
-	struct buf out;      /* queued bytes, from out_at on */
+	struct buf out; /* queued bytes, from out_at on */
 	size_t out_at;
-	uint32_t owed;       /* bytes that came and h2_take() was not told of */
-	bool out_ended;      /* no more is queued: after out comes the end */
-	bool waiting;        /* the engine waits for more to send */
-	bool remote_ended;   /* the peer sends no more */
+	uint32_t owed;     /* bytes that came and h2_take() was not told of */
+	bool out_ended;    /* no more is queued: after out comes the end */
+	bool waiting;      /* the engine waits for more to send */
+	bool remote_ended; /* the peer sends no more */
 };
 
 struct h2_events {
 	/* Server: the peer opens a stream; answer h2_attach(), or h2_refuse(). */
 	void (*on_open)(struct h2 *h2, int32_t id);
-	void (*on_header)(struct h2_stream *st, const char *name, size_t name_n, const char *value, size_t value_n);
-	void (*on_headers)(struct h2_stream *st); /* the block of fields is complete; remote_ended says if all is */
+	void (*on_header)(struct h2_stream *st, const char *name, size_t name_n, const char *value,
+	                  size_t value_n);
+	void (*on_headers)(
+	    struct h2_stream *st); /* the block of fields is complete; remote_ended says if all is */
 	void (*on_data)(struct h2_stream *st, const uint8_t *data, size_t n);
 	void (*on_remote_end)(struct h2_stream *st);
-	void (*on_sent)(struct h2_stream *st);    /* out became shorter */
-	void (*on_trailers)(struct h2_stream *st); /* server: out is empty and ended: h2_send_trailers() now */
+	void (*on_sent)(struct h2_stream *st); /* out became shorter */
+	void (*on_trailers)(
+	    struct h2_stream *st); /* server: out is empty and ended: h2_send_trailers() now */
 	/* The stream is over and detached. code: of HTTP/2, 0 = in order; lost = with its connection. */
 	void (*on_close)(struct h2_stream *st, uint32_t code, bool lost);
 	/* Client: the peer will take no new streams. */
@@ -47,7 +50,7 @@ struct h2_events {
 };
 
 struct h2 {
-	struct stream stream;    /* dial or listener connects it; first member */
+	struct stream stream; /* dial or listener connects it; first member */
 	struct loop *loop;
 	const struct h2_events *on;
 	nghttp2_session *ng;
@@ -55,7 +58,7 @@ struct h2 {
 	size_t stream_count;
 	struct deferred flush;
 	void (*closed)(struct h2 *h2);
-	const char *why;         /* it ended, or must end; NULL = not so */
+	const char *why; /* it ended, or must end; NULL = not so */
 	bool server, busy, down, peer_left;
 };
 
@@ -103,5 +106,11 @@ void h2_widen(struct h2_stream *st, int32_t window);
 
 /* End it with this code and detach it; on_close does not come. Nothing when it is detached. */
 void h2_reset(struct h2_stream *st, uint32_t code);
+
+/* --- between h2.c and h2_stream.c -------------------------------------------------------------- */
+
+void h2_flush_later(struct h2 *h2);
+void h2_detach(struct h2_stream *st);
+void h2_queue_sent(struct h2_stream *st, size_t n); /* n bytes of the queue have gone */
 
 #endif

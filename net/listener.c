@@ -85,7 +85,14 @@ static int bind_tcp(struct listener *ls, struct loop *l, const struct endpoint *
 	struct sockaddr_storage address = {0};
 	int rc = look_up(l, at, &address);
 
-	return rc == 0 ? uv_tcp_bind(&ls->uv.tcp, (struct sockaddr *)&address, 0) : rc;
+	if (rc == 0)
+		rc = uv_tcp_bind(&ls->uv.tcp, (struct sockaddr *)&address, 0);
+	if (rc == UV_EAFNOSUPPORT &&
+	    strcmp(at->host, "::") == 0) { /* every address, on a machine without IPv6 */
+		uv_ip4_addr("0.0.0.0", at->port, (struct sockaddr_in *)&address);
+		rc = uv_tcp_bind(&ls->uv.tcp, (struct sockaddr *)&address, 0);
+	}
+	return rc;
 }
 
 static void read_port(const struct listener *ls, struct endpoint *at)
@@ -107,8 +114,8 @@ static void on_connection(uv_stream_t *io, int status)
 		ls->on_connection(ls);
 }
 
-int listener_open(struct listener *ls, struct loop *l, struct endpoint *at, void (*closed)(struct listener *ls),
-		  struct error *err)
+int listener_open(struct listener *ls, struct loop *l, struct endpoint *at,
+                  void (*closed)(struct listener *ls), struct error *err)
 {
 	bool unix_socket = at->path[0] != '\0';
 	int rc;

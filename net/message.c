@@ -138,7 +138,7 @@ static size_t memory_for(size_t n)
 }
 
 const ProtobufCMessage *message_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t n,
-				     struct arena *a, struct error *err)
+                                     struct arena *a, struct error *err)
 {
 	ProtobufCAllocator allocator = arena_allocator(a);
 	ProtobufCMessage *m;

@@ -15,7 +15,7 @@
  * NULL = err says why:
  *   INVALID_ARGUMENT    not such a message      RESOURCE_EXHAUSTED  larger than it may be */
 const ProtobufCMessage *message_read(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t n,
-				     struct arena *a, struct error *err);
+                                     struct arena *a, struct error *err);
 
 /* Append m with gRPC's five-byte prefix. RESOURCE_EXHAUSTED = above MESSAGE_MAX or b's ceiling. */
 int message_write(struct buf *b, const ProtobufCMessage *m);

@@ -5,11 +5,13 @@
  * connection is lost, or its deadline passes. The closed stream schedules on_over: on_gone, free. */
 #include "net/rpc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/grpc.h"
 #include "net/memory.h"
+#include "net/request.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -17,13 +19,9 @@ struct call {
 	struct grpc_stream gs; /* first member */
 	struct rpc rpc;
 	struct timer deadline;
-	size_t fields, field_bytes;
-	char *token;          /* in rpc.arena */
-	char unknown[80];     /* the path that nobody handles */
-	int64_t timeout_ms;   /* 0 = none, -1 = unreadable */
-	int status;           /* the end's, once `ended` */
-	bool timed;           /* deadline was initialised */
-	bool post, grpc;      /* :method and content-type are as they must be */
+	struct request request;
+	int status; /* the end's, once `ended` */
+	bool timed; /* deadline was initialised */
 	bool begun, admitted, responded, ended;
 };
 
@@ -138,7 +136,8 @@ void rpc_send(struct rpc *rpc, const ProtobufCMessage *out)
 	if (rpc_over(rpc))
 		return;
 	if (grpc_stream_send(&c->gs, out) != 0) {
-		error_set(&rpc->error, STATUS_RESOURCE_EXHAUSTED, "the answer is larger than %lld bytes", MESSAGE_MAX);
+		error_set(&rpc->error, STATUS_RESOURCE_EXHAUSTED, "the answer is larger than %lld bytes",
+		          MESSAGE_MAX);
 		rpc_end(rpc, STATUS_RESOURCE_EXHAUSTED);
 		return;
 	}
@@ -201,7 +200,8 @@ static void on_end(struct grpc_stream *gs)
 	} else if (gs->one != NULL) {
 		hand_over(c, gs->one);
 	} else {
-		error_set(&c->rpc.error, STATUS_UNIMPLEMENTED, "%s takes one message, none came", method_of(c)->path);
+		error_set(&c->rpc.error, STATUS_UNIMPLEMENTED, "%s takes one message, none came",
+		          method_of(c)->path);
 		rpc_end(&c->rpc, STATUS_UNIMPLEMENTED);
 	}
 }
@@ -237,94 +237,12 @@ void rpc_on_sent(struct h2_stream *st)
 	grpc_stream_sent((struct grpc_stream *)st);
 }
 
-/* --- headers --------------------------------------------------------------------------------- */
-
-static void find_handler(struct call *c, const char *path, size_t n)
-{
-	const struct grpc_server_options *o = &c->rpc.server->options;
-
-	for (size_t i = 0; i < o->handler_count; i++) {
-		const char *known = o->handlers[i].method->path;
-
-		if (strncmp(known, path, n) == 0 && known[n] == '\0') {
-			c->rpc.handler = &o->handlers[i];
-			return;
-		}
-	}
-	grpc_percent_decode(c->unknown, sizeof c->unknown, path, n);
-}
-
-static void take_path(struct call *c, const char *value, size_t n)
-{
-	find_handler(c, value, n);
-}
-
-static void take_method(struct call *c, const char *value, size_t n)
-{
-	c->post = n == 4 && memcmp(value, "POST", 4) == 0;
-}
-
-static void take_content_type(struct call *c, const char *value, size_t n)
-{
-	static const char grpc[] = "application/grpc";
-	size_t length = sizeof grpc - 1;
-
-	c->grpc = n >= length && memcmp(value, grpc, length) == 0 &&
-		  (n == length || value[length] == ';' || (n >= length + 6 && memcmp(value + length, "+proto", 6) == 0));
-}
-
-static void take_timeout(struct call *c, const char *value, size_t n)
-{
-	c->timeout_ms = grpc_timeout_parse(value, n);
-	if (c->timeout_ms == 0)
-		c->timeout_ms = 1; /* it has passed */
-}
-
-static void take_encoding(struct call *c, const char *value, size_t n)
-{
-	c->gs.encoded = n != 8 || memcmp(value, "identity", 8) != 0;
-}
-
-static void take_authorization(struct call *c, const char *value, size_t n)
-{
-	static const char bearer[] = "Bearer ";
-	size_t length = sizeof bearer - 1;
-
-	if (n <= length || strncasecmp(value, bearer, length) != 0 || c->token != NULL)
-		return;
-	c->token = arena_alloc(&c->rpc.arena, n - length + 1);
-	memcpy(c->token, value + length, n - length);
-}
-
-static const struct {
-	const char *name;
-	size_t n;
-	void (*take)(struct call *c, const char *value, size_t n);
-} known_fields[] = {
-	{":path", 5, take_path},
-	{":method", 7, take_method},
-	{"content-type", 12, take_content_type},
-	{"grpc-timeout", 12, take_timeout},
-	{"grpc-encoding", 13, take_encoding},
-	{"authorization", 13, take_authorization},
-};
-
-static bool metadata_too_large(const struct call *c)
-{
-	return c->fields > METADATA_FIELDS_MAX || c->field_bytes > (size_t)METADATA_MAX;
-}
-
 void rpc_on_header(struct h2_stream *st, const char *name, size_t name_n, const char *value, size_t value_n)
 {
 	struct call *c = (struct call *)st;
 
-	c->fields++;
-	c->field_bytes += name_n + value_n + 32;
-	if (metadata_too_large(c) || c->begun)
-		return;
-	for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
-		if (known_fields[i].n == name_n && memcmp(known_fields[i].name, name, name_n) == 0)
-			known_fields[i].take(c, value, value_n);
+	if (!c->begun)
+		request_field(&c->request, name, name_n, value, value_n);
 }
 
 /* --- deadline -------------------------------------------------------------------------------- */
@@ -333,40 +251,28 @@ static void on_deadline(struct timer *t)
 {
 	struct call *c = container_of(t, struct call, deadline);
 
-	if (c->ended || h2_queued(&c->gs.h2) > 0) { /* the peer does not take what is there: no words either */
+	if (c->ended ||
+	    h2_queued(&c->gs.h2) > 0) { /* the peer does not take what is there: no words either */
 		h2_reset(&c->gs.h2, NGHTTP2_CANCEL);
 		grpc_stream_over(&c->gs);
 		return;
 	}
-	error_set(&c->rpc.error, STATUS_DEADLINE_EXCEEDED, "not done within %lld ms", (long long)c->timeout_ms);
+	error_set(&c->rpc.error, STATUS_DEADLINE_EXCEEDED, "not done within %lld ms",
+	          (long long)c->request.timeout_ms);
 	rpc_end(&c->rpc, STATUS_DEADLINE_EXCEEDED);
 	timer_set(t, PEER_TIMEOUT_MS); /* for the peer to take that */
 }
 
 static void start_deadline(struct call *c)
 {
-	if (c->timeout_ms == 0)
+	if (c->request.timeout_ms == 0)
 		return;
 	timer_init(c->rpc.server->loop, &c->deadline, on_deadline);
-	timer_set(&c->deadline, (uint64_t)c->timeout_ms);
+	timer_set(&c->deadline, (uint64_t)c->request.timeout_ms);
 	c->timed = true;
 }
 
 /* --- begin ----------------------------------------------------------------------------------- */
-
-static int refuse(struct call *c, struct error *e)
-{
-	if (metadata_too_large(c))
-		return error_set(e, STATUS_RESOURCE_EXHAUSTED, "more than %lld bytes or %d fields of metadata",
-				 METADATA_MAX, METADATA_FIELDS_MAX);
-	if (c->rpc.handler == NULL)
-		return error_set(e, STATUS_UNIMPLEMENTED, "there is no method %s", c->unknown);
-	if (c->timeout_ms < 0)
-		return error_set(e, STATUS_INVALID_ARGUMENT, "grpc-timeout is not a number and a unit");
-	if (c->rpc.server->closing)
-		return error_set(e, STATUS_UNAVAILABLE, "the server is shutting down");
-	return 0;
-}
 
 static void admit(struct call *c)
 {
@@ -399,36 +305,49 @@ static void ask_admission(struct call *c)
 	c->gs.many = method_of(c)->streams_in;
 	c->gs.held = true;
 	if (rpc->server->options.on_call != NULL) {
-		rpc->token = c->token;
+		rpc->token = c->request.token;
 		rc = rpc->server->options.on_call(rpc);
 		rpc->token = NULL;
 	}
-	if (c->token != NULL)
-		wipe(c->token, strlen(c->token));
+	if (c->request.token != NULL)
+		wipe(c->request.token, strlen(c->request.token));
 	if (rc == 0 && !rpc_over(rpc) && !c->admitted)
 		admit(c);
 	else if (rc > 0)
 		rpc_end(rpc, rc);
 }
 
+/* May it begin? 0, or the status that it ends with. */
+static int check(struct call *c)
+{
+	int rc = request_check(&c->request, &c->rpc.error);
+
+	if (rc == 0 && c->rpc.server->closing)
+		rc = error_set(&c->rpc.error, STATUS_UNAVAILABLE, "the server is shutting down");
+	return rc;
+}
+
 void rpc_on_headers(struct h2_stream *st)
 {
 	struct call *c = (struct call *)st;
+	const char *http;
 	int rc;
 
 	if (c->begun)
 		return; /* trailers of the client: there is nothing in them */
 	c->begun = true;
-	if (!metadata_too_large(c) && (!c->post || !c->grpc)) {
-		refuse_http(c, c->post ? "415" : "405");
+	c->gs.encoded = c->request.encoded;
+	http = request_http_refusal(&c->request);
+	if (http != NULL) {
+		refuse_http(c, http);
 		return;
 	}
-	rc = refuse(c, &c->rpc.error);
+	rc = check(c);
 	if (rc != 0) {
-		c->rpc.handler = NULL;
 		rpc_end(&c->rpc, rc);
 		return;
 	}
+	c->rpc.handler = c->request.handler;
 	start_deadline(c);
 	ask_admission(c);
 }
@@ -469,6 +388,7 @@ void rpc_on_open(struct h2 *h2, int32_t id)
 	grpc_stream_init(&c->gs, conn->server->loop, &events);
 	c->gs.arena = &c->rpc.arena;
 	c->rpc.server = conn->server;
+	request_init(&c->request, &conn->server->options, &c->rpc.arena);
 	memcpy(c->rpc.peer, conn->peer, sizeof c->rpc.peer);
 	conn->server->calls++;
 	h2_attach(h2, &c->gs.h2, id);

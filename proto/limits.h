@@ -24,8 +24,8 @@
 #define MESSAGE_DEPTH_MAX 16             /* messages within messages */
 #define MESSAGE_MEMORY_MAX (16 * MiB)    /* a message once unpacked */
 #define SETTINGS_ENTRIES_MAX 32          /* in one SETTINGS frame */
-#define RESETS_BURST 100                 /* streams that a peer may reset at once, */
-#define RESETS_PER_SECOND 10             /* and from then on */
+#define RESETS_BURST (4 * STREAMS_MAX)   /* streams that a peer may reset at once: all of its own are in order, */
+#define RESETS_PER_SECOND 33             /* and from then on */
 
 /* --- accounts ------------------------------------------------------------------------------- */
 #define ACCOUNT_NAME_MIN 2

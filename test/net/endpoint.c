@@ -55,9 +55,10 @@ static void a_pin_is_read(void **state)
 
 static void what_is_no_endpoint_is_refused(void **state)
 {
-	static const char *const texts[] = {"",         ":5",       "host:",        "host:x",  "host:-1", "host:65536",
-					    "ho st",    "[::1",     "[::1]5",       "[]:5",    "unix:",   "http://host",
-					    "host#pin", "a#sha256:", "a#sha256:12", "host:1 ", "host:5x"};
+	static const char *const texts[] = {
+	    "",         ":5",        "host:",       "host:x",  "host:-1", "host:65536",
+	    "ho st",    "[::1",      "[::1]5",      "[]:5",    "unix:",   "http://host",
+	    "host#pin", "a#sha256:", "a#sha256:12", "host:1 ", "host:5x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -100,12 +101,12 @@ static void local_is_what_stays_on_this_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hosts_and_ports_are_read),
-		cmocka_unit_test(unix_sockets_are_read),
-		cmocka_unit_test(a_pin_is_read),
-		cmocka_unit_test(what_is_no_endpoint_is_refused),
-		cmocka_unit_test(what_is_too_long_is_refused),
-		cmocka_unit_test(local_is_what_stays_on_this_machine),
+	    cmocka_unit_test(hosts_and_ports_are_read),
+	    cmocka_unit_test(unix_sockets_are_read),
+	    cmocka_unit_test(a_pin_is_read),
+	    cmocka_unit_test(what_is_no_endpoint_is_refused),
+	    cmocka_unit_test(what_is_too_long_is_refused),
+	    cmocka_unit_test(local_is_what_stays_on_this_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

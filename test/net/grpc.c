@@ -120,14 +120,14 @@ static void other_outcomes_have_a_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_prefix_is_read_as_it_was_written),
-		cmocka_unit_test(timeouts_are_read),
-		cmocka_unit_test(what_is_no_timeout_is_refused),
-		cmocka_unit_test(timeouts_are_written_so_that_they_fit),
-		cmocka_unit_test(words_survive_the_wire),
-		cmocka_unit_test(words_are_cut_where_there_is_no_room),
-		cmocka_unit_test(what_is_no_escape_stays),
-		cmocka_unit_test(other_outcomes_have_a_status),
+	    cmocka_unit_test(a_prefix_is_read_as_it_was_written),
+	    cmocka_unit_test(timeouts_are_read),
+	    cmocka_unit_test(what_is_no_timeout_is_refused),
+	    cmocka_unit_test(timeouts_are_written_so_that_they_fit),
+	    cmocka_unit_test(words_survive_the_wire),
+	    cmocka_unit_test(words_are_cut_where_there_is_no_room),
+	    cmocka_unit_test(what_is_no_escape_stays),
+	    cmocka_unit_test(other_outcomes_have_a_status),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

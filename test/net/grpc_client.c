@@ -65,6 +65,31 @@ static void a_call_may_be_cancelled_from_its_own_message(void **state)
 	close_world();
 }
 
+static void calls_above_the_peers_limit_wait_and_can_be_cancelled(void **state)
+{
+	enum { CALLS = 3 * STREAMS_MAX };
+	static struct ask asks[CALLS];
+	Item never = item("", 0, "never"), in = item("", 0, "");
+	struct ask last;
+
+	(void)state;
+	open_world("127.0.0.1:0");
+	for (int i = 0; i < CALLS; i++)
+		ask_unary(&asks[i], ECHO_UNARY, &never);
+	run_until(echo.begun >= STREAMS_MAX);
+	for (int i = 0; i < 20; i++)
+		uv_run(&w.loop.uv, UV_RUN_NOWAIT);
+	assert_int_equal(echo.begun, STREAMS_MAX);
+	for (int i = CALLS - 1; i >= 0; i--)
+		grpc_call_cancel(&asks[i].call);
+	ask_unary(&last, ECHO_UNARY, &in);
+	run_until(last.done);
+	for (int i = 0; i < CALLS; i++)
+		assert_status(&asks[i], STATUS_CANCELLED);
+	assert_status(&last, 0);
+	close_world();
+}
+
 static void the_server_ends_a_call_that_is_late(void **state)
 {
 	Item in = item("", 0, "never");
@@ -156,7 +181,7 @@ static void a_name_that_does_not_exist_is_said_in_words(void **state)
 static void a_channel_connects_again(void **state)
 {
 	const struct grpc_server_options options = {
-		.handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
+	    .handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
 	Item in = item("", 0, "");
 	struct error e = {0};
 	struct ask a;
@@ -359,7 +384,7 @@ static void a_paused_server_holds_the_client_back(void **state)
 {
 	static struct rpc_handler handlers[ECHO_METHODS];
 	const struct grpc_server_options options = {
-		.handlers = handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
+	    .handlers = handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
 	Item in = ITEM_INIT, small = item("", 0, "");
 	struct endpoint at = {.host = "127.0.0.1"};
 	struct error e = {0};
@@ -386,7 +411,8 @@ static void a_paused_server_holds_the_client_back(void **state)
 	for (int i = 0; i < 100; i++)
 		uv_run(&w.loop.uv, UV_RUN_NOWAIT);
 	assert_int_equal(held_bytes, sizeof chunk);
-	assert_true(grpc_call_queued(&a.call) > 99 * sizeof chunk - (size_t)WINDOW_STREAM - (size_t)WINDOW_CALL);
+	assert_true(grpc_call_queued(&a.call) >
+	            99 * sizeof chunk - (size_t)WINDOW_STREAM - (size_t)WINDOW_CALL);
 	ask_unary(&b, ECHO_UNARY, &small); /* which others do not feel */
 	run_until(b.done);
 	assert_status(&b, 0);
@@ -402,21 +428,22 @@ static void a_paused_server_holds_the_client_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_cancelled_call_ends_on_both_sides),
-		cmocka_unit_test(a_call_cancelled_at_once_never_leaves),
-		cmocka_unit_test(a_call_may_be_cancelled_from_its_own_message),
-		cmocka_unit_test(the_server_ends_a_call_that_is_late),
-		cmocka_unit_test(the_client_ends_a_call_that_is_late),
-		cmocka_unit_test(nobody_there_is_said_in_words),
-		cmocka_unit_test(a_name_that_does_not_exist_is_said_in_words),
-		cmocka_unit_test(a_channel_connects_again),
-		cmocka_unit_test(closing_lets_a_call_finish),
-		cmocka_unit_test(closing_ends_what_does_not_finish),
-		cmocka_unit_test(a_closed_channel_cancels_its_calls),
-		cmocka_unit_test(a_peer_that_vanishes_ends_its_calls),
-		cmocka_unit_test(a_call_that_is_not_admitted_is_refused),
-		cmocka_unit_test(messages_wait_until_the_call_is_admitted),
-		cmocka_unit_test(a_paused_server_holds_the_client_back),
+	    cmocka_unit_test(a_cancelled_call_ends_on_both_sides),
+	    cmocka_unit_test(a_call_cancelled_at_once_never_leaves),
+	    cmocka_unit_test(a_call_may_be_cancelled_from_its_own_message),
+	    cmocka_unit_test(calls_above_the_peers_limit_wait_and_can_be_cancelled),
+	    cmocka_unit_test(the_server_ends_a_call_that_is_late),
+	    cmocka_unit_test(the_client_ends_a_call_that_is_late),
+	    cmocka_unit_test(nobody_there_is_said_in_words),
+	    cmocka_unit_test(a_name_that_does_not_exist_is_said_in_words),
+	    cmocka_unit_test(a_channel_connects_again),
+	    cmocka_unit_test(closing_lets_a_call_finish),
+	    cmocka_unit_test(closing_ends_what_does_not_finish),
+	    cmocka_unit_test(a_closed_channel_cancels_its_calls),
+	    cmocka_unit_test(a_peer_that_vanishes_ends_its_calls),
+	    cmocka_unit_test(a_call_that_is_not_admitted_is_refused),
+	    cmocka_unit_test(messages_wait_until_the_call_is_admitted),
+	    cmocka_unit_test(a_paused_server_holds_the_client_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

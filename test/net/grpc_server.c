@@ -133,16 +133,17 @@ static void an_error_ends_a_chat_that_goes_on(void **state)
 #define STREAM_BYTES (64ull << 20)
 static uint8_t chunk[CHUNK_SIZE];
 
+/* 0 under a checker, which keeps freed memory. */
 static long peak_kib(void)
 {
+	const char *preload = getenv("LD_PRELOAD");
 	struct rusage u;
 
 	getrusage(RUSAGE_SELF, &u);
 #ifdef __SANITIZE_ADDRESS__
-	return 0; /* which keeps freed memory */
-#else
-	return u.ru_maxrss;
+	return 0;
 #endif
+	return preload != NULL && strstr(preload, "vgpreload") != NULL ? 0 : u.ru_maxrss;
 }
 
 static void a_long_stream_to_the_client_takes_constant_memory(void **state)
@@ -209,15 +210,15 @@ static void a_long_stream_to_the_server_takes_constant_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_unary_call_is_answered),
-		cmocka_unit_test(a_later_answer_arrives_too),
-		cmocka_unit_test(a_unix_socket_serves_as_well),
-		cmocka_unit_test(many_calls_share_one_connection),
-		cmocka_unit_test(words_and_hint_of_an_error_arrive),
-		cmocka_unit_test(a_chat_goes_back_and_forth),
-		cmocka_unit_test(an_error_ends_a_chat_that_goes_on),
-		cmocka_unit_test(a_long_stream_to_the_client_takes_constant_memory),
-		cmocka_unit_test(a_long_stream_to_the_server_takes_constant_memory),
+	    cmocka_unit_test(a_unary_call_is_answered),
+	    cmocka_unit_test(a_later_answer_arrives_too),
+	    cmocka_unit_test(a_unix_socket_serves_as_well),
+	    cmocka_unit_test(many_calls_share_one_connection),
+	    cmocka_unit_test(words_and_hint_of_an_error_arrive),
+	    cmocka_unit_test(a_chat_goes_back_and_forth),
+	    cmocka_unit_test(an_error_ends_a_chat_that_goes_on),
+	    cmocka_unit_test(a_long_stream_to_the_client_takes_constant_memory),
+	    cmocka_unit_test(a_long_stream_to_the_server_takes_constant_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

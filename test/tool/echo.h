@@ -25,10 +25,10 @@ typedef Pb__DownloadChunk Item;
 enum { ECHO_UNARY, ECHO_COLLECT, ECHO_REPEAT, ECHO_CHAT, ECHO_METHODS };
 
 static const struct rpc_method echo_methods[ECHO_METHODS] = {
-	[ECHO_UNARY] = {"/test.Echo/Unary", ITEM, ITEM, IN_ONE, OUT_ONE, 0},
-	[ECHO_COLLECT] = {"/test.Echo/Collect", ITEM, ITEM, IN_MANY, OUT_ONE, 0},
-	[ECHO_REPEAT] = {"/test.Echo/Repeat", ITEM, ITEM, IN_ONE, OUT_MANY, 0},
-	[ECHO_CHAT] = {"/test.Echo/Chat", ITEM, ITEM, IN_MANY, OUT_MANY, 0},
+    [ECHO_UNARY] = {"/test.Echo/Unary", ITEM, ITEM, IN_ONE, OUT_ONE, 0},
+    [ECHO_COLLECT] = {"/test.Echo/Collect", ITEM, ITEM, IN_MANY, OUT_ONE, 0},
+    [ECHO_REPEAT] = {"/test.Echo/Repeat", ITEM, ITEM, IN_ONE, OUT_MANY, 0},
+    [ECHO_CHAT] = {"/test.Echo/Chat", ITEM, ITEM, IN_MANY, OUT_MANY, 0},
 };
 
 /* What tests look at. */
@@ -167,10 +167,10 @@ static void echo_chat_end(struct rpc *rpc)
 }
 
 static const struct rpc_handler echo_handlers[ECHO_METHODS] = {
-	{&echo_methods[ECHO_UNARY], echo_unary, NULL, NULL, echo_unary_gone},
-	{&echo_methods[ECHO_COLLECT], echo_collect, echo_collect_end, NULL, echo_gone},
-	{&echo_methods[ECHO_REPEAT], echo_repeat, NULL, echo_more, echo_gone},
-	{&echo_methods[ECHO_CHAT], echo_chat, echo_chat_end, NULL, echo_gone},
+    {&echo_methods[ECHO_UNARY], echo_unary, NULL, NULL, echo_unary_gone},
+    {&echo_methods[ECHO_COLLECT], echo_collect, echo_collect_end, NULL, echo_gone},
+    {&echo_methods[ECHO_REPEAT], echo_repeat, NULL, echo_more, echo_gone},
+    {&echo_methods[ECHO_CHAT], echo_chat, echo_chat_end, NULL, echo_gone},
 };
 
 #endif

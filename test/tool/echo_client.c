@@ -1,4 +1,5 @@
-/* test/tool/echo_client.c - calls test.Echo: echo_client ENDPOINT METHOD WORDS NUMBER BYTES TIMEOUT_MS [TOKEN]
+/* test/tool/echo_client.c - calls test.Echo: echo_client ENDPOINT METHOD WORDS NUMBER BYTES TIMEOUT_MS
+ * [TOKEN]
  *
  * METHOD unary collect repeat chat; sends NUMBER (unary, repeat: one) messages of BYTES bytes. Prints
  * "status messages bytes number", then text and hint on lines of their own. */
@@ -36,8 +37,8 @@ static void on_closed(void *user)
 
 static void on_done(struct grpc_call *c, const struct error *e)
 {
-	printf("%d %llu %llu %llu\n%s\n%s\n", e->status, (unsigned long long)messages, (unsigned long long)bytes,
-	       (unsigned long long)number, e->text, e->hint);
+	printf("%d %llu %llu %llu\n%s\n%s\n", e->status, (unsigned long long)messages,
+	       (unsigned long long)bytes, (unsigned long long)number, e->text, e->hint);
 	grpc_channel_close(c->channel, on_closed, NULL);
 }
 
@@ -69,8 +70,11 @@ int main(int argc, char **argv)
 	item.size = left = strtoull(argv[4], NULL, 10);
 	item.data.len = strtoul(argv[5], NULL, 10);
 	item.data.data = xcalloc(1, item.data.len);
-	call = (struct grpc_call){.method = &echo_methods[method], .timeout_ms = atoi(argv[6]), .on_message = on_message,
-				  .on_space = send_more, .on_done = on_done};
+	call = (struct grpc_call){.method = &echo_methods[method],
+	                          .timeout_ms = atoi(argv[6]),
+	                          .on_message = on_message,
+	                          .on_space = send_more,
+	                          .on_done = on_done};
 	grpc_call_start(channel, &call);
 	if (!call.method->streams_in)
 		left = 1;

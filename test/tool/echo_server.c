@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	struct endpoint at;
 	struct error e = {0};
 	struct grpc_server_options options = {
-		.handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = echo_count, .user = &loop};
+	    .handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = echo_count, .user = &loop};
 
 	loop_init(&loop);
 	loop_catch_signals(&loop, on_stop);

@@ -43,7 +43,7 @@ static inline int on_call(struct rpc *rpc)
 static inline void open_world(const char *listen)
 {
 	const struct grpc_server_options options = {
-		.handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
+	    .handlers = echo_handlers, .handler_count = ECHO_METHODS, .on_call = on_call, .user = &w.loop};
 	struct error e = {0};
 
 	memset(&w, 0, sizeof w);
@@ -63,10 +63,10 @@ static inline void on_flag(void *flag)
 }
 
 /* Run the loop until the condition holds. */
-#define run_until(condition) \
-	do { \
-		while (!(condition)) \
-			uv_run(&w.loop.uv, UV_RUN_ONCE); \
+#define run_until(condition)                                                                                 \
+	do {                                                                                                 \
+		while (!(condition))                                                                         \
+			uv_run(&w.loop.uv, UV_RUN_ONCE);                                                     \
 	} while (0)
 
 static inline void close_world(void)
@@ -130,7 +130,8 @@ static inline void ask_done(struct grpc_call *call, const struct error *e)
 
 static inline void ask_init(struct ask *a, int method)
 {
-	*a = (struct ask){.call = {.method = &echo_methods[method], .on_message = ask_message, .on_done = ask_done}};
+	*a = (struct ask){
+	    .call = {.method = &echo_methods[method], .on_message = ask_message, .on_done = ask_done}};
 }
 
 static inline void ask_pausing(struct ask *a, int every)
@@ -157,12 +158,12 @@ static inline void ask_unary(struct ask *a, int method, const Item *in)
 	grpc_call_unary(w.channel, &a->call, &in->base);
 }
 
-#define assert_status(a, s) \
-	do { \
-		if ((a)->error.status != (s)) \
-			fprintf(stderr, "status %d: %s\n", (a)->error.status, (a)->error.text); \
-		assert_int_equal((a)->error.status, s); \
-		assert_int_equal((a)->done, 1); \
+#define assert_status(a, s)                                                                                  \
+	do {                                                                                                 \
+		if ((a)->error.status != (s))                                                                \
+			fprintf(stderr, "status %d: %s\n", (a)->error.status, (a)->error.text);              \
+		assert_int_equal((a)->error.status, s);                                                      \
+		assert_int_equal((a)->done, 1);                                                              \
 	} while (0)
 
 #endif
