@@ -34,13 +34,14 @@ struct h2_events {
 	void (*on_open)(struct h2 *h2, int32_t id);
 	void (*on_header)(struct h2_stream *st, const char *name, size_t name_n, const char *value,
 	                  size_t value_n);
-	void (*on_headers)(
-	    struct h2_stream *st); /* the block of fields is complete; remote_ended says if all is */
+	/* The block of fields is complete; remote_ended says if all is. */
+	void (*on_headers)(struct h2_stream *st);
 	void (*on_data)(struct h2_stream *st, const uint8_t *data, size_t n);
 	void (*on_remote_end)(struct h2_stream *st);
-	void (*on_sent)(struct h2_stream *st); /* out became shorter */
-	void (*on_trailers)(
-	    struct h2_stream *st); /* server: out is empty and ended: h2_send_trailers() now */
+	/* out became shorter */
+	void (*on_sent)(struct h2_stream *st);
+	/* Server: out is empty and ended: h2_send_trailers() now. */
+	void (*on_trailers)(struct h2_stream *st);
 	/* The stream is over and detached. code: of HTTP/2, 0 = in order; lost = with its connection. */
 	void (*on_close)(struct h2_stream *st, uint32_t code, bool lost);
 	/* Client: the peer will take no new streams. */
