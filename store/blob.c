@@ -206,6 +206,33 @@ void blobs_sweep(struct blobs *b, int64_t older_than_ms)
 		closedir(dir);
 }
 
+size_t blobs_list(const struct blobs *b, unsigned part, int64_t older_than_ms, size_t skip, char (*sha256)[65],
+		  size_t max)
+{
+	char path[PATH_SIZE];
+	struct dirent *entry;
+	struct stat st;
+	size_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/blobs/%02x", b->dir, part & 255);
+	dir = opendir(path);
+	while (dir != NULL && n < max && (entry = readdir(dir)) != NULL) {
+		if (!sha256_hex_valid(entry->d_name) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (clock_wall_ms() - (int64_t)st.st_mtime * 1000 <= older_than_ms)
+			continue;
+		if (skip > 0)
+			skip--;
+		else
+			text_copy(sha256[n++], sizeof(*sha256), entry->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
 /* --- a writer: steps on the thread pool ------------------------------------------------------------ */
 
 static void forget_bytes(struct blob_writer *w)

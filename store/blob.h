@@ -28,6 +28,12 @@ bool blobs_have(const struct blobs *b, const char *sha256, uint64_t *size);
 void blobs_delete(struct blobs *b, const char *sha256);
 uint64_t blobs_bytes(const struct blobs *b); /* all complete blobs together */
 
+/* Names of complete blobs in directory number `part` (0 to 255) that are older than older_than_ms, up to max, without
+ * the first `skip` of them. To find those that nobody knows of: part by part, ask store_blobs_known(), then
+ * blobs_delete(). Returns how many; fewer than max = that was all. */
+size_t blobs_list(const struct blobs *b, unsigned part, int64_t older_than_ms, size_t skip, char (*sha256)[65],
+		  size_t max);
+
 /* Delete unfinished uploads not touched for older_than_ms and without a writer. */
 void blobs_sweep(struct blobs *b, int64_t older_than_ms);
 

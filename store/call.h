@@ -39,6 +39,7 @@
 	X(SCRIPT_BLOB_ADD, blob_add) \
 	X(SCRIPT_BLOB_FIND, blob_find) \
 	X(SCRIPT_UNUSED, unused) \
+	X(SCRIPT_BLOBS_KNOWN, blobs_known) \
 	X(SCRIPT_COUNTERS, counters)
 
 enum script {

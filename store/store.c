@@ -46,6 +46,7 @@ struct store {
 	struct redis *redis;
 	struct store_events events;
 	bool up, closing;
+	bool told;         /* on_down() was called for `why` */
 	struct error why;  /* it is not up */
 	struct error weak; /* the first bad answer of this round of checks */
 	char version[32];
@@ -107,18 +108,29 @@ static void read_refusal(struct store *s, int number, const struct error *err)
 		error_hint(&s->weak, "let this user read the settings: ACL SETUSER NAME +config|get");
 }
 
+static void tell_down(struct store *s, const struct error *err)
+{
+	bool news = !s->told || strcmp(s->why.text, err->text) != 0;
+
+	s->up = false;
+	s->why = *err;
+	s->told = true;
+	if (news)
+		s->events.on_down(s, &s->why, s->events.user);
+}
+
 static void checks_done(struct store *s)
 {
 	if (s->weak.status == 0) {
 		s->up = true;
+		s->told = false;
 		s->events.on_up(s, s->events.user);
 		return;
 	}
 	if (s->closing || s->weak.status != STATUS_FAILED_PRECONDITION)
 		return; /* the connection is lost: on_redis_down() says it */
 	timer_set(&s->recheck, RECHECK_MS);
-	s->why = s->weak;
-	s->events.on_down(s, &s->why, s->events.user);
+	tell_down(s, &s->weak);
 }
 
 static void on_check(struct redis_req *redis, const redisReply *reply, const struct error *err)
@@ -192,10 +204,8 @@ static void on_redis_down(struct redis *r, const struct error *err, void *user)
 	struct store *s = user;
 
 	(void)r;
-	s->up = false;
-	s->why = *err;
 	timer_clear(&s->recheck);
-	s->events.on_down(s, &s->why, s->events.user);
+	tell_down(s, err);
 }
 
 /* --- the outside -------------------------------------------------------------------------------------- */

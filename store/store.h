@@ -30,7 +30,8 @@ struct store;
 struct store_events {
 	/* Redis answers, its settings are strong enough and the scripts are loaded; also after each reconnect. */
 	void (*on_up)(struct store *, void *user);
-	/* Redis is gone, or (FAILED_PRECONDITION) its settings are too weak: err's hint is the line to change. */
+	/* Redis is gone or cannot be had, or (FAILED_PRECONDITION) its settings are too weak: err's hint is the line
+	 * to change. Said once for each reason, however often it is tried in vain. */
 	void (*on_down)(struct store *, const struct error *err, void *user);
 	void *user;
 };
@@ -156,7 +157,8 @@ void store_stop(struct store *s, struct store_req *req, const char *account, con
 void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason, int64_t now_ms);
 
 /* Forget an ended task. NOT_FOUND; FAILED_PRECONDITION: it has not ended. Blobs that nobody names any more
- * are in store_unused_blobs() afterwards. account "" = any. */
+ * are in store_unused_blobs() afterwards. account "" = any. Asked again after UNAVAILABLE, NOT_FOUND says that
+ * the first sending did it. */
 void store_remove(struct store *s, struct store_req *req, const char *account, const char *task);
 
 /* Ended tasks whose keep time has come, up to limit. Result: tasks (id only). */
@@ -179,6 +181,9 @@ void store_blob_find(struct store *s, struct store_req *req, const char *account
  * deletes the files. Result: tasks NULL; ids in arena: see store_blob_id(). number = how many. */
 void store_unused_blobs(struct store *s, struct store_req *req, int64_t before_ms, uint32_t limit);
 const char *store_blob_id(const struct store_req *req, size_t i);
+/* Which of these does Redis know? A file that it does not know was left by a crash between the disk and Redis
+ * (or between store_unused_blobs() and the deletion): see blobs_list(). Result: outcomes, DONE or GONE. */
+void store_blobs_known(struct store *s, struct store_req *req, const char *const *sha256, size_t n);
 
 /* --- counts ------------------------------------------------------------------------------------ */
 

@@ -353,6 +353,22 @@ static void blobs_of_an_earlier_run_are_counted(void **state)
 	free(data);
 }
 
+static void blobs_are_listed_by_part_and_age(void **state)
+{
+	char sha256[65], names[4][65], *data = content(1000, sha256);
+	unsigned part;
+
+	(void)state;
+	write_blob("k", data, 1000, sha256);
+	sscanf(sha256, "%2x", &part);
+	assert_int_equal(blobs_list(blobs, part, 60000, 0, names, 4), 0);
+	assert_int_equal(blobs_list(blobs, part, -60000, 0, names, 4), 1);
+	assert_string_equal(names[0], sha256);
+	assert_int_equal(blobs_list(blobs, part + 1, -60000, 0, names, 4), 0);
+	assert_int_equal(blobs_list(blobs, part, -60000, 1, names, 4), 0);
+	free(data);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, end)
@@ -368,6 +384,7 @@ int main(void)
 		T(old_uploads_are_swept_and_open_ones_are_not),
 		T(a_small_blob_is_safe_within_milliseconds),
 		T(blobs_of_an_earlier_run_are_counted),
+		T(blobs_are_listed_by_part_and_age),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

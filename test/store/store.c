@@ -52,6 +52,23 @@ static void settings_that_may_not_be_read_are_refused_too(void **state)
 	run_until(&real.loop, &real.up);
 }
 
+/* The store asks again every two seconds at most; the same words are told once. */
+static void the_same_trouble_is_told_once(void **state)
+{
+	int64_t end_ms;
+
+	(void)state;
+	real_close_child(&real);
+	while (real.up)
+		uv_run(&real.loop.uv, UV_RUN_ONCE);
+	end_ms = clock_ms() + 1000;
+	while (clock_ms() < end_ms)
+		uv_run(&real.loop.uv, UV_RUN_ONCE);
+	assert_true(real.downs <= 3); /* closed by the server, then refused or no such file */
+	real_start_child(&real);
+	run_until(&real.loop, &real.up);
+}
+
 static void scripts_that_redis_has_forgotten_are_sent_again(void **state)
 {
 	(void)state;
@@ -286,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(weak_settings_are_refused_with_the_line_that_cures_them),
 		T(settings_that_may_not_be_read_are_refused_too),
+		T(the_same_trouble_is_told_once),
 		T(scripts_that_redis_has_forgotten_are_sent_again),
 		T(a_full_memory_refuses_writes_as_a_whole),
 		T(a_redis_that_may_not_write_is_unavailable),

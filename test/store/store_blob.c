@@ -92,6 +92,18 @@ static void a_blob_that_comes_again_is_young_again(void **state)
 	assert_int_equal(command("ZCARD unused"), 1);
 }
 
+static void files_that_redis_does_not_know_are_found(void **state)
+{
+	const char *const names[] = {BUNDLE, RESULT};
+
+	(void)state;
+	add(ALICE, NOW);
+	store_blobs_known(real.store, ask_(), names, 2);
+	ok();
+	assert_int_equal(a.req.outcomes[0], OUTCOME_DONE);
+	assert_int_equal(a.req.outcomes[1], OUTCOME_GONE);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, end)
@@ -100,6 +112,7 @@ int main(void)
 		T(the_right_ends_after_a_day_but_not_while_a_submission_names_it),
 		T(a_blob_is_unused_only_when_nobody_names_it),
 		T(a_blob_that_comes_again_is_young_again),
+		T(files_that_redis_does_not_know_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
