@@ -208,8 +208,9 @@ static void greet(struct worker *w)
 		return;
 	format_bytes(w->host->offered->memory, memory);
 	if (not_ready[0] == '\0')
-		snprintf(line, sizeof line, "hivemind worker %s ready: %g cores, %s, %s %s", w->name,
-			 w->host->offered->milli_cpus / 1000.0, memory, w->host->engine, w->host->engine_version);
+		snprintf(line, sizeof line, "hivemind worker %s ready: %g core%s, %s, %s %s", w->name,
+			 w->host->offered->milli_cpus / 1000.0, w->host->offered->milli_cpus == 1000 ? "" : "s", memory,
+			 w->host->engine, w->host->engine_version);
 	else
 		snprintf(line, sizeof line, "hivemind worker %s is linked and takes no tasks: %.240s", w->name, not_ready);
 	puts(line);
