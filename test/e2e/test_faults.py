@@ -43,7 +43,7 @@ def test_a_worker_killed_loses_its_task_to_another(own_hive, docker, tmp_path):
     h = own_hive(workers=2)
     task = h.submit(script(tmp_path / "b", "echo attempt $HIVEMIND_ATTEMPT; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600"))
     until("it to run", lambda: "attempt 1" in h("logs", task).out, 20)
-    name = h.status(task)["worker_name"]
+    name = h.status(task)["worker"]["name"]
     index = name.rsplit("-", 1)[1]
     began = time.monotonic()
     os.kill(h.pid(f"worker-{index}"), signal.SIGKILL)
@@ -69,7 +69,7 @@ def test_a_worker_that_leaves_gives_its_task_back_at_once(own_hive, tmp_path):
     h = own_hive(workers=2)
     task = h.submit(script(tmp_path / "b", "echo attempt $HIVEMIND_ATTEMPT; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600"))
     until("it to run", lambda: "attempt 1" in h("logs", task).out, 20)
-    index = h.status(task)["worker_name"].rsplit("-", 1)[1]
+    index = h.status(task)["worker"]["name"].rsplit("-", 1)[1]
     os.kill(h.pid(f"worker-{index}"), signal.SIGTERM)
     until("attempt 2", lambda: "attempt 2" in h("logs", task).out, 9)
     assert h("wait", task, timeout=60).code == 0
