@@ -169,7 +169,11 @@ static void tell_end(struct grpc_stream *gs)
 
 void grpc_stream_remote_end(struct grpc_stream *gs)
 {
+	/* Released a moment ago, and what was held is not yet delivered: it comes before the end. */
+	if (deliverable(gs))
+		deliver_kept(gs);
 	tell_end(gs);
+	settle(gs);
 }
 
 void grpc_stream_hold(struct grpc_stream *gs)

@@ -54,6 +54,7 @@ struct pool {
 	struct pool_workers workers;
 	struct lease lease;
 	struct pool_sweep sweep;
+	struct receiving *uploads;   /* being written, by key (pool_upload.c) */
 	int64_t started_ms;          /* wall clock */
 	struct step step;            /* pool.c */
 	struct timer patience;       /* of the way down */

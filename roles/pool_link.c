@@ -147,12 +147,15 @@ static int end_with(struct link *l, int status, const char *text)
 	return error_set(&rpc->error, status, "%s", text);
 }
 
+static void drop(struct link *l, int status, const char *text)
+{
+	if (l != NULL)
+		rpc_end(l->call.rpc, end_with(l, status, text));
+}
+
 void link_drop(struct pool_worker *w, const char *reason)
 {
-	struct link *l = w->link;
-
-	if (l != NULL)
-		rpc_end(l->call.rpc, end_with(l, STATUS_ABORTED, reason));
+	drop(w->link, STATUS_ABORTED, reason);
 }
 
 void link_drop_all(struct pool *pool)
@@ -160,8 +163,7 @@ void link_drop_all(struct pool *pool)
 	struct pool_worker *w;
 
 	DL_FOREACH(pool->workers.beats, w)
-		if (w->link != NULL)
-			rpc_end(w->link->call.rpc, end_with(w->link, STATUS_UNAVAILABLE, "the pool is going down; come back"));
+		drop(w->link, STATUS_UNAVAILABLE, "the pool is going down; come back");
 }
 
 /* --- hello: who are you, what have you got? --------------------------------------------------- */

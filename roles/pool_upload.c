@@ -10,6 +10,7 @@
  * bytes for the next one, which asks Blobs.Offset where to go on. */
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "exec/tar.h"
 #include "net/memory.h"
@@ -38,7 +39,10 @@ struct receiving {
 	uint8_t *piece;     /* what came last; CHUNK_MAX bytes */
 	size_t piece_size;
 	uint64_t offset;    /* where the peer goes on */
-	bool open, half_closed;
+	bool open;          /* the writer must be closed */
+	bool listed;        /* in pool->uploads */
+	bool half_closed;
+	UT_hash_handle hh;  /* by in.key */
 };
 
 /* --- the filter: on the writer's thread -------------------------------------------------------- */
@@ -55,23 +59,24 @@ static int end(struct blob_filter *f, struct error *err)
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
+/* A later Offset or Upload must not find it busy: let go now, not when the call's memory goes. */
+static void close_writer(struct receiving *r)
+{
+	if (r->listed)
+		HASH_DEL(r->in.call.pool->uploads, r);
+	if (r->open)
+		blob_writer_close(&r->writer, false);
+	r->open = r->listed = false;
+}
+
 static void on_free(struct call *c)
 {
 	struct receiving *r = (struct receiving *)c;
 
-	if (r->open)
-		blob_writer_close(&r->writer, false);
+	close_writer(r);
 	if (r->tar != NULL)
 		tar_reader_free(r->tar);
 	free(r->piece);
-}
-
-/* A later Offset must not find the upload busy: let go now, not when the call's memory goes. */
-static void close_writer(struct receiving *r)
-{
-	if (r->open)
-		blob_writer_close(&r->writer, false);
-	r->open = false;
 }
 
 static void refuse(struct receiving *r, const struct error *e)
@@ -109,7 +114,8 @@ static void on_opened(struct receiving *r)
 {
 	struct error err;
 
-	r->open = true;
+	r->listed = true;
+	HASH_ADD_STR(r->in.call.pool->uploads, in.key, r);
 	if (r->writer.offset != r->offset) {
 		error_set(&err, STATUS_OUT_OF_RANGE, "the pool has %llu bytes of it; go on from there",
 			  (unsigned long long)r->writer.offset);
@@ -125,6 +131,8 @@ static void on_done(struct blob_writer *w)
 
 	if (!call_waited(&r->in.call))
 		return;
+	if (w->error.status == STATUS_ABORTED) /* another stream writes it at this moment: asking again helps */
+		w->error.status = STATUS_UNAVAILABLE;
 	if (w->error.status != 0) {
 		refuse(r, &w->error);
 		return;
@@ -141,6 +149,19 @@ static void on_done(struct blob_writer *w)
 	}
 }
 
+/* The connection of an earlier stream may be dead without our knowing: who comes later takes over. */
+static void end_earlier(struct receiving *r)
+{
+	struct receiving *earlier;
+	struct error err;
+
+	HASH_FIND_STR(r->in.call.pool->uploads, r->in.key, earlier);
+	if (earlier == NULL || earlier->step.at != READING || earlier->in.call.rpc == NULL)
+		return;
+	error_set(&err, STATUS_ABORTED, "another stream goes on with this upload");
+	refuse(earlier, &err);
+}
+
 static void on_ready(struct incoming *in)
 {
 	struct receiving *r = (struct receiving *)in;
@@ -151,10 +172,12 @@ static void on_ready(struct incoming *in)
 		return;
 	}
 	step_to(&r->step, OPENING, in->key);
+	end_earlier(r);
 	r->tar = tar_reader_new(NULL, in->content_max);
 	r->filter = (struct blob_filter){feed, end};
 	r->writer.user = r;
 	r->writer.on_done = on_done;
+	r->open = true;
 	call_wait(&in->call);
 	blob_writer_open(&r->writer, in->call.pool->blobs, in->key, in->sha256, in->size, &r->filter);
 }
