@@ -61,11 +61,16 @@ local function may_name(uploads, named, sha256, now)
 	return (till and tonumber(till) >= tonumber(now)) or redis.call('HEXISTS', named, sha256) == 1
 end
 
--- The task reaches a final state: out of every list of live ones, into the list of what is kept.
-local function end_task(task, account, worker, state, now)
-	local keep_s = tonumber(redis.call('HGET', submission_of(task), 'keep_s')) or 0
-	local keep_until = int(tonumber(now) + keep_s * 1000)
-	redis.call('HSET', 'task:' .. task, 'state', state, 'phase', ENDED, 'ended_ms', now, 'keep_until_ms', keep_until)
+-- The task reaches a final state, with these names and values besides: out of every list of live ones, into the
+-- list of what is kept. One HSET for all of it.
+local function end_task(task, account, worker, keep_s, state, now, fields)
+	local keep_until = int(tonumber(now) + (tonumber(keep_s) or 0) * 1000)
+	local n = #fields
+	fields[n + 1], fields[n + 2] = 'state', state
+	fields[n + 3], fields[n + 4] = 'phase', ENDED
+	fields[n + 5], fields[n + 6] = 'ended_ms', now
+	fields[n + 7], fields[n + 8] = 'keep_until_ms', keep_until
+	redis.call('HSET', 'task:' .. task, unpack(fields))
 	redis.call('ZREM', 'queue', task)
 	redis.call('ZREM', 'live', task)
 	redis.call('ZREM', 'live:' .. account, task)

@@ -5,7 +5,7 @@
 -- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, count of words, name, value, ...
 -- -> {0, outcome, ...}
 local function done(key, task, worker, epoch, failure, result, reason, fields)
-	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'delivered', 'account')
+	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'delivered', 'account', 'keep_s')
 	local state = tonumber(now[1])
 	local delivered = failure .. ' ' .. result
 	if not state then
@@ -24,18 +24,20 @@ local function done(key, task, worker, epoch, failure, result, reason, fields)
 		return MISSING
 	end
 
-	redis.call('HSET', key, 'delivered', delivered)
-	if #fields > 0 then
-		redis.call('HSET', key, unpack(fields))
-	end
+	local n = #fields
+	fields[n + 1], fields[n + 2] = 'delivered', delivered
 	if result ~= '' then
-		redis.call('HSET', key, 'result_sha256', result)
+		fields[n + 3], fields[n + 4] = 'result_sha256', result
 		blob_take(result)
 	end
-	if state == RUNNING then
-		redis.call('HSET', key, 'failure', failure, 'reason', reason)
-		end_task(task, now[5], worker, failure == '0' and COMPLETED or FAILED, ARGV[1])
+	if state == STOPPED then
+		redis.call('HSET', key, unpack(fields))
+		return DONE
 	end
+	n = #fields
+	fields[n + 1], fields[n + 2] = 'failure', failure
+	fields[n + 3], fields[n + 4] = 'reason', reason
+	end_task(task, now[5], worker, now[6], failure == '0' and COMPLETED or FAILED, ARGV[1], fields)
 	return DONE
 end
 

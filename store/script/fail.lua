@@ -1,6 +1,6 @@
 #!lua
 -- PENDING -> FAILED by the pool itself.   KEYS task   ARGV task, failure, reason, now   -> {0, outcome}
-local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'failure')
+local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'failure', 'keep_s')
 local state = tonumber(now[1])
 if not state then
 	return {0, GONE}
@@ -11,6 +11,5 @@ end
 if state ~= PENDING then
 	return {0, FENCED}
 end
-redis.call('HSET', KEYS[1], 'failure', ARGV[2], 'reason', ARGV[3])
-end_task(ARGV[1], now[2], nil, FAILED, ARGV[4])
+end_task(ARGV[1], now[2], nil, now[4], FAILED, ARGV[4], {'failure', ARGV[2], 'reason', ARGV[3]})
 return {0, DONE}

@@ -2,7 +2,8 @@
 -- RUNNING -> PENDING at its old place in the queue, or FAILED(infra) after too many losses.
 -- KEYS queue, task, task, ...   ARGV now, most losses, then for each: task, epoch, reason, loss   -> {0, outcome, ...}
 local function requeue(key, task, epoch, reason, loss)
-	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'losses', 'seq', 'account', 'failure')
+	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'losses', 'seq', 'account', 'failure',
+		'keep_s')
 	local state = tonumber(now[1])
 	if not state then
 		return GONE
@@ -21,13 +22,12 @@ local function requeue(key, task, epoch, reason, loss)
 	end
 
 	local losses = (tonumber(now[4]) or 0) + (loss == '1' and 1 or 0)
-	redis.call('HSET', key, 'losses', losses, 'reason', reason)
 	if loss == '1' and losses >= tonumber(ARGV[2]) then
-		redis.call('HSET', key, 'failure', INFRA)
-		end_task(task, now[6], now[3], FAILED, ARGV[1])
+		end_task(task, now[6], now[3], now[8], FAILED, ARGV[1],
+			{'failure', INFRA, 'losses', losses, 'reason', reason})
 		return GAVE_UP
 	end
-	redis.call('HSET', key, 'state', PENDING, 'phase', QUEUED)
+	redis.call('HSET', key, 'state', PENDING, 'phase', QUEUED, 'losses', losses, 'reason', reason)
 	redis.call('ZADD', KEYS[1], now[5], task)
 	redis.call('SREM', 'leases:' .. now[3], task)
 	redis.call('HINCRBY', 'counters', 'requeued', 1)

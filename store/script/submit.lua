@@ -30,9 +30,9 @@ end
 local task = ARGV[1] .. '.1'
 local seq = int(redis.call('INCR', KEYS[11]))
 redis.call('HSET', KEYS[1], 'account', ARGV[2], 'spec', ARGV[3], 'bundle_sha256', ARGV[5], 'bundle_size', ARGV[6],
-	'keep_s', ARGV[7], 'created_ms', ARGV[8], 'members', 1)
+	'created_ms', ARGV[8], 'members', 1)
 redis.call('HSET', KEYS[2], 'account', ARGV[2], 'name', ARGV[4], 'state', PENDING, 'phase', QUEUED,
-	'epoch', 0, 'losses', 0, 'created_ms', ARGV[8], 'seq', seq)
+	'epoch', 0, 'losses', 0, 'created_ms', ARGV[8], 'seq', seq, 'keep_s', ARGV[7])
 redis.call('ZADD', KEYS[6], seq, task)
 redis.call('ZADD', KEYS[7], 0, task)
 redis.call('ZADD', KEYS[8], seq, task)
