@@ -1,44 +1,28 @@
 /* exec/scratch.c - the directory of one attempt: made, filled from the bundle, measured, removed.
  *
- * Every name of the bundle has passed exec/tar.h, and it is still opened beneath work/ only, through no link. As root the files belong
- * to the container's user; otherwise that user is somebody we cannot name here, and the modes let everybody in: what keeps
- * others out is the 0700 directory above. */
+ * As root the files belong to the container's user; otherwise that user is somebody whom we cannot name here, and the
+ * modes let everybody in: what keeps others out is the 0700 directory above. */
 #define _GNU_SOURCE
 #include "exec/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "exec/tar.h"
 #include "exec/tree.h"
-#include "exec/visible.h"
-#include "net/memory.h"
+#include "exec/unpack.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-
-#define READ_SIZE (128 * KiB)
 
 static int fail(struct error *err, const char *what, const char *path)
 {
 	int e = errno;
 
 	return error_set(err, status_from_errno(e), "cannot %s %s: %s", what, path, strerror(e));
-}
-
-static int open_beneath(int fd, const char *name, int flags, mode_t mode)
-{
-	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
-			       .mode = mode,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-
-	return (int)syscall(SYS_openat2, fd, name, &how, sizeof how);
 }
 
 /* --- making it ------------------------------------------------------------------------------------ */
@@ -78,158 +62,21 @@ int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid
 	return 0;
 }
 
-/* --- unpacking ------------------------------------------------------------------------------------ */
-
-struct unpacking {
-	struct scratch *s;
-	int file;                            /* -1 = none */
-	int parent_fd;                       /* directory of the entry before; work_fd itself is not closed */
-	char parent[ARCHIVE_PATH_MAX + 8];
-	char name[ARCHIVE_PATH_MAX + 8];     /* of the entry */
-};
-
-static int entry_failed(struct unpacking *u, struct error *err)
-{
-	int e = errno;
-	char shown[160];
-
-	text_visible(shown, sizeof shown, u->name, strlen(u->name));
-	if (e == EISDIR || e == ENOTDIR || e == EEXIST)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%s\" is in the way: out is a directory of HiveMind's", shown);
-	return error_set(err, status_from_errno(e), "cannot write \"%s\": %s", shown, strerror(e));
-}
-
-/* Make what is missing of directory `path` below work/, and open it. -1 with errno. */
-static int open_directory(const struct scratch *s, const char *path)
-{
-	char part[ARCHIVE_NAME_MAX + 1];
-	int fd = open_beneath(s->work_fd, path, O_PATH | O_DIRECTORY, 0), next;
-
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	fd = open_beneath(s->work_fd, ".", O_PATH | O_DIRECTORY, 0);
-	while (fd >= 0 && *path != '\0') {
-		size_t n = strcspn(path, "/");
-
-		snprintf(part, sizeof part, "%.*s", (int)n, path);
-		next = make_directory(s, fd, part) == 0 ? open_beneath(fd, part, O_PATH | O_DIRECTORY, 0) : -1;
-		close(fd);
-		fd = next;
-		path += n + (path[n] == '/');
-	}
-	return fd;
-}
-
-static void close_parent(struct unpacking *u)
-{
-	if (u->parent_fd >= 0 && u->parent_fd != u->s->work_fd)
-		close(u->parent_fd);
-}
-
-/* The open directory that holds u->name; *last becomes the last part of the name. */
-static int parent_of(struct unpacking *u, const char **last)
-{
-	const char *slash = strrchr(u->name, '/');
-	size_t n = slash != NULL ? (size_t)(slash - u->name) : 0;
-
-	*last = slash != NULL ? slash + 1 : u->name;
-	if (strncmp(u->parent, u->name, n) == 0 && u->parent[n] == '\0')
-		return u->parent_fd;
-	close_parent(u);
-	memcpy(u->parent, u->name, n);
-	u->parent[n] = '\0';
-	u->parent_fd = n == 0 ? u->s->work_fd : open_directory(u->s, u->parent);
-	return u->parent_fd;
-}
-
-static int unpack_entry(void *user, const struct tar_entry *entry, struct error *err)
-{
-	struct unpacking *u = user;
-	mode_t mode = entry->executable ? 0755 : 0644;
-	const char *last;
-	int fd;
-
-	strcpy(u->name, entry->name);
-	fd = parent_of(u, &last);
-	if (fd < 0)
-		return entry_failed(u, err);
-	if (entry->directory)
-		return make_directory(u->s, fd, last) == 0 ? 0 : entry_failed(u, err);
-	u->file = open_beneath(fd, last, O_WRONLY | O_CREAT | O_EXCL, mode);
-	if (u->file < 0)
-		return entry_failed(u, err);
-	if (geteuid() == 0 && fchown(u->file, u->s->uid, u->s->uid) != 0)
-		return entry_failed(u, err);
-	if (fchmod(u->file, geteuid() == 0 ? mode : mode | 0022) != 0)
-		return entry_failed(u, err);
-	if (strcmp(entry->name, "image.tar") == 0)
-		u->s->has_image_tar = true;
-	return 0;
-}
-
-static int unpack_data(void *user, const void *data, size_t n, struct error *err)
-{
-	struct unpacking *u = user;
-	const char *p = data;
-
-	while (n > 0) {
-		ssize_t written = write(u->file, p, n);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return entry_failed(u, err);
-		p += written;
-		n -= (size_t)written;
-	}
-	return 0;
-}
-
-static int unpack_end(void *user, struct error *err)
-{
-	struct unpacking *u = user;
-	int fd = u->file;
-
-	u->file = -1;
-	return fd >= 0 && close(fd) != 0 ? entry_failed(u, err) : 0;
-}
-
-static int feed_file(struct tar_reader *t, int fd, const char *path, struct error *err)
-{
-	char *buffer = xmalloc(READ_SIZE);
-	int status = 0;
-	ssize_t n;
-
-	while (status == 0 && (n = read(fd, buffer, READ_SIZE)) != 0) {
-		if (n > 0)
-			status = tar_reader_feed(t, buffer, (size_t)n, err);
-		else if (errno != EINTR)
-			status = fail(err, "read", path);
-	}
-	free(buffer);
-	if (status == 0)
-		status = tar_reader_end(t, err);
-	if (status == 0 && tar_reader_entries(t) == 0)
-		status = error_set(err, STATUS_INVALID_ARGUMENT, "the archive has no files");
-	return status;
-}
+/* --- filling it ----------------------------------------------------------------------------------- */
 
 int scratch_unpack(struct scratch *s, const char *bundle, uint64_t disk, struct error *err)
 {
-	struct unpacking u = {.s = s, .file = -1, .parent_fd = s->work_fd};
-	struct tar_reader_events events = {unpack_entry, unpack_data, unpack_end, &u};
+	struct unpack u = {.directory = s->work_fd, .max_bytes = disk};
 	int fd = open(bundle, O_RDONLY | O_CLOEXEC), status;
-	struct tar_reader *t;
+	struct stat st;
 
 	if (fd < 0)
 		return fail(err, "open", bundle);
-	t = tar_reader_new(&events, disk);
-	status = feed_file(t, fd, bundle, err);
-	tar_reader_free(t);
+	u.owner = geteuid() == 0 ? s->uid : UNPACK_NO_OWNER;
+	u.shared = geteuid() != 0;
+	status = unpack_tar(&u, fd, err);
 	close(fd);
-	if (u.file >= 0)
-		close(u.file);
-	close_parent(&u);
+	s->has_image_tar = fstatat(s->work_fd, "image.tar", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 	return status;
 }
 

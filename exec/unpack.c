@@ -48,9 +48,11 @@ static int failed(const char *what, const char *name, struct error *err)
 
 static int own(const struct unpack *u, int fd, mode_t mode)
 {
-	if (u->owner == UNPACK_NO_OWNER)
-		return 0;
-	return fchown(fd, u->owner, u->owner) != 0 || fchmod(fd, mode) != 0 ? -1 : 0;
+	if (u->owner != UNPACK_NO_OWNER && fchown(fd, u->owner, u->owner) != 0)
+		return -1;
+	if (u->shared)
+		mode |= 0022;
+	return u->owner != UNPACK_NO_OWNER || u->shared ? fchmod(fd, mode) : 0;
 }
 
 /* Open the directory `name` beneath `at`, make it when it is not there. -1 and errno. */

@@ -20,6 +20,7 @@ struct unpack {
 	uint64_t max_bytes; /* of all file data together */
 	uid_t owner;        /* who gets what is made (we are root), its modes then exactly 0755 and 0644;
 			     * UNPACK_NO_OWNER = ourselves, under our umask */
+	bool shared;        /* everybody may write: modes 0777 and 0666 */
 	/* Bytes of the archive read so far; may be NULL. */
 	void (*on_progress)(void *user, uint64_t bytes);
 	void *user;

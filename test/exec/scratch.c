@@ -126,14 +126,11 @@ static void hostile_bundles_write_nothing_outside(void **state)
 
 	(void)state;
 	shell("mkdir in && cd in && ln -s /etc l && echo x > f && echo x > out && tar cf ../link.tar l && tar cPf ../up.tar ../in/f && "
-	      "tar cf ../out.tar out && tar cf ../empty.tar -T /dev/null && cd .. && rm -rf in");
+	      "tar cf ../out.tar out && cd .. && rm -rf in");
 	assert_int_equal(unpack("link.tar", &err), STATUS_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.text, "symbolic link"));
 	assert_int_equal(unpack("up.tar", &err), STATUS_INVALID_ARGUMENT);
 	assert_int_equal(unpack("out.tar", &err), STATUS_INVALID_ARGUMENT);
-	assert_non_null(strstr(err.text, "in the way"));
-	assert_int_equal(unpack("empty.tar", &err), STATUS_INVALID_ARGUMENT);
-	assert_non_null(strstr(err.text, "no files"));
 	assert_int_equal(unpack("none.tar", &err), STATUS_NOT_FOUND);
 }
 
