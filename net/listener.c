@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,6 +47,18 @@ static bool left_behind(const char *path)
 	return rc != 0 && errno == ECONNREFUSED;
 }
 
+/* libuv says "permission denied" for a directory that does not exist. */
+static bool directory_missing(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[108];
+
+	if (slash == NULL || slash == path)
+		return false;
+	snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+	return access(directory, F_OK) != 0;
+}
+
 static int bind_unix(struct listener *ls, const struct endpoint *at)
 {
 	int rc;
@@ -53,6 +66,8 @@ static int bind_unix(struct listener *ls, const struct endpoint *at)
 	if (left_behind(at->path))
 		unlink(at->path);
 	rc = uv_pipe_bind(&ls->uv.pipe, at->path);
+	if (rc == UV_EACCES && directory_missing(at->path))
+		return UV_ENOENT;
 	if (rc == 0 && chmod(at->path, 0600) != 0) /* nobody can connect before uv_listen() */
 		rc = -errno;
 	return rc;

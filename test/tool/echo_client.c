@@ -4,8 +4,12 @@
  * METHOD unary collect repeat chat; sends NUMBER (unary, repeat: one) messages of BYTES bytes. Prints
  * "status messages bytes number", then text and hint on lines of their own. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "net/grpc_client.h"
+#include "net/memory.h"
+#include "proto/limits.h"
 #include "test/tool/echo.h"
 
 static struct loop loop;

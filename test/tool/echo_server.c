@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "net/loop.h"
-#include "test/tool/echo.h"
+#include "test/tool/echo_service.h"
 
 static struct grpc_server *server;
 

@@ -13,7 +13,7 @@
 #include "net/clock.h"
 #include "net/grpc_client.h"
 #include "net/grpc_server.h"
-#include "test/tool/echo.h"
+#include "test/tool/echo_service.h"
 
 /* --- a world: one server, one channel ---------------------------------------------------------- */
 
