@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- An account by its name.   KEYS account-name   -> {0, fields}
 local id = redis.call('GET', KEYS[1])
 if not id then

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Which of these blobs are known?   KEYS blob, ...   -> {0, outcome, ...}
 local reply = {0}
 for i = 1, #KEYS do

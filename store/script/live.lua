@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- A page of all tasks that have not ended, oldest first, with spec.
 -- KEYS live   ARGV after, limit   -> {0, next, fields, fields, ...}
 local limit = tonumber(ARGV[2])

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- One task by id or by the beginning of one.
 -- KEYS ids:   ARGV account, prefix, whole id ("" = prefix is none)   -> {0, fields}
 local function found(task)

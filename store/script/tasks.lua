@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- A page of an account's tasks, newest first.
 -- KEYS tasks: or live:   ARGV limit, after   -> {0, next, fields, fields, ...}
 local limit = tonumber(ARGV[1])

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Whose token is it?   KEYS token   -> {0, fields of the account, scopes, expires_ms}
 local token = redis.call('HMGET', KEYS[1], 'account', 'scopes', 'expires_ms')
 if not token[1] then

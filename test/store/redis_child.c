@@ -2,6 +2,7 @@
 #include "test/store/asking.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static void its_settings_are_strong_and_its_socket_private(void **state)
@@ -26,6 +27,34 @@ static void it_is_started_again_when_it_dies(void **state)
 	}
 	store_blob_find(real.store, ask_(), ALICE, BUNDLE);
 	ok();
+}
+
+static pid_t redis_pid(void)
+{
+	redisContext *c = redisConnectUnix(real.address.path);
+	redisReply *reply = redisCommand(c, "INFO server");
+	pid_t pid = atoi(strstr(reply->str, "process_id:") + strlen("process_id:"));
+
+	freeReplyObject(reply);
+	redisFree(c);
+	return pid;
+}
+
+/* With appendfsync always, Redis ends itself rather than acknowledge what it could not write. */
+static void a_full_disk_loses_nothing_that_was_acknowledged(void **state)
+{
+	const struct rlimit full = {1, 1};
+
+	(void)state;
+	upload(ALICE, BUNDLE);
+	assert_int_equal(prlimit(redis_pid(), RLIMIT_FSIZE, &full, NULL), 0);
+	real.up = false;
+	store_blob_add(real.store, ask_(), ALICE, RESULT, 1000, clock_wall_ms());
+	refused(STATUS_UNAVAILABLE);
+	run_until(&real.loop, &real.up); /* started again, by now there is room */
+	store_blob_find(real.store, ask_(), ALICE, BUNDLE);
+	ok();
+	upload(ALICE, RESULT);
 }
 
 /* In a process of its own: start one, say that it is there, sleep until killed. */
@@ -158,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(its_settings_are_strong_and_its_socket_private),
 		T(it_is_started_again_when_it_dies),
+		T(a_full_disk_loses_nothing_that_was_acknowledged),
 		T(a_pool_killed_leaves_no_redis_and_the_next_one_starts),
 		T(a_missing_program_is_told_with_the_line_that_gets_it),
 		T(a_broken_file_is_told_with_the_last_words),
