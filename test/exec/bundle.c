@@ -21,9 +21,13 @@ static char folder[] = "/tmp/hm-test-bundle-XXXXXX";
 static struct bundle b;
 static struct error err;
 
+static char top[300]; /* of the project */
+
 static int make_folder(void **state)
 {
 	(void)state;
+	if (getcwd(top, sizeof top) == NULL)
+		return -1;
 	return mkdtemp(folder) == NULL || chdir(folder) != 0;
 }
 
@@ -239,6 +243,21 @@ static void a_command_needs_no_files(void **state)
 	assert_int_equal(bundle_of_command(&b, "nowhere", 2, argv, &err), STATUS_NOT_FOUND);
 }
 
+static void the_examples_are_bundles(void **state)
+{
+	char path[400];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/examples/primes", top);
+	opens(path);
+	assert_string_equal(b.spec.name, "primes");
+	bundle_release(&b);
+	snprintf(path, sizeof path, "%s/examples/python", top);
+	opens(path);
+	assert_string_equal(b.spec.image, "python:3-slim");
+	bundle_release(&b);
+}
+
 #define bundle_test(f) cmocka_unit_test_teardown(f, clean)
 
 int main(void)
@@ -253,6 +272,7 @@ int main(void)
 		bundle_test(a_gzip_bomb_is_stopped),
 		bundle_test(an_image_in_the_bundle_is_its_image),
 		bundle_test(a_command_needs_no_files),
+		bundle_test(the_examples_are_bundles),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
