@@ -50,11 +50,11 @@ int submission_change(const struct submission *s, struct bundle *b, struct error
 	return rc == 0 ? spec_check(spec, err) : rc;
 }
 
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b)
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell)
 {
 	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
 
-	if (transfer_bundle(c, b) != 0)
+	if (transfer_bundle(c, b, tell) != 0)
 		return NULL;
 	request.spec = (Pb__TaskSpec *)&b->spec;
 	request.bundle_sha256 = (char *)b->sha256;

@@ -30,8 +30,8 @@ struct submission {
 /* Put what was typed in the place of what the manifest says, and check all of it. */
 int submission_change(const struct submission *s, struct bundle *b, struct error *err);
 
-/* Upload the bundle and put it in the queue. NULL = c->error says why. Asked again over a broken connection with the same
+/* Upload the bundle and put it in the queue. tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same
  * call_id: it is one submission. */
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b);
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell);
 
 #endif

@@ -138,7 +138,7 @@ static int submit(struct submit *s, const char *path)
 	int code = 0;
 
 	if (pack(s, &b, path) == 0)
-		reply = submission_send(&s->client, &b);
+		reply = submission_send(&s->client, &b, true);
 	if (reply != NULL)
 		tell(s, &b, reply);
 	bundle_release(&b);

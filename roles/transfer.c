@@ -45,7 +45,7 @@ static void cancel_upload(struct client *c)
 	upload_cancel(&t->upload);
 }
 
-int transfer_bundle(struct client *c, const struct bundle *b)
+int transfer_bundle(struct client *c, const struct bundle *b, bool tell)
 {
 	struct transfer t = {.client = c};
 	char size[24];
@@ -61,12 +61,12 @@ int transfer_bundle(struct client *c, const struct bundle *b)
 	progress_start(&t.progress, "Uploading", c->globals.json || c->globals.quiet);
 	upload_start(&t.upload);
 	client_wait(c, cancel_upload, &t);
-	if (c->error.status != 0) {
-		progress_end(&t.progress, NULL);
+	if (c->error.status != 0)
 		client_explain(c);
-	} else {
+	if (c->error.status != 0 || !tell)
+		progress_end(&t.progress, NULL);
+	else
 		progress_end(&t.progress, t.upload.sent > 0 ? format_bytes(t.upload.sent, size) : "the pool has it already");
-	}
 	return c->error.status;
 }
 
