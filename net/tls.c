@@ -20,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "net/buf.h"
 #include "net/certificate.h"
@@ -32,11 +34,13 @@
 #define RECORD_ALERT 21
 #define RECORD_PLAIN_MAX 16384
 #define OUT_KEEP 1024 /* an empty queue this small stays allocated */
+#define HEAD_SIZE 256 /* of a record buffer: counters, header and small records live here */
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #define MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
 #define MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
-#define MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE MBEDTLS_ERR_SSL_BAD_CERTIFICATE
+#else
+#define MBEDTLS_PRIVATE(member) member
 #endif
 
 struct tls {
@@ -51,6 +55,7 @@ struct tls {
 
 	bool began;            /* the first byte was looked at */
 	bool said_goodbye;     /* ours is queued */
+	bool touched;          /* more than the heads of mbedTLS's record buffers since tls_rest() */
 	bool offered;          /* a session of ours */
 	bool certificate_seen; /* in this handshake */
 	bool accepted;         /* and it is who it must be */
@@ -129,11 +134,30 @@ void tls_sent(struct tls *t, size_t n)
 
 /* --- who the other end is ------------------------------------------------------------------- */
 
-static bool names_fit(const struct tls *t, const mbedtls_x509_crt *leaf)
+static bool is_address(const char *host)
 {
-	if (certificate_bears(leaf, t->config->host)) /* an address too, which mbedTLS 2.28 does not compare */
-		return true;
-	return t->pin_matched && certificate_bears(leaf, CERTIFICATE_POOL_NAME);
+	uint8_t address[16];
+
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* The name sent to the server; an address may not stand there (RFC 6066), so a pool's name goes instead. */
+static const char *server_name(const char *host)
+{
+	return is_address(host) ? CERTIFICATE_POOL_NAME : host;
+}
+
+/* mbedTLS has compared server_name(), wildcards included. An address is ours to compare, and so is the name
+ * that every pool bears, which counts where the pin vouches for it. */
+static void judge_name(const struct tls *t, const mbedtls_x509_crt *leaf, uint32_t *flags)
+{
+	bool address = is_address(t->config->host);
+
+	if (address)
+		*flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+	if ((address && certificate_bears(leaf, t->config->host)) ||
+	    (t->pin_matched && certificate_bears(leaf, CERTIFICATE_POOL_NAME)))
+		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
 }
 
 /* mbedTLS asks about each certificate of the chain it built, from the top down to the leaf (depth 0), with
@@ -141,23 +165,24 @@ static bool names_fit(const struct tls *t, const mbedtls_x509_crt *leaf)
 static int on_certificate(void *data, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	struct tls *t = data;
+	bool pinned = t->config->pin[0] != '\0';
 	char pin[65];
 
 	t->certificate_seen = true;
 	certificate_pin_of(crt, pin);
 	if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
 		text_copy(t->peer_pin, sizeof t->peer_pin, pin);
-	if (t->config->pin[0] != '\0' && strcmp(pin, t->config->pin) == 0) {
+	if (depth == 0)
+		judge_name(t, crt, flags);
+	if (pinned && strcmp(pin, t->config->pin) == 0) {
 		t->pin_matched = true;
 		t->chain_flags = 0; /* who vouches for the pinned key does not matter */
 		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
 		if (depth == 0)
 			*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH; /* the very key, whatever its name */
 	}
-	if ((*flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) && depth == 0 && names_fit(t, crt))
-		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
 	t->chain_flags |= *flags;
-	if (t->config->pin[0] != '\0' && !t->pin_matched)
+	if (pinned && !t->pin_matched)
 		t->chain_flags |= MBEDTLS_X509_BADCERT_NOT_TRUSTED;
 	*flags = depth > 0 ? 0 : t->chain_flags; /* the leaf answers for all */
 	if (depth == 0)
@@ -252,7 +277,36 @@ static int finish_handshake(struct tls *t)
 	else
 		t->config->counts.full++;
 	t->state = TLS_OPEN;
+	t->touched = true;
 	return 0;
+}
+
+/* The whole pages of one record buffer, but for its head. */
+static void give_back(unsigned char *buf, size_t n)
+{
+#if !defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH) /* there the buffers shrink by themselves */
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)buf + HEAD_SIZE + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)buf + n) & ~(page - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+#else
+	(void)buf;
+	(void)n;
+#endif
+}
+
+void tls_rest(struct tls *t)
+{
+	mbedtls_ssl_context *ssl = &t->ssl;
+
+	if (t->state != TLS_OPEN || !t->touched || t->in_n > 0 || ssl->MBEDTLS_PRIVATE(in_left) > 0 ||
+	    ssl->MBEDTLS_PRIVATE(out_left) > 0 || mbedtls_ssl_get_bytes_avail(ssl) > 0 || mbedtls_ssl_check_pending(ssl))
+		return;
+	give_back(ssl->MBEDTLS_PRIVATE(in_buf), MBEDTLS_SSL_IN_CONTENT_LEN);
+	give_back(ssl->MBEDTLS_PRIVATE(out_buf), MBEDTLS_SSL_OUT_CONTENT_LEN);
+	t->touched = false;
 }
 
 static int step_handshake(struct tls *t)
@@ -277,16 +331,6 @@ static int step_handshake(struct tls *t)
 }
 
 /* --- a connection --------------------------------------------------------------------------- */
-
-/* The name sent to the server; an address may not stand there (RFC 6066), so a pool's name goes instead. */
-static const char *server_name(const char *host)
-{
-	uint8_t address[16];
-
-	if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
-		return CERTIFICATE_POOL_NAME;
-	return host;
-}
 
 static int start(struct tls *t)
 {
@@ -358,6 +402,7 @@ int tls_in(struct tls *t, const void *data, size_t n, struct error *err)
 	} else if (t->state == TLS_OPEN) {
 		t->in = data;
 		t->in_n = n;
+		t->touched |= n > HEAD_SIZE;
 	}
 	return answer(t, err);
 }
@@ -398,6 +443,7 @@ int tls_write(struct tls *t, const void *data, size_t n, size_t *taken, struct e
 	bool writable = (t->state == TLS_OPEN || t->state == TLS_CLOSED) && !t->said_goodbye;
 
 	*taken = 0;
+	t->touched |= n > HEAD_SIZE;
 	errno = 0;
 	while (writable && *taken < n && tls_pending_out(t) < TLS_QUEUE_HIGH) {
 		size_t piece = n - *taken < RECORD_PLAIN_MAX ? n - *taken : RECORD_PLAIN_MAX;

@@ -15,8 +15,9 @@
  *     the socket's end:                       tls_end(t)
  *     to end it: tls_close(t), send what is in tls_out(), close the socket, tls_free(t)
  *
- * One struct tls and its config belong to one thread at a time. A connection costs about 36 KiB of
- * heap (two record buffers of 16 KiB and a little) plus what is queued, at most 64 KiB. */
+ * One struct tls and its config belong to one thread at a time. A connection costs about 36 KiB of address
+ * space (two record buffers of 16 KiB and a little) plus what is queued, at most 64 KiB; tls_rest() gives the
+ * pages back that a quiet one does not need. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
@@ -87,6 +88,10 @@ size_t tls_pending_out(const struct tls *t);
 
 /* Queue the goodbye. Call once, when no more will be written. */
 void tls_close(struct tls *t);
+
+/* The connection is quiet: give memory back, about 24 KiB, until it has much to say again. Costs nothing when
+ * there is nothing to give; call it after the handshake and from a slow timer, such as the keepalive's. */
+void tls_rest(struct tls *t);
 
 /* The socket ended. 0 after a goodbye; otherwise UNAVAILABLE: cut off. */
 int tls_end(struct tls *t, struct error *err);

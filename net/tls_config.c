@@ -63,7 +63,9 @@ static void lock_curves_and_signatures(mbedtls_ssl_config *conf)
 	static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
 	static const uint16_t signatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
 					      MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
-					      MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_NONE};
+					      MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+					      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, /* between authorities only */
+					      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384, MBEDTLS_TLS1_3_SIG_NONE};
 
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, signatures);
