@@ -1,8 +1,9 @@
 #include "roles/sched.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <utlist.h>
+
+#include "ui/term.h"
 
 struct amounts amounts_of(const Pb__Resources *r)
 {
@@ -112,13 +113,13 @@ size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched
 /* The kinds of amounts, as people read them. */
 static const struct kind {
 	size_t at;
-	int64_t unit;
-	const char *unit_name;
+	const char *name;
+	int64_t unit; /* 0 = bytes */
 } kinds[] = {
-	{offsetof(struct amounts, milli_cpus), 1000, " cores"},
-	{offsetof(struct amounts, memory), 1 << 20, " MiB of memory"},
-	{offsetof(struct amounts, disk), 1 << 20, " MiB of disk"},
-	{offsetof(struct amounts, gpus), 1, " GPUs"},
+	{offsetof(struct amounts, milli_cpus), "cores", 1000},
+	{offsetof(struct amounts, memory), "memory", 0},
+	{offsetof(struct amounts, disk), "disk", 0},
+	{offsetof(struct amounts, gpus), "GPUs", 1},
 };
 
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
@@ -128,10 +129,15 @@ static int64_t amount(const struct amounts *a, const struct kind *k)
 	return *(const int64_t *)((const char *)a + k->at);
 }
 
-/* "2.5 cores", "512 MiB of memory" */
+/* "2.5 cores", "512 MiB memory" */
 static const char *amount_text(const struct kind *k, int64_t value, char *buf, size_t n)
 {
-	snprintf(buf, n, "%.4g%s", (double)value / (double)k->unit, k->unit_name);
+	char bytes[24];
+
+	if (k->unit == 0)
+		snprintf(buf, n, "%s %s", format_bytes((uint64_t)value, bytes), k->name);
+	else
+		snprintf(buf, n, "%g %s", (double)value / (double)k->unit, k->name);
 	return buf;
 }
 
