@@ -122,6 +122,8 @@ static void on_end(struct grpc_stream *gs)
 		          o->channel->authority);
 	else
 		o->error.status = o->status;
+	if (o->error.status != 0 && o->error.text[0] == '\0')
+		text_copy(o->error.text, sizeof o->error.text, status_name(o->error.status));
 	if (o->error.status == 0 && !gs->many)
 		on_message(gs, gs->one);
 	finish(o, &o->error);

@@ -199,7 +199,6 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
 	if (frame->hd.type == NGHTTP2_GOAWAY) {
-		h2->peer_left = true;
 		if (!h2->server)
 			h2->on->on_goaway(h2);
 		return 0;

@@ -30,7 +30,7 @@ struct h2_stream {
 };
 
 struct h2_events {
-	/* Server: the peer opens a stream; answer h2_attach(), or h2_refuse(). */
+	/* Server: the peer opens a stream; answer h2_attach(). */
 	void (*on_open)(struct h2 *h2, int32_t id);
 	void (*on_header)(struct h2_stream *st, const char *name, size_t name_n, const char *value,
 	                  size_t value_n);
@@ -56,11 +56,10 @@ struct h2 {
 	const struct h2_events *on;
 	nghttp2_session *ng;
 	struct h2_stream *streams;
-	size_t stream_count;
 	struct deferred flush;
 	void (*closed)(struct h2 *h2);
 	const char *why; /* it ended, or must end; NULL = not so */
-	bool server, busy, down, peer_left;
+	bool server, busy, down;
 };
 
 /* What the stream of an h2 is opened with. */
@@ -87,7 +86,6 @@ bool h2_usable(const struct h2 *h2);
 nghttp2_nv h2_field(const char *name, const char *value);
 
 void h2_attach(struct h2 *h2, struct h2_stream *st, int32_t id);
-void h2_refuse(struct h2 *h2, int32_t id);
 
 /* Client: open st with these fields. 0 or -1 when the connection takes no more. */
 int h2_request(struct h2 *h2, struct h2_stream *st, const nghttp2_nv *fields, size_t n);

@@ -18,7 +18,6 @@ static void adopt(struct h2 *h2, struct h2_stream *st, int32_t id)
 	st->h2 = h2;
 	st->id = id;
 	DL_APPEND(h2->streams, st);
-	h2->stream_count++;
 }
 
 void h2_attach(struct h2 *h2, struct h2_stream *st, int32_t id)
@@ -27,18 +26,11 @@ void h2_attach(struct h2 *h2, struct h2_stream *st, int32_t id)
 	nghttp2_session_set_stream_user_data(h2->ng, id, st);
 }
 
-void h2_refuse(struct h2 *h2, int32_t id)
-{
-	nghttp2_submit_rst_stream(h2->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-	h2_flush_later(h2);
-}
-
 void h2_detach(struct h2_stream *st)
 {
 	struct h2 *h2 = st->h2;
 
 	DL_DELETE(h2->streams, st);
-	h2->stream_count--;
 	nghttp2_session_set_stream_user_data(h2->ng, st->id, NULL);
 	st->id = 0;
 	buf_release(&st->out);
