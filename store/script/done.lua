@@ -2,7 +2,8 @@
 -- An attempt has ended: RUNNING -> COMPLETED or FAILED. A STOPPED task of the same epoch gets what came late
 -- and stays STOPPED. `delivered` is the failure and result that were taken, to know a repeat.
 -- KEYS task, ...
--- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, count of words, name, value, ...
+-- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, count of words,
+--      name, value, ...
 -- -> {0, outcome, ...}
 local function done(key, task, worker, epoch, failure, result, reason, fields)
 	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'delivered', 'account', 'keep_s')

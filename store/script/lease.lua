@@ -1,6 +1,7 @@
 #!lua
 -- PENDING -> RUNNING(ASSIGNED), the next epoch.
--- KEYS queue, task, task, ...   ARGV now, then for each: task, epoch, worker, worker_name   -> {0, outcome, ...}
+-- KEYS queue, task, task, ...
+-- ARGV now, then for each: task, epoch, worker, worker_name   -> {0, outcome, ...}
 local function lease(key, task, epoch, worker, name)
 	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker')
 	local state, current = tonumber(now[1]), tonumber(now[2])

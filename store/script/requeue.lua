@@ -1,6 +1,7 @@
 #!lua
 -- RUNNING -> PENDING at its old place in the queue, or FAILED(infra) after too many losses.
--- KEYS queue, task, task, ...   ARGV now, most losses, then for each: task, epoch, reason, loss   -> {0, outcome, ...}
+-- KEYS queue, task, task, ...
+-- ARGV now, most losses, then for each: task, epoch, reason, loss   -> {0, outcome, ...}
 local function requeue(key, task, epoch, reason, loss)
 	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'losses', 'seq', 'account', 'failure',
 		'keep_s')

@@ -19,7 +19,8 @@ if not begin then
 	return none
 end
 local matches = {}
-for _, task in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], '[' .. begin, '(' .. begin .. '\255', 'LIMIT', 0, 128)) do
+local near = redis.call('ZRANGEBYLEX', KEYS[1], '[' .. begin, '(' .. begin .. '\255', 'LIMIT', 0, 128)
+for _, task in ipairs(near) do
 	if member == '' or string.match(task, '%.(%d+)$') == member then
 		matches[#matches + 1] = task
 	end
