@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "exec/tar.h"
+#include "exec/tar_format.h"
 #include "net/sha256.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
 #define BUSYBOX_MAX (16 * MiB)
 #define APPLETS_MAX 1000
-#define TAR_BLOCK 512
 
 /* --- the program ------------------------------------------------------------------------------------------ */
 static const char *find_busybox(void)
@@ -82,23 +82,22 @@ static bool is_static(const struct buf *program)
 /* --- the layer: links and modes that exec/tar.h, which is for strangers' files, does not know ----------------- */
 static void add_header(struct buf *tar, char type, const char *name, unsigned mode, size_t size, const char *target)
 {
-	char block[TAR_BLOCK] = {0};
+	struct tar_header h = {.type = type, .magic = "ustar", .version = "00"};
+	const unsigned char *bytes = (const unsigned char *)&h;
 	unsigned sum = 0;
 
-	snprintf(block, 100, "%s", name);
-	snprintf(block + 100, 8, "%07o", mode);
-	snprintf(block + 108, 8, "%07o", 0);
-	snprintf(block + 116, 8, "%07o", 0);
-	snprintf(block + 124, 12, "%011zo", size);
-	snprintf(block + 136, 12, "%011o", 0);
-	memset(block + 148, ' ', 8);
-	block[156] = type;
-	snprintf(block + 157, 100, "%s", target);
-	memcpy(block + 257, "ustar\00000", 8);
-	for (size_t i = 0; i < sizeof(block); i++)
-		sum += (unsigned char)block[i];
-	snprintf(block + 148, 8, "%06o", sum);
-	buf_append(tar, block, sizeof(block));
+	snprintf(h.name, sizeof(h.name), "%s", name);
+	snprintf(h.mode, sizeof(h.mode), "%07o", mode);
+	snprintf(h.uid, sizeof(h.uid), "%07o", 0);
+	snprintf(h.gid, sizeof(h.gid), "%07o", 0);
+	snprintf(h.size, sizeof(h.size), "%011zo", size);
+	snprintf(h.mtime, sizeof(h.mtime), "%011o", 0);
+	snprintf(h.linkname, sizeof(h.linkname), "%s", target);
+	memset(h.checksum, ' ', sizeof(h.checksum));
+	for (size_t i = 0; i < sizeof(h); i++)
+		sum += bytes[i];
+	snprintf(h.checksum, sizeof(h.checksum), "%06o", sum);
+	buf_append(tar, &h, sizeof(h));
 }
 
 static void add_directory(struct buf *tar, const char *name, unsigned mode)

@@ -111,6 +111,7 @@ static void add_mounts(cJSON *host, const struct container_body *b)
 		cJSON_AddStringToObject(mount, "Type", "tmpfs");
 		cJSON_AddStringToObject(mount, "Target", b->volumes[i]);
 		cJSON_AddNumberToObject(options, "SizeBytes", 1 << 20);
+		cJSON_AddNumberToObject(options, "Mode", 01777);
 		cJSON_AddItemToArray(mounts, mount);
 	}
 }

@@ -83,7 +83,7 @@ static void remove_next(struct sweep *s)
 	if (s->at < s->count) {
 		s->call = (struct engine_call){.user = s};
 		call_start(s->engine, &s->call, on_removed, "DELETE",
-			   containers ? "/containers/%s?force=1&v=1" : "/images/%s?force=1", s->names[s->at]);
+			   containers ? "/containers/%s?force=1&v=1" : "/images/%s", s->names[s->at]);
 	} else if (containers) {
 		list(s, LISTING_IMAGES);
 	} else {

@@ -10,18 +10,21 @@
 #include <string.h>
 
 #include "exec/base_image.h"
+#include "exec/image_archive.h"
 #include "net/memory.h"
 #include "proto/status.h"
 #include "proto/task.h"
 
-enum { NEW, MAKING, INSPECTING, IMPORTING, PULLING, ENDED };
+enum { NEW, MAKING, CHECKING, INSPECTING, IMPORTING, PULLING, LOADING, ENDED };
 
 static const struct state states[] = {
-	[NEW] = {"NEW", TO(MAKING) | TO(INSPECTING) | TO(ENDED)},
+	[NEW] = {"NEW", TO(MAKING) | TO(CHECKING) | TO(INSPECTING) | TO(ENDED)},
 	[MAKING] = {"MAKING", TO(INSPECTING) | TO(ENDED)},
+	[CHECKING] = {"CHECKING", TO(LOADING) | TO(ENDED)},
 	[INSPECTING] = {"INSPECTING", TO(IMPORTING) | TO(PULLING) | TO(ENDED)},
 	[IMPORTING] = {"IMPORTING", TO(ENDED)},
 	[PULLING] = {"PULLING", TO(INSPECTING) | TO(ENDED)},
+	[LOADING] = {"LOADING", TO(INSPECTING) | TO(ENDED)},
 	[ENDED] = {"ENDED", 0},
 };
 
@@ -29,6 +32,8 @@ struct image_work {
 	struct work work;
 	struct image *image;
 	struct base_image base;
+	struct image_archive *archive;
+	uint64_t sent;
 	struct error error;
 	int status;
 };
@@ -44,6 +49,7 @@ static void free_work(struct image *i)
 	if (i->work == NULL)
 		return;
 	buf_release(&i->work->base.tar);
+	image_archive_close(i->work->archive);
 	free(i->work);
 	i->work = NULL;
 }
@@ -81,17 +87,45 @@ static void fail_with_answer(struct image *i, const struct error *err)
 }
 
 /* --- what is in the engine -------------------------------------------------------------------------------------- */
-static int read_volumes(struct image *i, const cJSON *image)
+static int refuse_image(struct image *i, const char *why)
+{
+	i->failure = FAILURE_IMAGE;
+	return error_set(&i->error, STATUS_INVALID_ARGUMENT, "image %s %s", i->reference, why);
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return strncmp(path, directory, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* Where we mount something ourselves, the image has no say. */
+static int add_volume(struct image *i, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	if (path[0] != '/' || n == 1 || strstr(path, "..") != NULL || is_below(path, "/proc") || is_below(path, "/sys") ||
+	    is_below(path, "/dev"))
+		return refuse_image(i, "declares a volume where none can be");
+	if (is_below(path, "/work") || is_below(path, "/tmp"))
+		return 0;
+	if (i->volume_count == IMAGE_VOLUMES_MAX)
+		return refuse_image(i, "declares too many volumes");
+	i->volumes[i->volume_count++] = xasprintf("%.*s", (int)n, path);
+	return 0;
+}
+
+static void read_volumes(struct image *i, const cJSON *image)
 {
 	const cJSON *volume;
 
 	cJSON_ArrayForEach(volume, json_get(json_get(image, "Config"), "Volumes")) {
-		if (i->volume_count == IMAGE_VOLUMES_MAX)
-			return error_set(&i->error, STATUS_INVALID_ARGUMENT,
-					 "image %s declares more than %d volumes", i->reference, IMAGE_VOLUMES_MAX);
-		i->volumes[i->volume_count++] = xstrdup(volume->string);
+		if (add_volume(i, volume->string) != 0)
+			return;
 	}
-	return 0;
 }
 
 static void import(struct image *i);
@@ -100,21 +134,20 @@ static void pull(struct image *i);
 static void on_inspected(struct engine_call *c)
 {
 	struct image *i = c->user;
-	bool pulled = i->progress.line.max != 0;
+	bool brought = i->progress.line.max != 0 || i->loaded;
 
 	if (i->cancelled) {
 		finish(i);
 	} else if (c->request.error.status == 0) {
 		cJSON *image = call_json(c);
 
-		if (read_volumes(i, image) != 0)
-			i->failure = FAILURE_IMAGE;
+		read_volumes(i, image);
 		cJSON_Delete(image);
-		if (i->name[0] == '\0')
+		if (i->name[0] == '\0' && i->tar == NULL)
 			text_copy(i->engine->base, sizeof(i->engine->base), i->reference);
 		finish(i);
-	} else if (c->request.http != 404 || pulled) {
-		fail(i, pulled ? FAILURE_IMAGE : FAILURE_INFRA, &c->request.error);
+	} else if (c->request.http != 404 || brought) {
+		fail(i, c->request.http == 404 ? FAILURE_IMAGE : FAILURE_INFRA, &c->request.error);
 	} else if (i->work != NULL) {
 		import(i);
 	} else {
@@ -244,6 +277,81 @@ static void start_base(struct image *i)
 	work_start(i->engine->loop, &i->work->work, make_base, on_base_made);
 }
 
+/* --- an image.tar of the bundle --------------------------------------------------------------------------------------- */
+static void on_loaded(struct engine_call *c)
+{
+	struct image *i = c->user;
+	const struct error *err = answer_error(i);
+
+	if (i->cancelled)
+		finish(i);
+	else if (err->status != 0)
+		fail_with_answer(i, err);
+	else
+		inspect(i);
+}
+
+/* Read on the loop: the bundle was unpacked a moment ago and is still in the page cache. */
+static long read_archive(struct fetch_request *r, void *p, size_t n)
+{
+	struct image *i = container_of(r, struct image, call.request);
+	ssize_t got = image_archive_read(i->work->archive, p, n);
+
+	i->work->sent += got > 0 ? (uint64_t)got : 0;
+	if (i->on_progress != NULL && !i->cancelled)
+		i->on_progress(i, i->work->sent, image_archive_size(i->work->archive), "Loading image.tar");
+	return got;
+}
+
+static bool on_load_data(struct fetch_request *r, const void *data, size_t n)
+{
+	progress_stream_feed(&container_of(r, struct image, call.request)->progress, data, n);
+	return true;
+}
+
+static void load(struct image *i)
+{
+	go(i, LOADING);
+	i->loaded = true; /* from here on it may be there, whatever the answer */
+	i->call = (struct engine_call){.user = i};
+	i->call.request.timeout_ms = PULL_TIMEOUT_MS;
+	i->call.request.type = "application/x-tar";
+	i->call.request.read_body = read_archive;
+	i->call.request.body_size = image_archive_size(i->work->archive);
+	i->call.request.on_data = on_load_data;
+	call_start(i->engine, &i->call, on_loaded, "POST", "/images/load?quiet=1");
+}
+
+static void check_archive(struct work *w)
+{
+	struct image_work *work = container_of(w, struct image_work, work);
+
+	work->archive = image_archive_open(work->image->tar, work->image->reference, &work->error);
+}
+
+static void on_checked(struct work *w)
+{
+	struct image_work *work = container_of(w, struct image_work, work);
+	struct image *i = work->image;
+	struct error err = work->error;
+
+	if (i->cancelled)
+		finish(i);
+	else if (work->archive == NULL)
+		fail(i, FAILURE_IMAGE, &err);
+	else
+		load(i);
+}
+
+static void start_archive(struct image *i)
+{
+	snprintf(i->reference, sizeof(i->reference), TASK_IMAGE_REPOSITORY "%s:%s-%u", i->engine->worker, i->task, i->epoch);
+	go(i, CHECKING);
+	i->work = xcalloc(1, sizeof(*i->work));
+	i->work->image = i;
+	work_start(i->engine->loop, &i->work->work, check_archive, on_checked);
+}
+
 /* --- begin, cancel -------------------------------------------------------------------------------------------------- */
 static void on_known(struct deferred *d)
 {
@@ -262,7 +370,9 @@ void image_get(struct image *i)
 {
 	i->step = (struct step){states, NEW};
 	i->failure = FAILURE_NONE;
-	if (i->name[0] == '\0' && i->engine->base[0] == '\0') {
+	if (i->tar != NULL) {
+		start_archive(i);
+	} else if (i->name[0] == '\0' && i->engine->base[0] == '\0') {
 		start_base(i);
 	} else if (i->name[0] == '\0') {
 		text_copy(i->reference, sizeof(i->reference), i->engine->base);

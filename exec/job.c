@@ -167,7 +167,7 @@ static void ask_removal(struct job_machine *m)
 	if (at(m, REMOVING))
 		call_start(m->engine, &m->call, on_removed, "DELETE", "/containers/%s?force=1&v=1", m->name);
 	else
-		call_start(m->engine, &m->call, on_removed, "DELETE", "/images/%s?force=1", m->image.reference);
+		call_start(m->engine, &m->call, on_removed, "DELETE", "/images/%s", m->image.reference);
 }
 
 static void begin_removal(struct job_machine *m, int state)

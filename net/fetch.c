@@ -93,6 +93,7 @@ struct fetch_transfer {
 	struct fetch *fetch;
 	struct fetch_request *request; /* NULL once on_done() is due or gone */
 	CURL *easy;
+	char *url;
 	struct curl_slist *headers;
 	bool added, cancelled, resume, too_large, answered;
 	struct fetch_transfer *prev, *next;
@@ -107,15 +108,16 @@ struct watch {
 /* --- the end of a transfer ---------------------------------------------------------------------------- */
 
 /* The engine's own sentence: {"message": "..."}. */
-static void set_answer_error(struct fetch_request *r, int status)
+static void set_answer_error(struct fetch_transfer *t, int status)
 {
+	struct fetch_request *r = t->request;
 	cJSON *json = cJSON_ParseWithLength((const char *)r->answer.data, r->answer.n);
 	const cJSON *message = cJSON_GetObjectItemCaseSensitive(json, "message");
 
 	if (cJSON_IsString(message) && message->valuestring[0] != '\0')
 		error_set(&r->error, status, "%s", message->valuestring);
 	else
-		error_set(&r->error, status, "%s %s was answered with HTTP status %d", r->method, r->url, r->http);
+		error_set(&r->error, status, "%s %s was answered with HTTP status %d", r->method, t->url, r->http);
 	cJSON_Delete(json);
 }
 
@@ -128,7 +130,7 @@ static void set_transfer_error(struct fetch_transfer *t, CURLcode code)
 {
 	struct fetch_request *r = t->request;
 	long os_errno = 0;
-	const char *where = r->socket != NULL ? r->socket : r->url;
+	const char *where = r->socket != NULL ? r->socket : t->url;
 
 	curl.easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
 	if (t->too_large)
@@ -153,6 +155,7 @@ static void free_transfer(struct fetch_transfer *t)
 		curl.multi_remove_handle(t->fetch->multi, t->easy);
 	curl.easy_cleanup(t->easy);
 	curl.slist_free_all(t->headers);
+	free(t->url);
 	free(t);
 }
 
@@ -167,10 +170,10 @@ static void finish(struct fetch_transfer *t, CURLcode code)
 	status = status_from_http(r->http);
 	if (t->cancelled)
 		error_set(&r->error, STATUS_CANCELLED, "the request was cancelled");
-	else if (code != CURLE_OK)
-		set_transfer_error(t, code);
+	else if (code != CURLE_OK || !t->answered) /* curl takes half a header for a whole one */
+		set_transfer_error(t, code != CURLE_OK ? code : CURLE_GOT_NOTHING);
 	else if (status != 0)
-		set_answer_error(r, status);
+		set_answer_error(t, status);
 	r->transfer = NULL;
 	free_transfer(t);
 	r->on_done(r);
@@ -320,11 +323,11 @@ static size_t on_header(char *data, size_t one, size_t n, void *user)
 	struct fetch_transfer *t = user;
 
 	(void)one;
-	if (n <= 2 && (data[0] == '\r' || data[0] == '\n') && !t->answered && answer_is_good(t)) {
-		t->answered = true;
-		if (t->request->on_headers != NULL && !t->cancelled)
-			t->request->on_headers(t->request);
-	}
+	if (n > 2 || (data[0] != '\r' && data[0] != '\n') || t->answered)
+		return n;
+	t->answered = true;
+	if (t->request->on_headers != NULL && answer_is_good(t) && !t->cancelled)
+		t->request->on_headers(t->request);
 	return n;
 }
 
@@ -375,7 +378,7 @@ static void set_headers(struct fetch_transfer *t, const struct fetch_request *r)
 static void set_options(struct fetch_transfer *t, const struct fetch_request *r)
 {
 	SET(PRIVATE, t);
-	SET(URL, r->url);
+	SET(URL, t->url);
 	SET(UNIX_SOCKET_PATH, r->socket);
 	SET(NOSIGNAL, 1L);
 	SET(PROXY, "");
@@ -475,6 +478,7 @@ void fetch_start(struct fetch *f, struct fetch_request *r)
 	r->transfer = t;
 	t->fetch = f;
 	t->request = r;
+	t->url = xstrdup(r->url);
 	t->easy = curl.easy_init();
 	set_options(t, r);
 	DL_APPEND(f->transfers, t);

@@ -90,6 +90,12 @@ static void on_counted(struct engine_call *c)
 	events++;
 }
 
+static __attribute__((unused)) void on_counted_nothing(struct engine_call *c)
+{
+	assert_int_equal(c->request.error.status, 0);
+	events++;
+}
+
 static __attribute__((unused)) int count_in_engine(const char *what)
 {
 	struct engine_call c = {0};
@@ -114,7 +120,7 @@ struct test_job {
 	char *command[8];
 	struct buf out, err;
 	int done, removed, phases;
-	uint64_t last_done, last_total;
+	int progress;    /* times that STAGING was reported */
 	void (*on_first_output)(struct test_job *t);
 };
 
@@ -136,11 +142,9 @@ static void on_test_phase(struct job *j, int phase, uint64_t done, uint64_t tota
 	struct test_job *t = j->user;
 
 	(void)detail;
+	assert_true(total == 0 || done <= total);
 	t->phases += phase == PHASE_EXECUTING;
-	if (phase == PHASE_STAGING) {
-		t->last_done = done;
-		t->last_total = total;
-	}
+	t->progress += phase == PHASE_STAGING;
 }
 
 static void on_test_done(struct job *j)
