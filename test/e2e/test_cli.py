@@ -180,6 +180,24 @@ def test_a_configuration_file_gives_what_is_not_typed(tmp_path, home):
     assert done.code == 2 and "hivemind.conf:2" in done.err and "Did you mean   pool" in done.err
 
 
+@pytest.mark.parametrize("page", sorted((hive.ROOT / "man").glob("*.[157]")), ids=lambda p: p.name)
+def test_the_manual_has_no_warning(page):
+    done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", page], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_manual_names_every_verb_option_and_variable():
+    source = (hive.ROOT / "man" / "hivemind.1").read_text()
+    options = set(re.findall(r"Fl Fl ([a-z-]+)", source))
+    for verb in VERBS:
+        assert re.search(rf"^\.It Cm {verb}\b", source, re.M), verb
+        helped = command(verb, "--help").out.split("\nExamples\n")[0]
+        missing = set(re.findall(r"^  (?:-\w, |    )--([a-z-]+)", helped, re.M)) - options
+        assert not missing, f"{verb}: {missing}"
+        for variable in re.findall(r"\[(HIVEMIND_[A-Z_]+)\]", helped):
+            assert variable in source, variable
+
+
 # --- a pool, and nobody who works ------------------------------------------------------------------
 
 
