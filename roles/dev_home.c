@@ -47,11 +47,11 @@ static void remove_ours(const struct dev *d)
 
 static int choose(struct dev *d, struct error *err)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = getenv("TMPDIR"); /* taken unless it is too long for a socket's path */
 	struct stat st;
 
 	if (d->options.data == NULL) {
-		snprintf(d->data, sizeof d->data, "%.200s/hivemind-XXXXXX", tmp != NULL && tmp[0] == '/' ? tmp : "/tmp");
+		snprintf(d->data, sizeof d->data, "%.200s/hivemind-XXXXXX", tmp != NULL && tmp[0] == '/' && strlen(tmp) < 50 ? tmp : "/tmp");
 		d->made_data = mkdtemp(d->data) != NULL;
 		return d->made_data ? 0 : error_set(err, status_from_errno(errno), "cannot make a directory %s: %s", d->data,
 						    strerror(errno));
