@@ -115,12 +115,33 @@ static void add_name(struct sweep *s, const char *name)
 	s->names[s->count++] = xstrdup(name);
 }
 
+/* An image may have other names as well (Podman lists all of them): only ours is taken away. */
+static bool is_task_image(const struct sweep *s, const char *name)
+{
+	char ours[80];
+	const char *found;
+
+	snprintf(ours, sizeof(ours), TASK_IMAGE_REPOSITORY "%s:", s->engine->worker);
+	found = strstr(name, ours);
+	return found == name || (found != NULL && found[-1] == '/');
+}
+
+static void add_names(struct sweep *s, const cJSON *item, bool containers)
+{
+	const cJSON *name;
+
+	cJSON_ArrayForEach(name, json_get(item, containers ? "Names" : "RepoTags")) {
+		if (cJSON_IsString(name) && (containers || is_task_image(s, name->valuestring)))
+			add_name(s, name->valuestring);
+	}
+}
+
 static void on_listed(struct engine_call *c)
 {
 	struct sweep *s = c->user;
 	bool containers = s->step.at == LISTING_CONTAINERS;
 	cJSON *answer = call_json(c);
-	const cJSON *item, *name;
+	const cJSON *item;
 
 	if (c->request.error.status != 0) {
 		cJSON_Delete(answer);
@@ -131,11 +152,8 @@ static void on_listed(struct engine_call *c)
 	free_list(s->names, s->count);
 	s->names = NULL;
 	s->count = s->at = 0;
-	cJSON_ArrayForEach(item, answer) {
-		name = cJSON_GetArrayItem(json_get(item, containers ? "Names" : "RepoTags"), 0);
-		if (cJSON_IsString(name))
-			add_name(s, name->valuestring);
-	}
+	cJSON_ArrayForEach(item, answer)
+		add_names(s, item, containers);
 	cJSON_Delete(answer);
 	go(s, containers ? REMOVING_CONTAINERS : REMOVING_IMAGES);
 	remove_next(s);
