@@ -3,7 +3,7 @@
  * The tree was made by somebody hostile, who may even be at it still. Every step is one name below an open
  * directory; a file is opened only after it was seen to be one, without following links and without waiting, and looked at again
  * once open. What is announced in a header is what is written: a file that shrinks is filled up with zeros.
- * The way down is as deep as an archive may be; the names of one directory at a time are in memory. */
+ * The way down is as deep as an archive may be; the names on it are in memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -25,11 +25,13 @@
 
 #define OUT_SIZE (256 * KiB)  /* gathered before it is written */
 #define REMARKS_MAX 20
+#define LOOKED_AT_MAX (2 * ARCHIVE_ENTRIES_MAX) /* the bundle's own files and the result's */
 
 struct pack {
 	char *const *globs;
 	size_t count;
 	uint64_t max, bytes, entries;
+	size_t looked_at;                /* names, matched or not; those of each level are in memory at once */
 	int to;
 	struct buf out;
 	struct sha256 sha256;
@@ -201,12 +203,13 @@ static int pack_entry(struct pack *p, int dir, const char *name, int depth)
 static int pack_names(struct pack *p, int fd, int depth)
 {
 	size_t n = strlen(p->path), count = 0;
-	char **names = tree_names(fd, ARCHIVE_ENTRIES_MAX, &count);
+	char **names = tree_names(fd, LOOKED_AT_MAX - p->looked_at, &count);
 	int status = 0;
 
 	if (names == NULL && errno == E2BIG)
-		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED, "the result has more than %d files and directories",
-				 ARCHIVE_ENTRIES_MAX);
+		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED, "the task left more than %d files and directories",
+				 LOOKED_AT_MAX);
+	p->looked_at += count;
 	if (names == NULL)
 		remark(p, "was left out: it cannot be read (%s)", strerror(errno));
 	for (size_t i = 0; names != NULL && status == 0 && i < count; i++) {

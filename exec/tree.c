@@ -22,14 +22,28 @@ static bool is_dots(const char *name)
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* The directory `name` below fd for reading. Its owner may have taken all rights away: take them back. */
+/* Take back all rights on the directory `name`; never on what a link leads to, which chmod() would follow. */
+static int take_rights(int fd, const char *name)
+{
+	int path = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), result;
+	char self[40];
+
+	if (path < 0)
+		return -1;
+	snprintf(self, sizeof self, "/proc/self/fd/%d", path);
+	result = chmod(self, 0700);
+	close(path);
+	return result;
+}
+
+/* The directory `name` below fd for reading. Its owner may have taken all rights away. */
 static DIR *open_below(int fd, const char *name)
 {
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int below = openat(fd, name, flags);
 	DIR *dir;
 
-	if (below < 0 && errno == EACCES && fchmodat(fd, name, 0700, 0) == 0)
+	if (below < 0 && errno == EACCES && take_rights(fd, name) == 0)
 		below = openat(fd, name, flags);
 	if (below < 0)
 		return NULL;
@@ -96,7 +110,7 @@ static int move_up(struct removal *r, int fd, const char *name)
 {
 	char to[256];
 
-	if (fchmodat(fd, name, 0700, 0) != 0)
+	if (take_rights(fd, name) != 0)
 		return errno;
 	do
 		deep_name(r, r->moved++, to, sizeof to);

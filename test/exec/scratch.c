@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -252,6 +253,9 @@ static void too_many_files_are_stopped(void **state)
 	shell("cd 7kq2.1-1/work/out && seq 100001 | xargs touch");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, &err), STATUS_RESOURCE_EXHAUSTED);
 	assert_non_null(strstr(err.text, "more than 100000"));
+	shell("cd 7kq2.1-1/work/out && seq 100002 200001 | xargs touch");
+	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, &err), STATUS_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(err.text, "more than 200000"));
 }
 
 static void used_counts_blocks_and_hard_links_once(void **state)
@@ -330,6 +334,34 @@ static void globs_match_as_their_header_says(void **state)
 	assert_false(glob_reaches("*.c", "out"));
 }
 
+/* In a child that is not root: its own directory, modes that let the container's user in, and everything removable. */
+static void a_worker_that_is_not_root_lets_the_containers_user_in(void **state)
+{
+	struct scratch own = {.work_fd = -1};
+	char parent[200];
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	shell("mkdir -m 777 mine && mkdir in && echo x > in/f && cd in && tar cf ../b.tar f && chmod 644 ../b.tar && cd .. && rm -r in && chmod 755 .");
+	snprintf(parent, sizeof parent, "%s/mine", folder);
+	pid = fork();
+	if (pid == 0) {
+		bool ok = setresuid(1234, 1234, 1234) == 0 && scratch_open(&own, parent, "a", 1234, NULL) == 0 &&
+			  scratch_unpack(&own, path_of("b.tar"), 1 * MiB, NULL) == 0 && fstatat(own.work_fd, "f", &st, 0) == 0 &&
+			  (st.st_mode & 0777) == 0666 && fstat(own.work_fd, &st) == 0 && (st.st_mode & 0777) == 0777 &&
+			  mkdirat(own.work_fd, "closed", 0700) == 0 && mkdirat(own.work_fd, "closed/x", 0) == 0 &&
+			  fchmodat(own.work_fd, "closed", 0, 0) == 0;
+
+		scratch_remove(&own);
+		_exit(ok && access(own.path, F_OK) != 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	shell("rmdir mine");
+}
+
 #define scratch_test(f) cmocka_unit_test_setup_teardown(f, open_scratch, close_scratch)
 
 int main(void)
@@ -349,6 +381,7 @@ int main(void)
 		scratch_test(used_counts_blocks_and_hard_links_once),
 		scratch_test(everything_is_removed_whatever_its_depth_and_modes),
 		scratch_test(a_sweep_leaves_only_what_is_kept),
+		scratch_test(a_worker_that_is_not_root_lets_the_containers_user_in),
 		cmocka_unit_test(names_of_attempts_cannot_lead_away),
 		cmocka_unit_test(globs_match_as_their_header_says),
 	};
