@@ -262,6 +262,8 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 		pool_task_detach(t);
 		refresh(pool, t);
 	}
+	if (outcome == OUTCOME_GONE) /* what it printed after it was removed */
+		logs_delete(pool->logs, c->done->task, c->done->epoch);
 	done_change_free(c);
 	lease_kick(pool);
 }

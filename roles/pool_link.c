@@ -20,6 +20,8 @@
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 
+#define HOST_MAX (64 * KiB) /* what a worker may say of its machine */
+
 enum { HELLO, JOINING, OPEN, OVER };
 
 static const struct state states[] = {
@@ -277,8 +279,8 @@ static int on_hello(struct link *l, const Pb__WorkerMessage *m)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's id is 16 characters of base32");
 	if (hello->name[0] == '\0' || strlen(hello->name) > NAME_MAX_LENGTH)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's name has 1 to %d bytes", NAME_MAX_LENGTH);
-	if (hello->n_attempts > ATTEMPTS_MAX || hello->host == NULL)
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "this Hello lacks its host or names too many attempts");
+	if (hello->n_attempts > ATTEMPTS_MAX || hello->host == NULL || pb__host__get_packed_size(hello->host) > HOST_MAX)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "this Hello has no host, or too much in it");
 	step_to(&l->step, JOINING, hello->worker);
 	text_copy(l->id, sizeof l->id, hello->worker);
 	l->hello = copy_hello(hello);
@@ -296,6 +298,8 @@ static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 	Pb__PoolMessage answer = PB__POOL_MESSAGE__INIT;
 	Pb__Ack ack = PB__ACK__INIT;
 
+	if (rpc_queued(l->call.rpc) > (size_t)MESSAGE_MAX)
+		return end_with(l, STATUS_RESOURCE_EXHAUSTED, "this worker does not read what it is told");
 	pool_worker_beat(l->call.pool, l->worker);
 	ack.seq = beat->seq;
 	answer.kind_case = PB__POOL_MESSAGE__KIND_ACK;
@@ -343,8 +347,12 @@ static int on_log(struct link *l, const Pb__WorkerMessage *m)
 
 static int on_done(struct link *l, const Pb__WorkerMessage *m)
 {
-	if (task_id_valid(m->done->task))
-		lease_done(l->call.pool, l->worker, m->done);
+	const Pb__Done *done = m->done;
+
+	if (!task_id_valid(done->task) || strlen(done->reason) > 4 * REASON_MAX ||
+	    (done->result_sha256[0] != '\0' && !sha256_hex_valid(done->result_sha256)))
+		return end_with(l, STATUS_INVALID_ARGUMENT, "this Done has a task, reason or result that cannot be");
+	lease_done(l->call.pool, l->worker, done);
 	return 0;
 }
 

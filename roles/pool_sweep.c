@@ -71,6 +71,10 @@ static void on_expired(struct store_req *req)
 	}
 	for (size_t i = 0; i < req->task_count; i++)
 		remove_task(s->pool, req->tasks[i]);
+	if (req->task_count == SWEEP_BATCH && ++s->pages < SWEEP_PAGES) { /* those are gone when this one is answered */
+		store_expired(s->pool->store, ask(s, on_expired), clock_wall_ms(), SWEEP_BATCH);
+		return;
+	}
 	store_unused_blobs(s->pool->store, ask(s, on_unused), clock_wall_ms() - BLOB_UNUSED_MS, SWEEP_BATCH);
 }
 
@@ -79,6 +83,7 @@ static void on_timer(struct timer *t)
 	struct pool_sweep *s = container_of(t, struct pool_sweep, timer);
 
 	s->busy = true;
+	s->pages = 0;
 	store_expired(s->pool->store, ask(s, on_expired), clock_wall_ms(), SWEEP_BATCH);
 }
 

@@ -7,6 +7,7 @@
 
 #define SWEEP_MS (60 * 1000)
 #define SWEEP_BATCH 100
+#define SWEEP_PAGES 100 /* batches of one round at most */
 #define BLOB_UNUSED_MS UPLOAD_IDLE_MS /* a bundle waits this long for its submit */
 
 struct pool;
@@ -15,6 +16,7 @@ struct pool_sweep {
 	struct pool *pool;
 	struct timer timer;
 	struct store_req req;
+	unsigned pages; /* of this round */
 	bool busy;
 };
 
