@@ -300,7 +300,7 @@ static void fence(struct worker_link *l)
 	DL_FOREACH(l->worker->attempts, a)
 		if (!a->lost && !attempt_exited(a)) {
 			log_warn("the pool is silent, ending task=%s epoch=%u silent_ms=%" PRId64, a->task, a->epoch, silent_ms);
-			attempt_lose(a, NULL);
+			attempt_lose(a, "its worker did not hear from the pool in time");
 		}
 	if (worker_link_up(l) && silent_ms >= (int64_t)l->lost_after_ms)
 		grpc_call_cancel(&l->call);

@@ -97,6 +97,26 @@ def test_a_killed_worker_leaves_nothing_of_its_task(own_hive, docker, tmp_path):
     assert not list((h.data / "worker-1" / "transit").iterdir())
 
 
+@pytest.mark.parametrize("seconds", [5, 12])
+def test_a_silent_pool_ends_a_container_before_it_can_run_elsewhere(own_hive, docker, tmp_path, seconds):
+    h = own_hive(workers=1)
+    task = h.submit(script(tmp_path / "b", "sleep 8; echo attempt $HIVEMIND_ATTEMPT; sleep 8"))
+    until("it to run", lambda: h.status(task)["phase"] == "EXECUTING", 20)
+    pool = h.pid("pool")
+    os.kill(pool, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        if seconds > 9:
+            until("the container to be ended", lambda: not docker.containers(), 10.5)
+            assert time.monotonic() - began > 7.5
+        time.sleep(max(0, seconds - (time.monotonic() - began)))
+    finally:
+        os.kill(pool, signal.SIGCONT)
+    assert h("wait", task, timeout=90).code == 0
+    assert h.status(task)["epoch"] == (1 if seconds < 9 else 2)
+    assert h.ok("logs", task).out == f"attempt {1 if seconds < 9 else 2}\n"
+
+
 def test_a_stopped_worker_gives_its_task_back_and_exits_0(own_hive, docker, tmp_path):
     h = own_hive(workers=1)
     process = hive.Process([hive.BIN, "worker", "--join", h.env["HIVEMIND_POOL"], "--data", tmp_path / "w", "--name", "guest",
