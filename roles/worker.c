@@ -64,6 +64,16 @@ struct attempt *worker_attempt(struct worker *w, const char *task, uint32_t epoc
 	return NULL;
 }
 
+bool worker_idle(const struct worker *w)
+{
+	const struct attempt *a;
+
+	DL_FOREACH(w->attempts, a)
+		if (a->job_begun && !a->job_gone)
+			return false;
+	return true;
+}
+
 static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservation *reserved, struct error *err)
 {
 	const char *not_ready = worker_not_ready(w);

@@ -67,6 +67,7 @@ void worker_fail(struct worker *w, const struct error *err); /* it cannot be of 
 
 /* --- what they ask it ------------------------------------------------------------------------ */
 const char *worker_not_ready(struct worker *w); /* why it takes no task now; "" = it does */
+bool worker_idle(const struct worker *w);       /* is no container of an attempt left? */
 struct attempt *worker_attempt(struct worker *w, const char *task, uint32_t epoch); /* NULL = no such */
 
 #endif

@@ -12,6 +12,7 @@
 
 #define PING_MS 1000
 #define AGAIN_MS 15000
+#define SILENT_MAX 5 /* pings in a row: then an engine of our own is started anew */
 
 enum { FINDING, SWEEPING, CHECKING, READY, DROPPING, STARTING, ABSENT, CLOSED };
 
@@ -19,7 +20,7 @@ static const struct state states[] = {
 	[FINDING] = {"finding", TO(SWEEPING) | TO(DROPPING) | TO(CLOSED)},
 	[SWEEPING] = {"sweeping", TO(CHECKING) | TO(CLOSED)},
 	[CHECKING] = {"checking", TO(READY) | TO(DROPPING) | TO(CLOSED)},
-	[READY] = {"ready", TO(CLOSED)},
+	[READY] = {"ready", TO(DROPPING) | TO(CLOSED)},
 	[DROPPING] = {"dropping", TO(STARTING) | TO(ABSENT) | TO(CLOSED)},
 	[STARTING] = {"starting", TO(FINDING) | TO(ABSENT) | TO(CLOSED)},
 	[ABSENT] = {"absent", TO(FINDING) | TO(CLOSED)},
@@ -101,19 +102,6 @@ static bool returned(struct worker_engine *e)
 	return e->closing;
 }
 
-/* --- READY ----------------------------------------------------------------------------------- */
-
-static void on_ping(struct engine *engine, const struct error *err, void *user)
-{
-	struct worker_engine *e = user;
-
-	(void)engine;
-	if (returned(e))
-		return;
-	judge(e, err->status != 0 ? err : &e->verdict);
-	timer_set(&e->timer, PING_MS);
-}
-
 /* --- ABSENT, DROPPING, STARTING: there is none ----------------------------------------------- */
 
 static void find(struct worker_engine *e);
@@ -155,20 +143,40 @@ static bool may_start_own(const struct worker_engine *e)
 	return e->own == NULL && e->worker->options.docker == NULL && e->verdict.status == STATUS_UNAVAILABLE;
 }
 
-static void on_dropped(void *user)
+static void start_own(struct worker_engine *e)
 {
-	struct worker_engine *e = user;
 	char dir[512];
 
-	if (returned(e))
-		return;
-	if (!may_start_own(e)) {
-		enter_absent(e);
-		return;
-	}
 	snprintf(dir, sizeof dir, "%s/engine", e->worker->data);
 	await(e, STARTING);
 	e->own = private_engine_start(&e->worker->loop, dir, on_started, e);
+}
+
+static void on_own_ended(void *user)
+{
+	struct worker_engine *e = user;
+
+	e->own = NULL;
+	if (!returned(e))
+		start_own(e);
+}
+
+static void on_dropped(void *user)
+{
+	struct worker_engine *e = user;
+
+	if (returned(e))
+		return;
+	if (e->silent >= SILENT_MAX) {
+		log_warn("our own container engine does not answer any more, starting it anew");
+		e->silent = 0;
+		e->busy = true;
+		private_engine_close(e->own, on_own_ended, e);
+	} else if (may_start_own(e)) {
+		start_own(e);
+	} else {
+		enter_absent(e);
+	}
 }
 
 /* Let go of this engine; verdict says why. */
@@ -177,6 +185,24 @@ static void drop(struct worker_engine *e, const struct error *err)
 	e->verdict = *err;
 	await(e, DROPPING);
 	engine_close(&e->engine, on_dropped, e);
+}
+
+/* --- READY ----------------------------------------------------------------------------------- */
+
+static void on_ping(struct engine *engine, const struct error *err, void *user)
+{
+	struct worker_engine *e = user;
+
+	(void)engine;
+	if (returned(e))
+		return;
+	e->silent = err->status != 0 ? e->silent + 1 : 0;
+	judge(e, err->status != 0 ? err : &e->verdict);
+	if (e->silent >= SILENT_MAX && e->own != NULL && worker_idle(e->worker)) {
+		drop(e, err);
+		return;
+	}
+	timer_set(&e->timer, PING_MS);
 }
 
 /* --- FINDING, SWEEPING, CHECKING ------------------------------------------------------------- */

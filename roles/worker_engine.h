@@ -6,7 +6,7 @@
  *    |   DROPPING (that engine is let go of)
  *    |    |            \
  *    |    v             v
- *    +-- ABSENT      STARTING (a private one, once) -> FINDING
+ *    +-- ABSENT      STARTING (a private one) -> FINDING
  *
  * No engine is no reason to end: the worker stays, says what to install and takes no task. Tasks never run without a
  * container. An engine that does not answer makes the worker not ready at the next ping, and ready again when it does. */
@@ -31,6 +31,7 @@ struct worker_engine {
 	struct timer timer;          /* the next ping, the next try */
 	struct error error;          /* why no task may run; status 0 = tasks may run */
 	struct error verdict;        /* of the check; error is this or that of the last ping */
+	unsigned silent;             /* pings without answer, in a row */
 	bool known;                  /* has the worker been told? */
 	bool closing, busy;          /* busy: a call is on loan */
 	void (*closed)(struct worker_engine *e);

@@ -67,6 +67,23 @@ def test_without_an_engine_it_stays_and_says_what_to_do(own_hive, tmp_path):
     assert h.status(task)["state"] == "PENDING"
 
 
+def test_an_engine_of_its_own_that_dies_is_started_anew(own_hive, tmp_path):
+    h = own_hive(workers=1, options=["--docker", f"unix:{tmp_path}/nothing.sock"])
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-e-"))
+    process = hive.Process([hive.BIN, "worker", "--join", h.env["HIVEMIND_POOL"], "--data", path / "w", "--name", "guest"],
+                           path / "log", h.env | {"DOCKER_HOST": ""})
+    log = lambda: process.log.read_text()  # noqa: E731
+    until("it to be ready", lambda: "guest ready:" in log(), 30)
+    for child in live_children(process.pid):
+        os.kill(child, signal.SIGKILL)
+    until("it to be ready again", lambda: log().count("guest ready:") == 2, 30)
+    task = h.submit(script(tmp_path / "b", "echo ran"))
+    assert h("wait", task, timeout=60).code == 0
+    assert process.end() == 0
+    assert not [line for line in open("/proc/mounts") if str(path) in line]
+    hive.remove(path)
+
+
 def test_a_flood_of_output_keeps_head_and_tail_and_the_worker_small(own_hive, tmp_path):
     h = own_hive(workers=1)
     worker = h.pid("worker-1")
