@@ -49,11 +49,11 @@ void certificate_pin_of(const mbedtls_x509_crt *crt, char pin[65])
 static int64_t wall_ms(const mbedtls_x509_time *t)
 {
 	struct tm tm = {.tm_year = t->year - 1900,
-			.tm_mon = t->mon - 1,
-			.tm_mday = t->day,
-			.tm_hour = t->hour,
-			.tm_min = t->min,
-			.tm_sec = t->sec};
+	                .tm_mon = t->mon - 1,
+	                .tm_mday = t->day,
+	                .tm_hour = t->hour,
+	                .tm_min = t->min,
+	                .tm_sec = t->sec};
 
 	return (int64_t)timegm(&tm) * 1000;
 }
@@ -101,14 +101,16 @@ static int parse_failed(struct error *err, const char *path, const char *what, i
 	char words[128];
 
 	if (rc > 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: %d of its certificates cannot be read", path, rc);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: %d of its certificates cannot be read",
+		                 path, rc);
 	mbedtls_strerror(rc, words, sizeof words);
-	return error_set(err, STATUS_INVALID_ARGUMENT, "%s holds no %s that can be read: %s", path, what, words);
+	return error_set(err, STATUS_INVALID_ARGUMENT, "%s holds no %s that can be read: %s", path, what,
+	                 words);
 }
 
 /* From PEM text (which may be one for both): chain, key, and what is derived of them. */
 static int read_pair(struct certificate *c, struct buf *chain, const char *chain_file, struct buf *key,
-		     const char *key_file, struct error *err)
+                     const char *key_file, struct error *err)
 {
 	const mbedtls_x509_crt *last;
 	int rc;
@@ -122,8 +124,9 @@ static int read_pair(struct certificate *c, struct buf *chain, const char *chain
 	if (rc != 0)
 		return parse_failed(err, key_file, "key", rc);
 	if (check_pair(&c->chain, &c->key) != 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "the key in %s is not the one of the certificate in %s",
-				 key_file, chain_file);
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+		                 "the key in %s is not the one of the certificate in %s", key_file,
+		                 chain_file);
 	for (last = &c->chain; last->next != NULL;)
 		last = last->next;
 	certificate_pin_of(last, c->pin);
@@ -178,7 +181,7 @@ static int write_public(struct own *o, struct error *err)
 	int rc = certificate_append(&want, &o->ca->chain, err);
 
 	if (rc == 0 && (public_file_read(o->public_file, &have, NULL) != 0 || have.n != want.n ||
-			memcmp(have.data, want.data, want.n) != 0))
+	                memcmp(have.data, want.data, want.n) != 0))
 		rc = secret_file_write(o->public_file, 0644, want.data, want.n, err);
 	buf_release(&want);
 	buf_release(&have);
@@ -213,8 +216,9 @@ static bool leaf_is_good(struct own *o)
 	size_t n;
 
 	return strcmp(o->leaf->pin, o->ca->pin) == 0 && signed_by(&o->leaf->chain, &o->ca->chain) &&
-	       certificate_find_san(&o->leaf->chain, &san, &n) && n == o->san.n && memcmp(san, o->san.data, n) == 0 &&
-	       clock_wall_ms() >= o->leaf->from_ms && clock_wall_ms() < certificate_renew_at(o->leaf);
+	       certificate_find_san(&o->leaf->chain, &san, &n) && n == o->san.n &&
+	       memcmp(san, o->san.data, n) == 0 && clock_wall_ms() >= o->leaf->from_ms &&
+	       clock_wall_ms() < certificate_renew_at(o->leaf);
 }
 
 static int open_leaf(struct own *o, struct error *err)
@@ -245,7 +249,7 @@ static int open_all(struct own *o, const char *dir, struct error *err)
 }
 
 int certificate_open(struct certificate **c, const char *dir, const char *const *names, size_t count,
-		     struct error *err)
+                     struct error *err)
 {
 	struct own o = {0};
 	int rc = certificate_san(&o.san, names, count, err);
@@ -280,11 +284,12 @@ static int check_chain(struct certificate *c, const char *path, struct error *er
 	for (; last->next != NULL; last = last->next)
 		n++;
 	if (n > CERTIFICATE_CHAIN_MAX)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s holds %d certificates, at most %d are sent", path, n,
-				 CERTIFICATE_CHAIN_MAX);
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+		                 "%s holds %d certificates, at most %d are sent", path, n,
+		                 CERTIFICATE_CHAIN_MAX);
 	if (n > 1 && !signed_by(&c->chain, last)) {
-		error_set(err, STATUS_INVALID_ARGUMENT, "the certificates in %s are no chain from the first to the last",
-			  path);
+		error_set(err, STATUS_INVALID_ARGUMENT,
+		          "the certificates in %s are no chain from the first to the last", path);
 		error_hint(err, "the order is: the server's own, then who signed it, and so on");
 		return STATUS_INVALID_ARGUMENT;
 	}
@@ -299,16 +304,20 @@ static int check_leaf(struct certificate *c, const char *path, struct error *err
 	struct tm t;
 
 	strftime(day, sizeof day, "%Y-%m-%d", gmtime_r(&end, &t));
-	if (!mbedtls_pk_can_do(&c->key, MBEDTLS_PK_ECDSA) ||
-	    mbedtls_pk_get_bitlen(&c->key) != 256) {
-		error_set(err, STATUS_INVALID_ARGUMENT, "the key of %s is not an ECDSA key on the curve P-256", path);
-		error_hint(err, "ask for one: openssl ecparam -name prime256v1 -genkey -noout; certbot --key-type ecdsa");
+	if (!mbedtls_pk_can_do(&c->key, MBEDTLS_PK_ECDSA) || mbedtls_pk_get_bitlen(&c->key) != 256) {
+		error_set(err, STATUS_INVALID_ARGUMENT,
+		          "the key of %s is not an ECDSA key on the curve P-256", path);
+		error_hint(
+		    err,
+		    "ask for one: openssl ecparam -name prime256v1 -genkey -noout; certbot --key-type ecdsa");
 		return STATUS_INVALID_ARGUMENT;
 	}
 	if (now < c->from_ms)
-		return error_set(err, STATUS_FAILED_PRECONDITION, "the certificate in %s is good from %s only", path, day);
+		return error_set(err, STATUS_FAILED_PRECONDITION,
+		                 "the certificate in %s is good from %s only", path, day);
 	if (now >= c->to_ms)
-		return error_set(err, STATUS_FAILED_PRECONDITION, "the certificate in %s ended on %s", path, day);
+		return error_set(err, STATUS_FAILED_PRECONDITION, "the certificate in %s ended on %s", path,
+		                 day);
 	return 0;
 }
 

@@ -35,9 +35,10 @@ struct mbedtls_pk_context;
 /* The pool's own from dir (made 0700 where missing); what is missing or due for renewal is made, also when
  * the names changed. names: the host names and addresses that clients use, besides "localhost", 127.0.0.1,
  * ::1 and CERTIFICATE_POOL_NAME. Called again at certificate_renew_at() it answers with the next leaf.
- * INVALID_ARGUMENT: a name is none. PERMISSION_DENIED: others can read a key. DATA_LOSS: ca.pem is damaged. */
+ * INVALID_ARGUMENT: a name is none. PERMISSION_DENIED: others can read a key. DATA_LOSS: ca.pem is damaged.
+ */
 int certificate_open(struct certificate **c, const char *dir, const char *const *names, size_t count,
-		     struct error *err);
+                     struct error *err);
 
 /* An operator's. The key must belong to the first certificate, the chain be in order and valid now, the key
  * file private. Refused with INVALID_ARGUMENT, FAILED_PRECONDITION (dates) or as secret_file_read() says. */

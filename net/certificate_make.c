@@ -119,12 +119,13 @@ int certificate_san(struct buf *der, const char *const *names, size_t count, str
 	struct buf list = {0};
 
 	if (count > CERTIFICATE_NAMES_MAX)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%zu names for one certificate, at most %d are allowed",
-				 count, CERTIFICATE_NAMES_MAX);
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+		                 "%zu names for one certificate, at most %d are allowed", count,
+		                 CERTIFICATE_NAMES_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (!certificate_name_valid(names[i]))
-			return error_set(err, STATUS_INVALID_ARGUMENT, "\"%.80s\" is neither a host name nor an address",
-					 names[i]);
+			return error_set(err, STATUS_INVALID_ARGUMENT,
+			                 "\"%.80s\" is neither a host name nor an address", names[i]);
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
 		append_name(&list, always[i]);
 	for (size_t i = 0; i < count; i++)
@@ -142,7 +143,8 @@ static bool next_tlv(const uint8_t **p, const uint8_t *end, int *tag, size_t *n)
 	return mbedtls_asn1_get_tag((unsigned char **)p, end, n, *tag) == 0;
 }
 
-/* Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING } */
+/* Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }
+ */
 static bool is_san(const uint8_t *p, const uint8_t *end, const uint8_t **der, size_t *n)
 {
 	size_t oid = MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME);
@@ -194,7 +196,8 @@ bool certificate_bears(const mbedtls_x509_crt *crt, const char *name)
 	for (; next_tlv(&p, end, &tag, &n); p += n) {
 		if (address_n > 0 && tag == SAN_IP && n == address_n && memcmp(p, address, n) == 0)
 			return true;
-		if (address_n == 0 && tag == SAN_DNS && n == name_n && strncasecmp((const char *)p, name, n) == 0)
+		if (address_n == 0 && tag == SAN_DNS && n == name_n &&
+		    strncasecmp((const char *)p, name, n) == 0)
 			return true;
 	}
 	return false;
@@ -226,8 +229,8 @@ static int append_pem(struct buf *pem, const uint8_t *der, size_t n)
 {
 	size_t room = 2 * n + 128, used;
 	unsigned char *text = xmalloc(room);
-	int rc = mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", der, n, text,
-					  room, &used);
+	int rc = mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n", der,
+	                                  n, text, room, &used);
 
 	if (rc == 0)
 		buf_append(pem, text, strlen((char *)text));
@@ -292,7 +295,7 @@ static int set_common(mbedtls_x509write_cert *w, int64_t now_ms, int days, int i
 		rc = mbedtls_x509write_crt_set_authority_key_identifier(w);
 	if (rc == 0)
 		rc = mbedtls_x509write_crt_set_key_usage(w, is_ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN
-									: MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
+		                                                  : MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
 	return rc;
 }
 
@@ -343,19 +346,21 @@ int certificate_make_ca(struct buf *pem, int64_t now_ms, struct error *err)
 static int set_uses(mbedtls_x509write_cert *w, const struct buf *san)
 {
 	/* SEQUENCE { id-kp-serverAuth } */
-	static const unsigned char server_auth[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+	static const unsigned char server_auth[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06,
+	                                            0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 	int rc = mbedtls_x509write_crt_set_extension(w, MBEDTLS_OID_EXTENDED_KEY_USAGE,
-						     MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, server_auth,
-						     sizeof server_auth);
+	                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0,
+	                                             server_auth, sizeof server_auth);
 
 	if (rc != 0)
 		return rc;
 	return mbedtls_x509write_crt_set_extension(w, MBEDTLS_OID_SUBJECT_ALT_NAME,
-						   MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, san->data, san->n);
+	                                           MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0,
+	                                           san->data, san->n);
 }
 
-static int write_leaf(struct buf *pem, mbedtls_pk_context *key, mbedtls_x509write_cert *w, mbedtls_x509_crt *ca,
-		      mbedtls_pk_context *ca_key, const struct buf *san)
+static int write_leaf(struct buf *pem, mbedtls_pk_context *key, mbedtls_x509write_cert *w,
+                      mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key, const struct buf *san)
 {
 	char issuer[128];
 	int rc = make_key(key);
@@ -373,8 +378,8 @@ static int write_leaf(struct buf *pem, mbedtls_pk_context *key, mbedtls_x509writ
 	return rc == 0 ? append_key(pem, key) : rc;
 }
 
-int certificate_make_leaf(struct buf *pem, mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key, const struct buf *san,
-			  int64_t now_ms, struct error *err)
+int certificate_make_leaf(struct buf *pem, mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key,
+                          const struct buf *san, int64_t now_ms, struct error *err)
 {
 	mbedtls_x509write_cert w;
 	mbedtls_pk_context key;

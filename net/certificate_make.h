@@ -16,8 +16,8 @@
 int certificate_make_ca(struct buf *pem, int64_t now_ms, struct error *err);
 
 /* Append a fresh key and its certificate for these names (san: as certificate_san() wrote it). */
-int certificate_make_leaf(struct buf *pem, mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key, const struct buf *san,
-			  int64_t now_ms, struct error *err);
+int certificate_make_leaf(struct buf *pem, mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key,
+                          const struct buf *san, int64_t now_ms, struct error *err);
 
 /* Append crt itself. */
 int certificate_append(struct buf *pem, const mbedtls_x509_crt *crt, struct error *err);

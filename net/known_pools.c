@@ -31,7 +31,8 @@ static bool line_is_of(char *line, const char *endpoint, char **value)
 	return true;
 }
 
-static int read_pin(const char *file, const char *endpoint, const char *value, char pin[65], struct error *err)
+static int read_pin(const char *file, const char *endpoint, const char *value, char pin[65],
+                    struct error *err)
 {
 	size_t prefix = strlen(PIN_PREFIX);
 
@@ -39,13 +40,15 @@ static int read_pin(const char *file, const char *endpoint, const char *value, c
 		text_copy(pin, 65, value + prefix);
 		return 0;
 	}
-	error_set(err, STATUS_DATA_LOSS, "the line of %s in %s has no sha256:<64 hexadecimal digits>", endpoint, file);
+	error_set(err, STATUS_DATA_LOSS, "the line of %s in %s has no sha256:<64 hexadecimal digits>",
+	          endpoint, file);
 	error_hint(err, "correct the line or remove it");
 	return STATUS_DATA_LOSS;
 }
 
 /* content is cut into lines while it is read. */
-static int find_in(struct buf *content, const char *file, const char *endpoint, char pin[65], struct error *err)
+static int find_in(struct buf *content, const char *file, const char *endpoint, char pin[65],
+                   struct error *err)
 {
 	char *rest, *value;
 
@@ -68,11 +71,14 @@ int known_pools_find(const char *file, const char *endpoint, char pin[65], struc
 	return rc;
 }
 
-static int changed(const char *file, const char *endpoint, const char *known, const char *pin, struct error *err)
+static int changed(const char *file, const char *endpoint, const char *known, const char *pin,
+                   struct error *err)
 {
-	error_set(err, STATUS_UNAUTHENTICATED, "the pool at %s is not the one it was: its key is sha256:%s, known is sha256:%s",
-		  endpoint, pin, known);
-	error_hint(err, "somebody may be in between; if the pool was set up anew, remove its line from %s", file);
+	error_set(err, STATUS_UNAUTHENTICATED,
+	          "the pool at %s is not the one it was: its key is sha256:%s, known is sha256:%s", endpoint,
+	          pin, known);
+	error_hint(err, "somebody may be in between; if the pool was set up anew, remove its line from %s",
+	           file);
 	return STATUS_UNAUTHENTICATED;
 }
 
@@ -113,10 +119,12 @@ int known_pools_add(const char *file, const char *endpoint, const char *pin, str
 
 	if (strpbrk(endpoint, " \t\r\n#") != NULL || endpoint[0] == '\0' || !sha256_hex_valid(pin)) {
 		free(copy);
-		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%.80s\" with this key cannot be remembered", endpoint);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%.80s\" with this key cannot be remembered",
+		                 endpoint);
 	}
 	directory = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0 || flock(directory, LOCK_EX) < 0) /* the file itself is replaced, so it can hold no lock */
+	if (directory < 0 ||
+	    flock(directory, LOCK_EX) < 0) /* the file itself is replaced, so it can hold no lock */
 		rc = error_set(err, status_from_errno(errno), "cannot write %s: %s", file, strerror(errno));
 	else
 		rc = add_locked(file, endpoint, pin, err);

@@ -25,10 +25,11 @@ static int check_private(const struct stat *s, const char *path, struct error *e
 {
 	if (s->st_uid != geteuid() && s->st_uid != 0)
 		return error_set(err, STATUS_PERMISSION_DENIED, "%s belongs to another user (uid %u)", path,
-				 (unsigned)s->st_uid);
+		                 (unsigned)s->st_uid);
 	if ((s->st_mode & 077) != 0) {
-		error_set(err, STATUS_PERMISSION_DENIED, "%s holds a secret, but its mode is %04o: others can get at it",
-			  path, (unsigned)(s->st_mode & 07777));
+		error_set(err, STATUS_PERMISSION_DENIED,
+		          "%s holds a secret, but its mode is %04o: others can get at it", path,
+		          (unsigned)(s->st_mode & 07777));
 		error_hint(err, "chmod 600 %s", path);
 		return STATUS_PERMISSION_DENIED;
 	}
@@ -37,7 +38,8 @@ static int check_private(const struct stat *s, const char *path, struct error *e
 
 static int read_all(int fd, size_t size, struct buf *out)
 {
-	uint8_t *room = buf_reserve(out, size + 1); /* one allocation, so that no copy of a secret stays behind */
+	uint8_t *room =
+	    buf_reserve(out, size + 1); /* one allocation, so that no copy of a secret stays behind */
 	size_t got = 0;
 
 	while (got < size) {
@@ -68,7 +70,8 @@ static int read_file(const char *path, int secret, struct buf *out, struct error
 	else if (!S_ISREG(s.st_mode))
 		rc = error_set(err, STATUS_INVALID_ARGUMENT, "%s is not a file", path);
 	else if (s.st_size > SECRET_FILE_MAX)
-		rc = error_set(err, STATUS_INVALID_ARGUMENT, "%s is larger than %lld bytes", path, SECRET_FILE_MAX);
+		rc = error_set(err, STATUS_INVALID_ARGUMENT, "%s is larger than %lld bytes", path,
+		               SECRET_FILE_MAX);
 	else if (secret)
 		rc = check_private(&s, path, err);
 	if (rc == 0 && read_all(fd, (size_t)s.st_size, out) < 0)

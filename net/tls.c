@@ -50,7 +50,7 @@ struct tls {
 
 	const uint8_t *in; /* borrowed: came and not used yet */
 	size_t in_n;
-	struct buf out;    /* encrypted, to be sent from out_at on */
+	struct buf out; /* encrypted, to be sent from out_at on */
 	size_t out_at;
 
 	bool began;            /* the first byte was looked at */
@@ -61,7 +61,7 @@ struct tls {
 	bool accepted;         /* and it is who it must be */
 	bool resumed;
 	bool pin_matched;
-	uint32_t chain_flags;  /* what mbedTLS holds against the certificates from the pinned one down */
+	uint32_t chain_flags; /* what mbedTLS holds against the certificates from the pinned one down */
 	char peer_pin[65];
 	struct error error; /* of TLS_FAILED */
 };
@@ -179,7 +179,8 @@ static int on_certificate(void *data, mbedtls_x509_crt *crt, int depth, uint32_t
 		t->chain_flags = 0; /* who vouches for the pinned key does not matter */
 		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
 		if (depth == 0)
-			*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH; /* the very key, whatever its name */
+			*flags &=
+			    ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH; /* the very key, whatever its name */
 	}
 	t->chain_flags |= *flags;
 	if (pinned && !t->pin_matched)
@@ -196,26 +197,34 @@ static int fail_certificate(struct tls *t)
 	char text[sizeof t->error.text];
 
 	if (c->pin[0] != '\0' && !t->pin_matched)
-		snprintf(text, sizeof text, "%.100s is not the pool it was: its key is sha256:%s, expected was sha256:%s",
-			 c->host, t->peer_pin, c->pin);
+		snprintf(text, sizeof text,
+		         "%.100s is not the pool it was: its key is sha256:%s, expected was sha256:%s",
+		         c->host, t->peer_pin, c->pin);
 	else if (t->chain_flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		snprintf(text, sizeof text, "nobody this machine trusts vouches for %.100s; its key is sha256:%s", c->host,
-			 t->peer_pin);
+		snprintf(text, sizeof text,
+		         "nobody this machine trusts vouches for %.100s; its key is sha256:%s", c->host,
+		         t->peer_pin);
 	else if (t->chain_flags & MBEDTLS_X509_BADCERT_EXPIRED)
-		snprintf(text, sizeof text, "the certificate of %.100s has expired (or this machine's clock is ahead)", c->host);
+		snprintf(text, sizeof text,
+		         "the certificate of %.100s has expired (or this machine's clock is ahead)", c->host);
 	else if (t->chain_flags & MBEDTLS_X509_BADCERT_FUTURE)
-		snprintf(text, sizeof text, "the certificate of %.100s is not good yet: is this machine's clock behind?",
-			 c->host);
+		snprintf(text, sizeof text,
+		         "the certificate of %.100s is not good yet: is this machine's clock behind?",
+		         c->host);
 	else if (t->chain_flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
-		snprintf(text, sizeof text, "the certificate that answers at %.100s is for another name", c->host);
+		snprintf(text, sizeof text, "the certificate that answers at %.100s is for another name",
+		         c->host);
 	else
 		snprintf(text, sizeof text, "the certificate of %.100s is not fit for a server", c->host);
 	fail(t, STATUS_UNAUTHENTICATED, text);
 	if (c->pin[0] != '\0' && !t->pin_matched)
-		error_hint(&t->error, "somebody may be in between; if the pool was set up anew, use its new join string");
+		error_hint(
+		    &t->error,
+		    "somebody may be in between; if the pool was set up anew, use its new join string");
 	else if (t->chain_flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		error_hint(&t->error, "compare the key with what the pool printed, then add #sha256:%s to its address",
-			   t->peer_pin);
+		error_hint(&t->error,
+		           "compare the key with what the pool printed, then add #sha256:%s to its address",
+		           t->peer_pin);
 	return t->error.status;
 }
 
@@ -227,12 +236,12 @@ struct words {
 };
 
 static const struct words words[] = {
-	{MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION, STATUS_UNAVAILABLE, "the other end does not speak TLS 1.2"},
-	{MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, STATUS_UNAVAILABLE, "the other end offers no TLS cipher that is safe"},
-	{MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, STATUS_UNAVAILABLE, "the other end refused the TLS connection"},
-	{MBEDTLS_ERR_SSL_INVALID_MAC, STATUS_UNAVAILABLE, "the TLS connection was tampered with or damaged"},
-	{MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, STATUS_UNAVAILABLE, "the other end ended the TLS connection"},
-	{MBEDTLS_ERR_ECP_VERIFY_FAILED, STATUS_UNAUTHENTICATED, "the other end does not hold the key it shows"},
+    {MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION, STATUS_UNAVAILABLE, "the other end does not speak TLS 1.2"},
+    {MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, STATUS_UNAVAILABLE, "the other end offers no TLS cipher that is safe"},
+    {MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, STATUS_UNAVAILABLE, "the other end refused the TLS connection"},
+    {MBEDTLS_ERR_SSL_INVALID_MAC, STATUS_UNAVAILABLE, "the TLS connection was tampered with or damaged"},
+    {MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, STATUS_UNAVAILABLE, "the other end ended the TLS connection"},
+    {MBEDTLS_ERR_ECP_VERIFY_FAILED, STATUS_UNAUTHENTICATED, "the other end does not hold the key it shows"},
 };
 
 static int fail_mbedtls(struct tls *t, int rc)
@@ -265,11 +274,11 @@ static int finish_handshake(struct tls *t)
 		t->resumed = !t->certificate_seen;
 		if (t->resumed ? !t->offered : !t->accepted)
 			return fail_with_alert(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT, STATUS_UNAUTHENTICATED,
-					       "the other end did not show who it is");
+			                       "the other end did not show who it is");
 	}
 	if (protocol == NULL || strcmp(protocol, "h2") != 0)
 		return fail_with_alert(t, MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, STATUS_UNAVAILABLE,
-				       "the other end did not agree to HTTP/2 (ALPN h2)");
+		                       "the other end did not agree to HTTP/2 (ALPN h2)");
 	if (!t->config->server)
 		tls_config_keep_session(t->config, &t->ssl, t->resumed);
 	if (t->resumed)
@@ -302,7 +311,8 @@ void tls_rest(struct tls *t)
 	mbedtls_ssl_context *ssl = &t->ssl;
 
 	if (t->state != TLS_OPEN || !t->touched || t->in_n > 0 || ssl->MBEDTLS_PRIVATE(in_left) > 0 ||
-	    ssl->MBEDTLS_PRIVATE(out_left) > 0 || mbedtls_ssl_get_bytes_avail(ssl) > 0 || mbedtls_ssl_check_pending(ssl))
+	    ssl->MBEDTLS_PRIVATE(out_left) > 0 || mbedtls_ssl_get_bytes_avail(ssl) > 0 ||
+	    mbedtls_ssl_check_pending(ssl))
 		return;
 	give_back(ssl->MBEDTLS_PRIVATE(in_buf), MBEDTLS_SSL_IN_CONTENT_LEN);
 	give_back(ssl->MBEDTLS_PRIVATE(out_buf), MBEDTLS_SSL_OUT_CONTENT_LEN);
@@ -413,7 +423,7 @@ static int check_quiet(struct tls *t, size_t before)
 	if (tls_pending_out(t) <= before)
 		return 0;
 	return fail_with_alert(t, MBEDTLS_SSL_ALERT_MSG_NO_RENEGOTIATION, STATUS_UNAVAILABLE,
-			       "the other end asked to renegotiate");
+	                       "the other end asked to renegotiate");
 }
 
 int tls_read(struct tls *t, void *buf, size_t size, size_t *got, struct error *err)
@@ -471,7 +481,7 @@ int tls_end(struct tls *t, struct error *err)
 	if (t->state != TLS_CLOSED && t->state != TLS_FAILED)
 		fail(t, STATUS_UNAVAILABLE,
 		     t->state == TLS_HANDSHAKE ? "the other end hung up during the TLS handshake"
-					       : "the connection was cut off");
+		                               : "the connection was cut off");
 	return answer(t, err);
 }
 

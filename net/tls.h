@@ -55,7 +55,7 @@ struct tls_config *tls_config_server(struct certificate *own);
  * Keep it while the endpoint may be dialled again: it holds the session that makes the next handshake a
  * hundredth as dear. FAILED_PRECONDITION: no roots were found. INVALID_ARGUMENT: no host, a bad pin. */
 int tls_config_client(struct tls_config **config, const char *host, const char *pin, const char *roots,
-		      struct error *err);
+                      struct error *err);
 
 /* Its last connection frees it. NULL is fine. */
 void tls_config_release(struct tls_config *config);

@@ -26,17 +26,17 @@
 
 /* By preference; the server's counts. AES is fast and of constant time only where the CPU has it. */
 static const int suites_aes[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-				 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-				 MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0};
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0};
 static const int suites_chacha[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-				    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-				    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 0};
+                                    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 0};
 
 static const char *alpn[] = {"h2", NULL};
 
 /* Where systems keep the authorities they trust: Debian, Fedora, Alpine. */
-static const char *const system_roots[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-					   "/etc/ssl/cert.pem"};
+static const char *const system_roots[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                           "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
 static const int *suites(void)
 {
@@ -60,19 +60,23 @@ static void must(int rc)
 static void lock_curves_and_signatures(mbedtls_ssl_config *conf)
 {
 #if MBEDTLS_VERSION_NUMBER >= 0x03020000
-	static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
-	static const uint16_t signatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
-					      MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
-					      MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
-					      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, /* between authorities only */
-					      MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384, MBEDTLS_TLS1_3_SIG_NONE};
+	static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+	                                  MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, 0};
+	static const uint16_t signatures[] = {
+	    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+	    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+	    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+	    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256, /* between authorities only */
+	    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+	    MBEDTLS_TLS1_3_SIG_NONE};
 
 	mbedtls_ssl_conf_groups(conf, groups);
 	mbedtls_ssl_conf_sig_algs(conf, signatures);
 #else
 	static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
-						      MBEDTLS_ECP_DP_NONE};
-	static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
+	                                              MBEDTLS_ECP_DP_NONE};
+	static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512,
+	                             MBEDTLS_MD_NONE};
 
 	mbedtls_ssl_conf_curves(conf, curves);
 	mbedtls_ssl_conf_sig_hashes(conf, hashes);
@@ -81,7 +85,8 @@ static void lock_curves_and_signatures(mbedtls_ssl_config *conf)
 
 static void lock_down(mbedtls_ssl_config *conf, int side)
 {
-	must(mbedtls_ssl_config_defaults(conf, side, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));
+	must(mbedtls_ssl_config_defaults(conf, side, MBEDTLS_SSL_TRANSPORT_STREAM,
+	                                 MBEDTLS_SSL_PRESET_DEFAULT));
 	mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_max_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 	mbedtls_ssl_conf_ciphersuites(conf, suites());
@@ -130,9 +135,10 @@ struct tls_counts tls_config_counts(const struct tls_config *config)
 /* --- server --------------------------------------------------------------------------------- */
 
 static int write_ticket(void *config, const mbedtls_ssl_session *session, unsigned char *start,
-			const unsigned char *end, size_t *n, uint32_t *lifetime)
+                        const unsigned char *end, size_t *n, uint32_t *lifetime)
 {
-	return mbedtls_ssl_ticket_write(&((struct tls_config *)config)->ticket, session, start, end, n, lifetime);
+	return mbedtls_ssl_ticket_write(&((struct tls_config *)config)->ticket, session, start, end, n,
+	                                lifetime);
 }
 
 static int parse_ticket(void *data, mbedtls_ssl_session *session, unsigned char *buf, size_t n)
@@ -151,7 +157,7 @@ struct tls_config *tls_config_server(struct certificate *own)
 	config->own = own;
 	must(mbedtls_ssl_conf_own_cert(&config->conf, certificate_chain(own), certificate_key(own)));
 	must(mbedtls_ssl_ticket_setup(&config->ticket, certificate_random, NULL, MBEDTLS_CIPHER_AES_256_GCM,
-				      TICKET_KEY_S));
+	                              TICKET_KEY_S));
 	mbedtls_ssl_conf_session_tickets_cb(&config->conf, write_ticket, parse_ticket, config);
 	return config;
 }
@@ -168,18 +174,21 @@ static int load_roots(struct tls_config *config, const char *file, struct error 
 		i++;
 	}
 	if (file == NULL) {
-		error_set(err, STATUS_FAILED_PRECONDITION, "this machine has no list of certificate authorities");
-		error_hint(err, "apt-get install ca-certificates, or give the pool's address with its #sha256:...");
+		error_set(err, STATUS_FAILED_PRECONDITION,
+		          "this machine has no list of certificate authorities");
+		error_hint(
+		    err, "apt-get install ca-certificates, or give the pool's address with its #sha256:...");
 		return STATUS_FAILED_PRECONDITION;
 	}
 	/* More than 0: that many could not be read, which happens to old ones in a system's list. */
 	if (mbedtls_x509_crt_parse_file(&config->roots, file) < 0 || config->roots.raw.len == 0)
-		return error_set(err, STATUS_FAILED_PRECONDITION, "%s holds no certificate authority that can be read", file);
+		return error_set(err, STATUS_FAILED_PRECONDITION,
+		                 "%s holds no certificate authority that can be read", file);
 	return 0;
 }
 
 int tls_config_client(struct tls_config **result, const char *host, const char *pin, const char *roots,
-		      struct error *err)
+                      struct error *err)
 {
 	struct tls_config *config;
 	int rc = 0;

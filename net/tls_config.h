@@ -20,11 +20,11 @@ struct tls_config {
 
 	/* client */
 	char *host;
-	char pin[65];            /* "" = roots decide */
-	mbedtls_x509_crt roots;  /* empty with a pin: then no root is trusted */
+	char pin[65];           /* "" = roots decide */
+	mbedtls_x509_crt roots; /* empty with a pin: then no root is trusted */
 	bool has_session;
 	mbedtls_ssl_session session;
-	int64_t verified_ms;     /* when the certificate behind the session was checked, clock_ms() */
+	int64_t verified_ms; /* when the certificate behind the session was checked, clock_ms() */
 };
 
 /* Give t's fresh mbedTLS context the session to resume, if there is one. True: it did. */

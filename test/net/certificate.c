@@ -86,11 +86,13 @@ static void the_first_start_makes_an_authority_and_a_leaf(void **state)
 	assert_int_equal(mode_of("pool.pem"), 0600);
 	assert_int_equal(mode_of("ca.crt"), 0644);
 	assert_int_equal(strlen(certificate_pin(c)), 64);
-	assert_string_equal(shell("openssl verify -x509_strict -purpose sslserver -CAfile $D/ca.crt $D/pool.pem 2>&1 | sed 's/.*: //'"),
-			    "OK\n");
-	assert_string_equal(shell("openssl x509 -in $D/pool.pem -noout -ext subjectAltName | tail -n 1 | tr -d ' '"),
-			    "DNS:pool.hivemind.internal,DNS:localhost,IPAddress:127.0.0.1,IPAddress:0:0:0:0:0:0:0:1,"
-			    "DNS:Pool.Example.org,IPAddress:192.0.2.7,IPAddress:2001:DB8:0:0:0:0:0:1\n");
+	assert_string_equal(shell("openssl verify -x509_strict -purpose sslserver -CAfile $D/ca.crt "
+	                          "$D/pool.pem 2>&1 | sed 's/.*: //'"),
+	                    "OK\n");
+	assert_string_equal(
+	    shell("openssl x509 -in $D/pool.pem -noout -ext subjectAltName | tail -n 1 | tr -d ' '"),
+	    "DNS:pool.hivemind.internal,DNS:localhost,IPAddress:127.0.0.1,IPAddress:0:0:0:0:0:0:0:1,"
+	    "DNS:Pool.Example.org,IPAddress:192.0.2.7,IPAddress:2001:DB8:0:0:0:0:0:1\n");
 	assert_non_null(strstr(shell("openssl x509 -in $D/pool.pem -noout -text"), "prime256v1"));
 	assert_non_null(strstr(shell("openssl x509 -in $D/ca.crt -noout -text"), "CA:TRUE, pathlen:0"));
 	certificate_free(c);
@@ -99,12 +101,14 @@ static void the_first_start_makes_an_authority_and_a_leaf(void **state)
 static void the_pin_is_what_openssl_says_of_the_authority(void **state)
 {
 	struct certificate *c = opened(NULL, 0);
-	const char *pin = shell("openssl x509 -in $D/ca.crt -noout -pubkey | openssl pkey -pubin -outform der | sha256sum");
+	const char *pin =
+	    shell("openssl x509 -in $D/ca.crt -noout -pubkey | openssl pkey -pubin -outform der | sha256sum");
 	char join[JOIN_STRING_SIZE];
 
 	(void)state;
 	assert_memory_equal(pin, certificate_pin(c), 64);
-	assert_int_equal(strlen(join_string(join, "pool.example.org", 50051, certificate_pin(c))), 23 + 7 + 64 - 0);
+	assert_int_equal(strlen(join_string(join, "pool.example.org", 50051, certificate_pin(c))),
+	                 23 + 7 + 64 - 0);
 	assert_memory_equal(join, "pool.example.org:50051#sha256:", 30);
 	assert_memory_equal(join_string(join, "::1", 7, certificate_pin(c)), "[::1]:7#sha256:", 15);
 	certificate_free(c);
@@ -132,8 +136,10 @@ static void the_leaf_is_renewed_at_two_thirds_and_the_pin_stays(void **state)
 	(void)state;
 	clock_set_for_test(start);
 	a = opened(NULL, 0);
-	assert_in_range(certificate_expires_at(a), start / 1000 + 89 * DAY_US / 1000, start / 1000 + 91 * DAY_US / 1000);
-	assert_in_range(certificate_renew_at(a), start / 1000 + 58 * DAY_US / 1000, start / 1000 + 61 * DAY_US / 1000);
+	assert_in_range(certificate_expires_at(a), start / 1000 + 89 * DAY_US / 1000,
+	                start / 1000 + 91 * DAY_US / 1000);
+	assert_in_range(certificate_renew_at(a), start / 1000 + 58 * DAY_US / 1000,
+	                start / 1000 + 61 * DAY_US / 1000);
 	strcpy(before, shell("openssl x509 -in $D/pool.pem -noout -pubkey -serial"));
 	clock_set_for_test(certificate_renew_at(a) * 1000 - 1000000);
 	certificate_free(opened(NULL, 0));
@@ -178,13 +184,15 @@ static void many_long_names_fit(void **state)
 	assert_false(certificate_bears(certificate_chain(c), "127.0.0.2"));
 	assert_false(certificate_bears(certificate_chain(c), "localhos"));
 	certificate_free(c);
-	assert_int_equal(certificate_open(&c, dir, names, CERTIFICATE_NAMES_MAX + 1, NULL), STATUS_INVALID_ARGUMENT);
+	assert_int_equal(certificate_open(&c, dir, names, CERTIFICATE_NAMES_MAX + 1, NULL),
+	                 STATUS_INVALID_ARGUMENT);
 }
 
 static void only_names_and_addresses_are_names(void **state)
 {
-	static const char *const bad[] = {"",   ".",     "a..b", "a.",   "-a.b",          "a-.b", "a b",  "a_b", "*.a.b",
-					  "a/b", "a,CN=b", "a\nb", "ä.org", "[::1]", "a:b", "a#b", "a=b"};
+	static const char *const bad[] = {"",      ".",     "a..b",  "a.",  "-a.b",   "a-.b",
+	                                  "a b",   "a_b",   "*.a.b", "a/b", "a,CN=b", "a\nb",
+	                                  "ä.org", "[::1]", "a:b",   "a#b", "a=b"};
 	struct certificate *c = NULL;
 	struct error err;
 	char label[70];
@@ -251,8 +259,9 @@ static int load(const char *chain, const char *key, struct certificate **c, stru
 	return certificate_load(c, a, b, err);
 }
 
-#define SELF_SIGNED \
-	"cd $D && umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:%s -nodes -keyout %s.key -out %s.crt -days %s " \
+#define SELF_SIGNED                                                                                          \
+	"cd $D && umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:%s -nodes -keyout "   \
+	"%s.key -out %s.crt -days %s "                                                                       \
 	"-subj /CN=x.example 2>/dev/null"
 
 static void self_signed(const char *curve, const char *name, const char *days)
@@ -275,7 +284,8 @@ static void an_operators_own_is_loaded_and_checked(void **state)
 	self_signed("P-384", "big", "10");
 	shell("cd $D; cat a.crt b.crt > ab.crt; cp a.key open.key; chmod 644 open.key");
 	assert_int_equal(load("a.crt", "a.key", &c, &err), 0);
-	strcpy(pin, shell("openssl x509 -in $D/a.crt -noout -pubkey | openssl pkey -pubin -outform der | sha256sum | cut -c 1-64 | tr -d '\\n'"));
+	strcpy(pin, shell("openssl x509 -in $D/a.crt -noout -pubkey | openssl pkey -pubin -outform der | "
+	                  "sha256sum | cut -c 1-64 | tr -d '\\n'"));
 	assert_string_equal(certificate_pin(c), pin);
 	certificate_free(c);
 	assert_int_equal(load("a.crt", "b.key", &c, &err), STATUS_INVALID_ARGUMENT);
@@ -311,17 +321,17 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(the_first_start_makes_an_authority_and_a_leaf),
-		TEST(the_pin_is_what_openssl_says_of_the_authority),
-		TEST(a_second_start_changes_nothing),
-		TEST(the_leaf_is_renewed_at_two_thirds_and_the_pin_stays),
-		TEST(other_names_make_another_leaf),
-		TEST(many_long_names_fit),
-		TEST(only_names_and_addresses_are_names),
-		TEST(a_key_that_others_can_read_is_refused),
-		TEST(a_damaged_authority_is_never_replaced_but_a_leaf_is),
-		TEST(an_operators_own_is_loaded_and_checked),
-		TEST(the_pools_own_file_can_be_loaded_as_an_operators),
+	    TEST(the_first_start_makes_an_authority_and_a_leaf),
+	    TEST(the_pin_is_what_openssl_says_of_the_authority),
+	    TEST(a_second_start_changes_nothing),
+	    TEST(the_leaf_is_renewed_at_two_thirds_and_the_pin_stays),
+	    TEST(other_names_make_another_leaf),
+	    TEST(many_long_names_fit),
+	    TEST(only_names_and_addresses_are_names),
+	    TEST(a_key_that_others_can_read_is_refused),
+	    TEST(a_damaged_authority_is_never_replaced_but_a_leaf_is),
+	    TEST(an_operators_own_is_loaded_and_checked),
+	    TEST(the_pools_own_file_can_be_loaded_as_an_operators),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,7 +95,8 @@ static void what_people_write_stays(void **state)
 	assert_int_equal(known_pools_add(file, "bad:1", A, NULL), STATUS_DATA_LOSS);
 	assert_int_equal(known_pools_add(file, "x:1", B, NULL), 0);
 	assert_int_equal(secret_file_read(file, &content, NULL), 0);
-	assert_non_null(strstr(buf_text(&content), "# mine\n\n  h:1\tsha256:" A "  \r\nbad:1 sha256:xyz\nx:1 sha256:" B "\n"));
+	assert_non_null(strstr(buf_text(&content),
+	                       "# mine\n\n  h:1\tsha256:" A "  \r\nbad:1 sha256:xyz\nx:1 sha256:" B "\n"));
 	secret_buf_release(&content);
 }
 
@@ -165,13 +166,13 @@ static void processes_that_add_at_once_lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_pool_is_unknown_then_known, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(another_key_is_refused_with_both_named, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_people_write_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_endpoint_is_not_written, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_file_that_others_can_change_is_not_believed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_small_file_is_not_read, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(processes_that_add_at_once_lose_nothing, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_pool_is_unknown_then_known, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(another_key_is_refused_with_both_named, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_people_write_stays, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_endpoint_is_not_written, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_file_that_others_can_change_is_not_believed, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_small_file_is_not_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(processes_that_add_at_once_lose_nothing, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

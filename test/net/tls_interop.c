@@ -11,8 +11,6 @@
 #define PYTHON "/usr/bin/python3 -c '"
 
 static char dir[64];
-static char pin[65];
-static struct tls_config *pool;
 
 static int set_up(void **state)
 {
@@ -167,8 +165,8 @@ static struct outcome served(const char *client, int connections)
 	return o;
 }
 
-#define S_CLIENT(options) \
-	"echo hello | openssl s_client -connect 127.0.0.1:$P -quiet -CAfile ca.crt -verify_return_error " \
+#define S_CLIENT(options)                                                                                    \
+	"echo hello | openssl s_client -connect 127.0.0.1:$P -quiet -CAfile ca.crt -verify_return_error "    \
 	"-verify_hostname localhost " options
 
 /* --- others as clients ---------------------------------------------------------------------- */
@@ -176,13 +174,13 @@ static struct outcome served(const char *client, int connections)
 static void openssl_talks_to_us(void **state)
 {
 	static const char *const clients[] = {
-		S_CLIENT("-alpn h2"),
-		S_CLIENT("-alpn http/1.1,h2"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384"),
-		S_CLIENT("-alpn h2 -tls1_2 -curves X25519:P-256"),
-		S_CLIENT("-alpn h2 -tls1_2 -curves P-256"),
+	    S_CLIENT("-alpn h2"),
+	    S_CLIENT("-alpn http/1.1,h2"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384"),
+	    S_CLIENT("-alpn h2 -tls1_2 -curves X25519:P-256"),
+	    S_CLIENT("-alpn h2 -tls1_2 -curves P-256"),
 	};
 
 	(void)state;
@@ -199,16 +197,16 @@ static void openssl_talks_to_us(void **state)
 static void what_is_not_safe_enough_is_refused(void **state)
 {
 	static const char *const clients[] = {
-		S_CLIENT("-alpn h2 -tls1 -cipher ALL:@SECLEVEL=0"),
-		S_CLIENT("-alpn h2 -tls1_1 -cipher ALL:@SECLEVEL=0"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256:AES128-GCM-SHA256"),
-		S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-CCM8"),
-		S_CLIENT("-alpn h2 -tls1_2 -curves P-384:P-521"),
-		S_CLIENT("-alpn h2 -tls1_3"),
-		S_CLIENT("-alpn http/1.1"),
-		S_CLIENT("-tls1_2"),
+	    S_CLIENT("-alpn h2 -tls1 -cipher ALL:@SECLEVEL=0"),
+	    S_CLIENT("-alpn h2 -tls1_1 -cipher ALL:@SECLEVEL=0"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256:AES128-GCM-SHA256"),
+	    S_CLIENT("-alpn h2 -tls1_2 -cipher ECDHE-ECDSA-AES128-CCM8"),
+	    S_CLIENT("-alpn h2 -tls1_2 -curves P-384:P-521"),
+	    S_CLIENT("-alpn h2 -tls1_3"),
+	    S_CLIENT("-alpn http/1.1"),
+	    S_CLIENT("-tls1_2"),
 	};
 
 	(void)state;
@@ -224,7 +222,9 @@ static void what_is_not_safe_enough_is_refused(void **state)
 
 static void who_wants_to_renegotiate_is_let_go(void **state)
 {
-	struct outcome o = served("(sleep 0.3; echo R; sleep 0.3; echo) | openssl s_client -connect 127.0.0.1:$P -alpn h2 -tls1_2", 1);
+	struct outcome o = served(
+	    "(sleep 0.3; echo R; sleep 0.3; echo) | openssl s_client -connect 127.0.0.1:$P -alpn h2 -tls1_2",
+	    1);
 
 	(void)state;
 	assert_int_equal(o.rc, STATUS_UNAVAILABLE);
@@ -233,31 +233,36 @@ static void who_wants_to_renegotiate_is_let_go(void **state)
 
 static void clear_text_gets_no_answer_in_clear(void **state)
 {
-	struct outcome o = served(PYTHON "import socket,os\n"
-				  "s=socket.create_connection((\"127.0.0.1\",os.environ[\"P\"]))\n"
-				  "s.sendall(b\"GET / HTTP/1.1\\r\\n\\r\\n\"); print(len(s.recv(99)))'", 1);
+	struct outcome o =
+	    served(PYTHON "import socket,os\n"
+	                  "s=socket.create_connection((\"127.0.0.1\",os.environ[\"P\"]))\n"
+	                  "s.sendall(b\"GET / HTTP/1.1\\r\\n\\r\\n\"); print(len(s.recv(99)))'",
+	           1);
 
 	(void)state;
 	assert_int_equal(o.rc, STATUS_UNAVAILABLE);
 	assert_non_null(strstr(o.error.text, "does not speak TLS"));
 }
 
-#define PY_CLIENT \
-	"import ssl,socket,os\n" \
-	"c=ssl.create_default_context(cafile=\"ca.crt\"); c.maximum_version=ssl.TLSVersion.TLSv1_2\n" \
-	"c.set_alpn_protocols([\"h2\"])\n" \
-	"def talk(name,session=None):\n" \
-	" s=c.wrap_socket(socket.create_connection((\"127.0.0.1\",os.environ[\"P\"])),server_hostname=name,session=session)\n" \
-	" s.sendall(b\"hello\\n\"); d=s.recv(99)\n" \
-	" print(s.version(),s.selected_alpn_protocol(),d,s.session_reused)\n" \
+#define PY_CLIENT                                                                                            \
+	"import ssl,socket,os\n"                                                                             \
+	"c=ssl.create_default_context(cafile=\"ca.crt\"); c.maximum_version=ssl.TLSVersion.TLSv1_2\n"        \
+	"c.set_alpn_protocols([\"h2\"])\n"                                                                   \
+	"def talk(name,session=None):\n"                                                                     \
+	" s=c.wrap_socket(socket.create_connection((\"127.0.0.1\",os.environ[\"P\"])),server_hostname=name," \
+	"session=session)\n"                                                                                 \
+	" s.sendall(b\"hello\\n\"); d=s.recv(99)\n"                                                          \
+	" print(s.version(),s.selected_alpn_protocol(),d,s.session_reused)\n"                                \
 	" return s.session\n"
 
 static void python_checks_our_names_and_resumes(void **state)
 {
-	struct outcome o = served(PYTHON PY_CLIENT "s=talk(\"localhost\")\ntalk(\"127.0.0.1\")\ntalk(\"localhost\",s)'", 3);
+	struct outcome o =
+	    served(PYTHON PY_CLIENT "s=talk(\"localhost\")\ntalk(\"127.0.0.1\")\ntalk(\"localhost\",s)'", 3);
 
 	(void)state;
-	assert_string_equal(o.printed, "TLSv1.2 h2 b'hi\\n' False\nTLSv1.2 h2 b'hi\\n' False\nTLSv1.2 h2 b'hi\\n' True\n");
+	assert_string_equal(
+	    o.printed, "TLSv1.2 h2 b'hi\\n' False\nTLSv1.2 h2 b'hi\\n' False\nTLSv1.2 h2 b'hi\\n' True\n");
 	assert_int_equal(o.opened, 3);
 	assert_int_equal(o.resumed, 1);
 }
@@ -274,16 +279,18 @@ static void python_refuses_us_under_another_name(void **state)
 /* --- others as servers ---------------------------------------------------------------------- */
 
 /* Serves `n` connections with the certificate and context lines given; its first line is the port. */
-#define PY_SERVER(certificate, n, lines) \
-	PYTHON "import ssl,socket,sys\n" \
-	"c=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain(\"" certificate "\")\n" \
-	"c.maximum_version=ssl.TLSVersion.TLSv1_2; c.set_alpn_protocols([\"h2\"])\n" lines "\n" \
-	"l=socket.create_server((\"127.0.0.1\",0)); l.settimeout(8); print(l.getsockname()[1],flush=True)\n" \
-	"for i in range(" #n "):\n" \
-	" try:\n" \
-	"  s=c.wrap_socket(l.accept()[0],server_side=True); s.settimeout(8); s.sendall(s.recv(99).upper()); print(\"served\",s.session_reused)\n" \
-	"  s.unwrap()\n" \
-	" except Exception as e: print(type(e).__name__)\n'"
+#define PY_SERVER(certificate, n, lines)                                                                     \
+	PYTHON "import ssl,socket,sys\n"                                                                     \
+	       "c=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain(\"" certificate "\")\n"         \
+	       "c.maximum_version=ssl.TLSVersion.TLSv1_2; c.set_alpn_protocols([\"h2\"])\n" lines "\n"       \
+	       "l=socket.create_server((\"127.0.0.1\",0)); l.settimeout(8); "                                \
+	       "print(l.getsockname()[1],flush=True)\n"                                                      \
+	       "for i in range(" #n "):\n"                                                                   \
+	       " try:\n"                                                                                     \
+	       "  s=c.wrap_socket(l.accept()[0],server_side=True); s.settimeout(8); "                        \
+	       "s.sendall(s.recv(99).upper()); print(\"served\",s.session_reused)\n"                         \
+	       "  s.unwrap()\n"                                                                              \
+	       " except Exception as e: print(type(e).__name__)\n'"
 
 static int port_of(pid_t server)
 {
@@ -305,7 +312,9 @@ static int port_of(pid_t server)
 
 static struct outcome dialled(int port, struct tls_config *config)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in a = {.sin_family = AF_INET,
+	                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	                        .sin_port = htons((uint16_t)port)};
 	int fd = deadline_on(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	struct end e = {.tls = tls_new(config)};
 	struct outcome o = {0};
@@ -340,8 +349,8 @@ static void python_serves_us_and_resumes(void **state)
 		bool pinned;
 		int opened, resumed;
 	} want[] = {
-		{"10.9.8.7", true, 1, 0},      {"10.9.8.7", true, 1, 1}, {"localhost", false, 1, 0}, {"127.0.0.1", false, 1, 0},
-		{"elsewhere.example", false, 0, 0}, {"127.0.0.2", false, 0, 0},
+	    {"10.9.8.7", true, 1, 0},   {"10.9.8.7", true, 1, 1},           {"localhost", false, 1, 0},
+	    {"127.0.0.1", false, 1, 0}, {"elsewhere.example", false, 0, 0}, {"127.0.0.2", false, 0, 0},
 	};
 	struct tls_config *pinned = client_of("10.9.8.7", pin, NULL);
 	pid_t server;
@@ -367,12 +376,15 @@ static void python_serves_us_and_resumes(void **state)
 			tls_config_release(config);
 	}
 	tls_config_release(pinned);
-	assert_non_null(strstr(output_of(server), "served False\nserved True\nserved False\nserved False\nSSLError\nSSLError\n"));
+	assert_non_null(
+	    strstr(output_of(server),
+	           "served False\nserved True\nserved False\nserved False\nSSLError\nSSLError\n"));
 }
 
 static void refused(const char *command, const char *client_pin, int status, const char *words)
 {
-	struct tls_config *config = client_of("localhost", client_pin, client_pin[0] == '\0' ? "ca.crt" : NULL);
+	struct tls_config *config =
+	    client_of("localhost", client_pin, client_pin[0] == '\0' ? "ca.crt" : NULL);
 	struct outcome o;
 	pid_t server;
 
@@ -389,12 +401,17 @@ static void refused(const char *command, const char *client_pin, int status, con
 static void a_server_that_is_not_safe_enough_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(system("umask 077; openssl req -x509 -newkey rsa:2048 -nodes -keyout rsa.pem -out rsa.crt -subj /CN=x 2>/dev/null; "
-				"cat rsa.crt >> rsa.pem"), 0);
+	assert_int_equal(system("umask 077; openssl req -x509 -newkey rsa:2048 -nodes -keyout rsa.pem -out "
+	                        "rsa.crt -subj /CN=x 2>/dev/null; "
+	                        "cat rsa.crt >> rsa.pem"),
+	                 0);
 	refused(PY_SERVER("pool.pem", 1, "c.set_alpn_protocols([])"), pin, STATUS_UNAVAILABLE, "ALPN h2");
-	refused(PY_SERVER("pool.pem", 1, "c.set_ciphers(\"ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0\")"), pin, STATUS_UNAVAILABLE, "refused");
-	refused(PY_SERVER("pool.pem", 1, "c.set_ciphers(\"ALL:@SECLEVEL=0\");c.minimum_version=c.maximum_version=ssl.TLSVersion.TLSv1"),
-		pin, STATUS_UNAVAILABLE, "");
+	refused(PY_SERVER("pool.pem", 1, "c.set_ciphers(\"ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0\")"), pin,
+	        STATUS_UNAVAILABLE, "refused");
+	refused(PY_SERVER("pool.pem", 1,
+	                  "c.set_ciphers(\"ALL:@SECLEVEL=0\");c.minimum_version=c.maximum_version=ssl."
+	                  "TLSVersion.TLSv1"),
+	        pin, STATUS_UNAVAILABLE, "");
 	refused(PY_SERVER("rsa.pem", 1, ""), pin, STATUS_UNAVAILABLE, "refused");
 }
 
@@ -402,10 +419,14 @@ static void a_server_that_is_not_safe_enough_is_refused(void **state)
 static void a_certificate_that_is_not_for_a_server_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(system("umask 077; printf 'subjectAltName=DNS:localhost\\nextendedKeyUsage=clientAuth\\n' > ext; "
-				"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout person.pem -out person.csr -subj /CN=x 2>/dev/null; "
-				"openssl x509 -req -in person.csr -CA ca.crt -CAkey ca.pem -days 9 -extfile ext 2>/dev/null >> person.pem; "
-				"cat ca.crt >> person.pem"), 0);
+	assert_int_equal(
+	    system("umask 077; printf 'subjectAltName=DNS:localhost\\nextendedKeyUsage=clientAuth\\n' > ext; "
+	           "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout person.pem -out "
+	           "person.csr -subj /CN=x 2>/dev/null; "
+	           "openssl x509 -req -in person.csr -CA ca.crt -CAkey ca.pem -days 9 -extfile ext "
+	           "2>/dev/null >> person.pem; "
+	           "cat ca.crt >> person.pem"),
+	    0);
 	refused(PY_SERVER("person.pem", 1, ""), pin, STATUS_UNAUTHENTICATED, "not fit for a server");
 	refused(PY_SERVER("person.pem", 1, ""), "", STATUS_UNAUTHENTICATED, "not fit for a server");
 }
@@ -416,25 +437,32 @@ static void a_public_chain_is_checked_against_the_roots_and_the_name(void **stat
 	static const struct {
 		const char *host, *roots, *words;
 	} tries[] = {
-		{"pool.example.org", "root.crt", NULL},
-		{"a.pool.example.org", "root.crt", "for another name"},
-		{"example.org", "root.crt", "for another name"},
-		{"pool.example.org", "ca.crt", "nobody this machine trusts"},
-		{"pool.example.org", NULL, "nobody this machine trusts"},
+	    {"pool.example.org", "root.crt", NULL},
+	    {"a.pool.example.org", "root.crt", "for another name"},
+	    {"example.org", "root.crt", "for another name"},
+	    {"pool.example.org", "ca.crt", "nobody this machine trusts"},
+	    {"pool.example.org", NULL, "nobody this machine trusts"},
 	};
 	pid_t server;
 	int port;
 
 	(void)state;
-	assert_int_equal(system("umask 077; exec 2>/dev/null; "
-				"openssl req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.crt -subj /CN=root -days 99; "
-				"printf 'basicConstraints=critical,CA:TRUE\\nkeyUsage=keyCertSign\\n' > ca.ext; "
-				"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout mid.key -out mid.csr -subj /CN=mid; "
-				"openssl x509 -req -in mid.csr -CA root.crt -CAkey root.key -days 9 -extfile ca.ext -out mid.crt; "
-				"printf 'subjectAltName=DNS:*.example.org\\n' > leaf.ext; "
-				"openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout site.pem -out site.csr -subj /CN=x; "
-				"openssl x509 -req -in site.csr -CA mid.crt -CAkey mid.key -days 9 -sha384 -extfile leaf.ext >> site.pem; "
-				"cat mid.crt >> site.pem"), 0);
+	assert_int_equal(
+	    system("umask 077; exec 2>/dev/null; "
+	           "openssl req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.crt -subj /CN=root "
+	           "-days 99; "
+	           "printf 'basicConstraints=critical,CA:TRUE\\nkeyUsage=keyCertSign\\n' > ca.ext; "
+	           "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout mid.key -out "
+	           "mid.csr -subj /CN=mid; "
+	           "openssl x509 -req -in mid.csr -CA root.crt -CAkey root.key -days 9 -extfile ca.ext -out "
+	           "mid.crt; "
+	           "printf 'subjectAltName=DNS:*.example.org\\n' > leaf.ext; "
+	           "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout site.pem -out "
+	           "site.csr -subj /CN=x; "
+	           "openssl x509 -req -in site.csr -CA mid.crt -CAkey mid.key -days 9 -sha384 -extfile "
+	           "leaf.ext >> site.pem; "
+	           "cat mid.crt >> site.pem"),
+	    0);
 	unlink("out");
 	server = started(PY_SERVER("site.pem", 5, ""));
 	port = port_of(server);
@@ -442,7 +470,8 @@ static void a_public_chain_is_checked_against_the_roots_and_the_name(void **stat
 		struct tls_config *config = client_of(tries[i].host, "", tries[i].roots);
 		struct outcome o = dialled(port, config);
 
-		if (o.opened != (tries[i].words == NULL) || (tries[i].words != NULL && strstr(o.error.text, tries[i].words) == NULL))
+		if (o.opened != (tries[i].words == NULL) ||
+		    (tries[i].words != NULL && strstr(o.error.text, tries[i].words) == NULL))
 			fail_msg("%zu: %s", i, o.error.text);
 		tls_config_release(config);
 	}
@@ -452,16 +481,16 @@ static void a_public_chain_is_checked_against_the_roots_and_the_name(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(openssl_talks_to_us),
-		cmocka_unit_test(what_is_not_safe_enough_is_refused),
-		cmocka_unit_test(who_wants_to_renegotiate_is_let_go),
-		cmocka_unit_test(clear_text_gets_no_answer_in_clear),
-		cmocka_unit_test(python_checks_our_names_and_resumes),
-		cmocka_unit_test(python_refuses_us_under_another_name),
-		cmocka_unit_test(python_serves_us_and_resumes),
-		cmocka_unit_test(a_server_that_is_not_safe_enough_is_refused),
-		cmocka_unit_test(a_certificate_that_is_not_for_a_server_is_refused),
-		cmocka_unit_test(a_public_chain_is_checked_against_the_roots_and_the_name),
+	    cmocka_unit_test(openssl_talks_to_us),
+	    cmocka_unit_test(what_is_not_safe_enough_is_refused),
+	    cmocka_unit_test(who_wants_to_renegotiate_is_let_go),
+	    cmocka_unit_test(clear_text_gets_no_answer_in_clear),
+	    cmocka_unit_test(python_checks_our_names_and_resumes),
+	    cmocka_unit_test(python_refuses_us_under_another_name),
+	    cmocka_unit_test(python_serves_us_and_resumes),
+	    cmocka_unit_test(a_server_that_is_not_safe_enough_is_refused),
+	    cmocka_unit_test(a_certificate_that_is_not_for_a_server_is_refused),
+	    cmocka_unit_test(a_public_chain_is_checked_against_the_roots_and_the_name),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

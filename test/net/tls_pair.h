@@ -49,12 +49,32 @@ static inline struct certificate *a_pool(int days_ago, const char *name)
 	return c;
 }
 
-static inline struct tls_config *client_of(const char *host, const char *pin, const char *roots)
+static struct certificate *own; /* a pool's */
+static struct tls_config *pool; /* its listener, which keeps own */
+static char pin[65];            /* its */
+
+static inline int a_pool_listens(void **state)
+{
+	(void)state;
+	own = a_pool(0, "pool.example.org");
+	strcpy(pin, certificate_pin(own));
+	pool = tls_config_server(own);
+	return 0;
+}
+
+static inline int the_pool_ends(void **state)
+{
+	(void)state;
+	tls_config_release(pool);
+	return 0;
+}
+
+static inline struct tls_config *client_of(const char *host, const char *expected, const char *roots)
 {
 	struct tls_config *config = NULL;
 	struct error err;
 
-	if (tls_config_client(&config, host, pin, roots, &err) != 0)
+	if (tls_config_client(&config, host, expected, roots, &err) != 0)
 		fail_msg("%s", err.text);
 	return config;
 }
@@ -110,6 +130,24 @@ static inline struct pair a_pair(struct tls_config *client, struct tls_config *s
 	p.client.tls = tls_new(client);
 	p.server.tls = tls_new(server);
 	return p;
+}
+
+/* One connection with these configs, run until it is quiet. Releases client. */
+static inline struct pair connected(struct tls_config *client, struct tls_config *server)
+{
+	struct pair p = a_pair(client, server);
+
+	pump(&p, 100000);
+	tls_config_release(client);
+	return p;
+}
+
+static inline void say(struct end *e, const char *text)
+{
+	size_t taken;
+
+	assert_int_equal(tls_write(e->tls, text, strlen(text), &taken, NULL), 0);
+	assert_int_equal(taken, strlen(text));
 }
 
 static inline void pair_free(struct pair *p)
