@@ -5,6 +5,7 @@
  * them. When listeners, connections, calls and the timer are gone, closed() comes. */
 #include "net/grpc_server.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -12,7 +13,18 @@
 #include "net/memory.h"
 #include "net/rpc.h"
 
+#define TRIM_AFTER 1000 /* connections */
+
 /* --- connections ----------------------------------------------------------------------------- */
+
+/* What many connections leave in pieces stays with the allocator until it is asked. */
+static void give_memory_back(struct grpc_server *s)
+{
+	if (++s->gone < TRIM_AFTER)
+		return;
+	s->gone = 0;
+	malloc_trim(0);
+}
 
 static void on_connection_closed(struct h2 *h2)
 {
@@ -21,6 +33,7 @@ static void on_connection_closed(struct h2 *h2)
 
 	DL_DELETE(s->connections, conn);
 	free(conn);
+	give_memory_back(s);
 	grpc_server_check(s);
 }
 

@@ -6,7 +6,7 @@
 #include "proto/limits.h"
 #include "proto/status.h"
 
-#define KEEP_SIZE ((size_t)MiB) /* a buffer up to this stays with its stream */
+#define KEEP_SIZE ((size_t)CHUNK_MAX) /* a buffer up to this stays with its stream */
 
 static void on_later(struct deferred *d);
 

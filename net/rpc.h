@@ -25,6 +25,7 @@ struct grpc_server {
 	struct grpc_server_options options;
 	struct server_listener *listeners;
 	struct connection *connections;
+	size_t gone; /* connections that ended since memory was given back */
 	size_t calls; /* structs, until they are freed */
 	struct timer grace;
 	struct deferred check;

@@ -77,13 +77,15 @@ static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
 		end(s, n == UV_EOF ? 0 : (int)n);
 }
 
-/* A peer that vanished without a word must not hold bytes, a call and a person for fifteen minutes. */
+/* A peer that vanished without a word must not hold bytes, a call and a person for fifteen minutes, nor
+ * an idle connection for ever. */
 static void tune_tcp(struct stream *s)
 {
 	unsigned timeout_ms = PEER_TIMEOUT_MS;
 	uv_os_fd_t fd;
 
 	uv_tcp_nodelay(&s->uv.tcp, 1);
+	uv_tcp_keepalive(&s->uv.tcp, 1, KEEPALIVE_S);
 	if (uv_fileno(&s->uv.handle, &fd) == 0)
 		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }

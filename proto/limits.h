@@ -95,6 +95,7 @@
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
+#define KEEPALIVE_S 30                   /* an idle connection is asked whether it is still there */
 #define REDIS_TIMEOUT_MS 2000            /* one command; after it the outcome is unknown */
 #define UPLOAD_IDLE_MS (10 * 60 * 1000)  /* an unfinished upload is forgotten after this */
 #define PULL_TIMEOUT_MS (10 * 60 * 1000)
