@@ -334,6 +334,23 @@ static int describe(struct worker *w, struct error *err)
 	return offer(w, err);
 }
 
+/* The token of an earlier login, or of one made now when a person sits there. */
+static int find_login(struct worker *w, char *pool, struct error *err)
+{
+	char login[] = "login", option[] = "--pool";
+	char *argv[] = {login, option, pool, NULL};
+	int rc = credentials_find(&w->pool, w->token, err);
+
+	if (rc == STATUS_NOT_FOUND && !w->globals.no_input && term_is_tty(stdin)) {
+		fprintf(stderr, "Whose worker is this? Log in to %s.\n", pool);
+		if (login_main(3, argv) == 0)
+			rc = credentials_find(&w->pool, w->token, err);
+	}
+	if (rc == STATUS_NOT_FOUND)
+		error_hint(err, "hivemind login --pool %s   then start the worker again", pool);
+	return rc;
+}
+
 static int find_pool(struct worker *w, struct error *err)
 {
 	const char *join = w->options.join != NULL ? w->options.join : w->globals.pool;
@@ -354,13 +371,7 @@ static int find_pool(struct worker *w, struct error *err)
 		return error_hint(err, "tunnel it for now:  ssh -N -L 50051:localhost:50051 %s   then --join localhost", w->pool.host);
 	}
 	rc = token_from_environment(w->token, err);
-	if (rc == STATUS_NOT_FOUND)
-		rc = credentials_find(&w->pool, w->token, err);
-	if (rc == 0)
-		return 0;
-	if (err->status == STATUS_NOT_FOUND)
-		error_hint(err, "hivemind login --pool %s   then start the worker again", text);
-	return err->status;
+	return rc == STATUS_NOT_FOUND ? find_login(w, text, err) : rc;
 }
 
 static int prepare(struct worker *w, struct error *err)

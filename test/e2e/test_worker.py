@@ -1,6 +1,7 @@
 """The worker on its own: its engine goes and comes, it floods, it dies, it is stopped; and dev and demo around it."""
 import os
 import pathlib
+import pty
 import signal
 import socket
 import tempfile
@@ -165,6 +166,27 @@ def test_a_worker_without_a_login_says_how(tmp_path):
                         timeout=20)
     assert done.code in (3, 4)
     assert "hivemind login --pool 127.0.0.1:1" in done.err
+
+
+def test_on_a_terminal_a_worker_asks_who_its_owner_is(shared_hive, docker, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    pool = shared_hive.env["HIVEMIND_POOL"]
+    made = hive.command("register", "lender", "--password-file", password, "--pool", pool,
+                        env=hive.environment(HOME=tmp_path / "elsewhere"))
+    assert made.code == 0, made
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(hive.BIN, ["hivemind", "worker", "--join", pool, "--data", str(tmp_path / "w"), "--name", "asked",
+                             "--docker", f"unix:{docker.socket}"], hive.environment(HOME=tmp_path, TERM="dumb"))
+    seen = b""
+    for wanted, answer in ((b"ame", b"lender\n"), (b"assword", b"correct horse\n"), (b"asked ready:", b"\x03")):
+        while wanted not in seen:
+            seen += os.read(terminal, 1000)
+        seen = seen.split(wanted, 1)[1]
+        os.write(terminal, answer)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
 
 
 def test_a_worker_does_not_send_its_token_over_a_network(tmp_path):
