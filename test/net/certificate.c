@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "net/clock.h"
+#include "net/endpoint.h"
 #include "net/secret_file.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -111,6 +112,24 @@ static void the_pin_is_what_openssl_says_of_the_authority(void **state)
 	                 23 + 7 + 64 - 0);
 	assert_memory_equal(join, "pool.example.org:50051#sha256:", 30);
 	assert_memory_equal(join_string(join, "::1", 7, certificate_pin(c)), "[::1]:7#sha256:", 15);
+	certificate_free(c);
+}
+
+static void the_join_string_is_an_endpoint(void **state)
+{
+	static const char *const hosts[] = {"pool.example.org", "192.0.2.1", "2001:db8::1"};
+	struct certificate *c = opened(NULL, 0);
+	char join[JOIN_STRING_SIZE];
+	struct endpoint e;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(
+		    endpoint_parse(&e, join_string(join, hosts[i], 4711, certificate_pin(c)), NULL), 0);
+		assert_string_equal(e.host, hosts[i]);
+		assert_int_equal(e.port, 4711);
+		assert_string_equal(e.pin, certificate_pin(c));
+	}
 	certificate_free(c);
 }
 
@@ -323,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_first_start_makes_an_authority_and_a_leaf),
 	    TEST(the_pin_is_what_openssl_says_of_the_authority),
+	    TEST(the_join_string_is_an_endpoint),
 	    TEST(a_second_start_changes_nothing),
 	    TEST(the_leaf_is_renewed_at_two_thirds_and_the_pin_stays),
 	    TEST(other_names_make_another_leaf),
