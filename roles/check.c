@@ -41,7 +41,8 @@ static void spec_json(struct json *j, const Pb__TaskSpec *s)
 	texts_json(j, "command", s->command, s->n_command);
 	pairs_json(j, "env", s->env, s->n_env);
 	json_object(j, "resources");
-	json_seconds(j, "cpus", s->resources->milli_cpus); /* thousandths of a core, written like thousandths of a second */
+	/* Thousandths of a core are written like thousandths of a second. */
+	json_seconds(j, "cpus", s->resources->milli_cpus);
 	json_uint(j, "memory", s->resources->memory);
 	json_uint(j, "disk", s->resources->disk);
 	json_uint(j, "gpus", s->resources->gpus);

@@ -92,7 +92,8 @@ static void on_deadline(struct timer *t)
 
 static void open_loop(struct client *c, char *token)
 {
-	signal(SIGPIPE, SIG_IGN); /* a pool that goes away is no reason to die; client_print() looks at stdout itself */
+	/* A pool that goes away is no reason to die; client_flush() looks at stdout itself. */
+	signal(SIGPIPE, SIG_IGN);
 	retry_start(&c->retry, 0);
 	loop_init(&c->loop);
 	loop_catch_signals(&c->loop, on_signal);
@@ -190,10 +191,13 @@ void *client_copy(struct client *c, const void *out)
 	const ProtobufCMessage *message = out;
 	ProtobufCAllocator allocator = arena_allocator(&c->arena);
 	size_t n = protobuf_c_message_get_packed_size(message);
-	uint8_t *packed = arena_alloc(&c->arena, n);
+	uint8_t *packed = xmalloc(n);
+	void *copy;
 
 	protobuf_c_message_pack(message, packed);
-	return protobuf_c_message_unpack(message->descriptor, &allocator, n, packed);
+	copy = protobuf_c_message_unpack(message->descriptor, &allocator, n, packed);
+	free(packed);
+	return copy;
 }
 
 static void on_reply(struct grpc_call *call, const ProtobufCMessage *out)
@@ -221,7 +225,8 @@ void client_explain(struct client *c)
 
 		text_copy(why, sizeof why, c->error.text + 13);
 		error_set(&c->error, STATUS_UNAVAILABLE, "cannot reach the pool at %s", why);
-		error_hint(&c->error, "Is the pool running there?   hivemind pool\nIs it another one?           --pool HOST:PORT");
+		error_hint(&c->error, "Is the pool running there?   hivemind pool\n"
+		                      "Is it another one?           --pool HOST:PORT");
 	} else if (c->error.status == STATUS_UNAUTHENTICATED) {
 		error_hint(&c->error, "Log in        hivemind login --pool %s", where);
 	}

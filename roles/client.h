@@ -68,7 +68,7 @@ void client_wait(struct client *c, void (*cancel)(struct client *c), void *cance
 /* Wait. Ends early, with false, at Ctrl-C and when --timeout has run out. */
 bool client_sleep(struct client *c, uint64_t ms);
 
-/* Write what stands in stdout's buffer. A reader that went away (| head) ends the process as SIGPIPE would. */
+/* Write what stands in stdout's buffer. A reader that went away (| head) ends us as SIGPIPE would. */
 void client_flush(struct client *c);
 
 /* Write out, a line of its own, to stdout, and empty it. */

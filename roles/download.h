@@ -1,8 +1,8 @@
-/* roles/download.h - fetch one blob of a task, its bundle or its result, into a file descriptor. Resumes by itself.
+/* roles/download.h - fetch one blob of a task, its bundle or its result, into a file. Resumes by itself.
  *
  *     REREADING (what the file has already) -> FETCHING -> DRAINING -> CLOSING -> on_done()
  *                                              ^            |
- *                                              +- RESTING <-+   the connection broke: back-off, go on from where it was
+ *                                              +- RESTING <-+   the connection broke: back-off, go on
  *
  * Each break costs only what was not yet written: the next try asks for the blob from that offset. Bytes are hashed and
  * written on the thread pool while the next ones come in; when the disk is slower, the pool is held back by flow control, so
@@ -33,18 +33,20 @@ struct download {
 	char task[TASK_ID_SIZE];
 	int kind;                     /* PB__BLOB_KIND__BUNDLE or PB__BLOB_KIND__RESULT */
 	uint32_t epoch;               /* a worker's, when it fetches a bundle; 0 for the owner */
-	int fd;                       /* written in order with write(), from its present position; stays the owner's.
-				       * A pipe does too. It is not fsynced. */
-	uint64_t have;                /* bytes it has already from an earlier run; they are read back with pread() from 0, and the
-				       * position must stand behind them. 0 for a new file or a pipe */
+	/* Written in order with write() from its present position, which a pipe can too; not fsynced; it stays
+	 * the owner's. */
+	int fd;
+	/* Bytes it has already from an earlier run: they are read back with pread() from 0, and the position
+	 * must stand behind them. 0 for a new file or a pipe. */
+	uint64_t have;
 	char expect[SHA256_HEX_SIZE]; /* "" = believe the pool */
 	uint64_t max;                 /* refuse a larger blob; 0 = BUNDLE_MAX */
 	int64_t patience_ms;          /* see struct retry; 0 = RETRY_PATIENCE_MS, RETRY_FOR_EVER */
 	/* total is 0 until the first message has come. May be NULL. */
 	void (*on_progress)(struct download *d, uint64_t done, uint64_t total);
 	/* Status 0: all of it is written and its hash is right. Else:
-	 *   DATA_LOSS    the hash is another: throw the file away (have > 0: what it had was not of this blob, or was changed)
-	 *   UNAVAILABLE  no connection for longer than patience_ms; `done` bytes are good, a later run may go on from there
+	 *   DATA_LOSS    the hash is another: throw the file away (what it had may be of another blob)
+	 *   UNAVAILABLE  no connection for longer than patience_ms; a later run may go on from `done`
 	 *   RESOURCE_EXHAUSTED  larger than max, or the disk is full     CANCELLED  download_cancel()
 	 *   NOT_FOUND, PERMISSION_DENIED, ...  as the pool said */
 	void (*on_done)(struct download *d, const struct error *err);

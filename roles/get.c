@@ -62,8 +62,8 @@ int get_main(int argc, char **argv)
 {
 	const char *to = NULL, *args[1];
 	const struct option options[] = {
-		{.name = "output", .letter = 'o', .kind = OPTION_TEXT, .to = &to, .value = "DIR|FILE.tar|-",
-		 .help = "where to (a directory named by the id)"},
+		{"output", 'o', OPTION_TEXT, &to, "DIR|FILE.tar|-",
+		 "where to (a directory named by the id)", NULL, 0, 0},
 		{0},
 	};
 	struct client c;

@@ -22,7 +22,8 @@ static void resources_json(struct json *j, const char *key, const Pb__Resources 
 		return;
 	}
 	json_object(j, key);
-	json_seconds(j, "cpus", r->milli_cpus); /* thousandths of a core, written like thousandths of a second */
+	/* Thousandths of a core are written like thousandths of a second. */
+	json_seconds(j, "cpus", r->milli_cpus);
 	json_uint(j, "memory", r->memory);
 	json_uint(j, "disk", r->disk);
 	json_uint(j, "gpus", r->gpus);

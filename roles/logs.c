@@ -20,11 +20,12 @@ int logs_main(int argc, char **argv)
 	struct log_view view = {0};
 	bool only_out = false, only_err = false;
 	const struct option options[] = {
-		{.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .to = &view.follow, .help = "go on until the task has ended"},
-		{.name = "tail", .letter = 'n', .kind = OPTION_INT, .to = &view.tail, .value = "N", .help = "begin with the last N lines",
-		 .min = 1, .max = 1000000},
-		{.name = "stdout", .kind = OPTION_FLAG, .to = &only_out, .help = "only standard output"},
-		{.name = "stderr", .kind = OPTION_FLAG, .to = &only_err, .help = "only standard error"},
+		{"follow", 'f', OPTION_FLAG, &view.follow, NULL,
+		 "go on until the task has ended", NULL, 0, 0},
+		{"tail", 'n', OPTION_INT, &view.tail, "N",
+		 "begin with the last N lines", NULL, 1, 1000000},
+		{"stdout", 0, OPTION_FLAG, &only_out, NULL, "only standard output", NULL, 0, 0},
+		{"stderr", 0, OPTION_FLAG, &only_err, NULL, "only standard error", NULL, 0, 0},
 		{0},
 	};
 	const char *args[1], *id;

@@ -171,10 +171,10 @@ int ps_main(int argc, char **argv)
 {
 	struct ps p = {.limit = INT64_MAX};
 	const struct option options[] = {
-		{.name = "all", .letter = 'a', .kind = OPTION_FLAG, .to = &p.all, .help = "also those that ended more than a day ago"},
-		{.name = "live", .letter = 'l', .kind = OPTION_FLAG, .to = &p.live, .help = "only those that have not ended"},
-		{.name = "limit", .letter = 'n', .kind = OPTION_INT, .to = &p.limit, .value = "N", .help = "at most this many",
-		 .min = 1, .max = 1000000},
+		{"all", 'a', OPTION_FLAG, &p.all, NULL,
+		 "also those that ended more than a day ago", NULL, 0, 0},
+		{"live", 'l', OPTION_FLAG, &p.live, NULL, "only those that have not ended", NULL, 0, 0},
+		{"limit", 'n', OPTION_INT, &p.limit, "N", "at most this many", NULL, 1, 1000000},
 		{0},
 	};
 	const char *args[1];

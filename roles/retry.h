@@ -1,4 +1,4 @@
-/* roles/retry.h - when to ask again, and when to give up: exponential back-off with jitter, one place for all.
+/* roles/retry.h - when to ask again, when to give up: exponential back-off with jitter.
  *
  *     retry_start(&r, 0);
  *     ... an answer came, or bytes moved:   retry_moved(&r);

@@ -80,7 +80,7 @@ int rm_main(int argc, char **argv)
 	bool yes = false;
 	const char *args[TASKS_MAX];
 	const struct option options[] = {
-		{.name = "yes", .letter = 'y', .kind = OPTION_FLAG, .to = &yes, .help = "do not ask"},
+		{"yes", 'y', OPTION_FLAG, &yes, NULL, "do not ask", NULL, 0, 0},
 		{0},
 	};
 	int count, code = client_open(&c, argc, argv, options, &help, args, TASKS_MAX, &count, true);

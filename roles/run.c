@@ -113,9 +113,10 @@ int run_main(int argc, char **argv)
 {
 	struct run r = {0};
 	const struct option options[] = {
-		{.name = "with", .kind = OPTION_TEXT, .to = &r.with, .value = "DIR", .help = "send the files of this directory along"},
-		{.name = "output", .letter = 'o', .kind = OPTION_TEXT, .to = &r.output, .value = "DIR",
-		 .help = "fetch what it leaves in /work/out"},
+		{"with", 0, OPTION_TEXT, &r.with, "DIR",
+		 "send the files of this directory along", NULL, 0, 0},
+		{"output", 'o', OPTION_TEXT, &r.output, "DIR",
+		 "fetch what it leaves in /work/out", NULL, 0, 0},
 		SUBMISSION_ROWS(r.change),
 		{.name = "", .kind = OPTION_COMMAND},
 		{0},

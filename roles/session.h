@@ -12,8 +12,8 @@ struct session {
 };
 
 #define SESSION_ROWS(s) \
-	{.name = "password-file", .kind = OPTION_TEXT, .to = &(s).password_file, .value = "FILE", \
-	 .help = "read the password from its first line; - = standard input", .env = "HIVEMIND_PASSWORD_FILE"}
+	{"password-file", 0, OPTION_TEXT, &(s).password_file, "FILE", \
+	 "read the password from its first line; - = standard input", "HIVEMIND_PASSWORD_FILE", 0, 0}
 
 /* Find out name and password. name: as typed, NULL = ask. twice: a new password is asked for twice. Returns 0, or the status
  * in c->error. */

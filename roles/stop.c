@@ -47,7 +47,7 @@ int stop_main(int argc, char **argv)
 	struct client c;
 	const char *args[TASKS_MAX], *reason = "";
 	const struct option options[] = {
-		{.name = "reason", .kind = OPTION_TEXT, .to = &reason, .value = "TEXT", .help = "why; shown in its status"},
+		{"reason", 0, OPTION_TEXT, &reason, "TEXT", "why; shown in its status", NULL, 0, 0},
 		{0},
 	};
 	int count, code = client_open(&c, argc, argv, options, &help, args, TASKS_MAX, &count, true);

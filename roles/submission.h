@@ -15,17 +15,16 @@ struct submission {
 
 /* Rows for the option table of a verb that has a struct submission. */
 #define SUBMISSION_ROWS(s) \
-	{.name = "name", .kind = OPTION_TEXT, .to = &(s).name, .value = "NAME", .help = "name of the task, for people"}, \
-	{.name = "image", .kind = OPTION_TEXT, .to = &(s).image, .value = "IMAGE", \
-	 .help = "container image (none: the built-in base image)"}, \
-	{.name = "env", .letter = 'e', .kind = OPTION_TEXTS, .to = &(s).env, .value = "K=V", \
-	 .help = "environment variable; may be repeated"}, \
-	{.name = "cpus", .kind = OPTION_TEXT, .to = &(s).cpus, .value = "N", .help = "cores: 2, 0.5"}, \
-	{.name = "memory", .kind = OPTION_SIZE, .to = &(s).memory, .value = "SIZE", .help = "memory: 512MiB, 2G"}, \
-	{.name = "disk", .kind = OPTION_SIZE, .to = &(s).disk, .value = "SIZE", .help = "disk below /work"}, \
-	{.name = "gpus", .kind = OPTION_INT, .to = &(s).gpus, .value = "N", .help = "GPUs", .min = 0, .max = GPUS_MAX}, \
-	{.name = "time-limit", .kind = OPTION_DURATION, .to = &(s).time_limit_ms, .value = "TIME", \
-	 .help = "end the command after this long: 90s, 2h"}
+	{"name", 0, OPTION_TEXT, &(s).name, "NAME", "name of the task, for people", NULL, 0, 0}, \
+	{"image", 0, OPTION_TEXT, &(s).image, "IMAGE", \
+	 "container image (none: the built-in base image)", NULL, 0, 0}, \
+	{"env", 'e', OPTION_TEXTS, &(s).env, "K=V", "environment variable; may be repeated", NULL, 0, 0}, \
+	{"cpus", 0, OPTION_TEXT, &(s).cpus, "N", "cores: 2, 0.5", NULL, 0, 0}, \
+	{"memory", 0, OPTION_SIZE, &(s).memory, "SIZE", "memory: 512MiB, 2G", NULL, 0, 0}, \
+	{"disk", 0, OPTION_SIZE, &(s).disk, "SIZE", "disk below /work", NULL, 0, 0}, \
+	{"gpus", 0, OPTION_INT, &(s).gpus, "N", "GPUs", NULL, 0, GPUS_MAX}, \
+	{"time-limit", 0, OPTION_DURATION, &(s).time_limit_ms, "TIME", \
+	 "end the command after this long: 90s, 2h", NULL, 0, 0}
 
 /* Put what was typed in the place of what the manifest says, and check all of it. */
 int submission_change(const struct submission *s, struct bundle *b, struct error *err);

@@ -151,9 +151,10 @@ int submit_main(int argc, char **argv)
 {
 	struct submit s = {0};
 	const struct option options[] = {
-		{.name = "wait", .letter = 'w', .kind = OPTION_FLAG, .to = &s.wait,
-		 .help = "wait until it has ended; exit 1 if it failed"},
-		{.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .to = &s.follow, .help = "show its output meanwhile; waits too"},
+		{"wait", 'w', OPTION_FLAG, &s.wait, NULL,
+		 "wait until it has ended; exit 1 if it failed", NULL, 0, 0},
+		{"follow", 'f', OPTION_FLAG, &s.follow, NULL,
+		 "show its output meanwhile; waits too", NULL, 0, 0},
 		SUBMISSION_ROWS(s.change),
 		{0},
 	};

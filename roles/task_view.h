@@ -15,7 +15,7 @@ void task_json(struct json *j, const Pb__Task *t);
 /* {"v":1, ...} on a line of stdout. */
 void task_print_json(struct client *c, const Pb__Task *t);
 
-/* Milliseconds a part took, or takes so far when `now` > 0; -1 = it has not begun, or (now 0) has not ended. */
+/* Milliseconds a part took, or takes so far when `now` > 0; -1 = not begun, or (now 0) not ended. */
 enum task_part { PART_QUEUED, PART_STAGED, PART_RAN, PART_COLLECTED };
 int64_t task_part_ms(const Pb__Task *t, enum task_part part, int64_t now);
 

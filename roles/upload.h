@@ -35,14 +35,14 @@ struct upload {
 	int64_t patience_ms;          /* see struct retry; 0 = RETRY_PATIENCE_MS, RETRY_FOR_EVER */
 	/* The pool has `done` bytes, or they are on their way. May be NULL. */
 	void (*on_progress)(struct upload *u, uint64_t done);
-	/* Status 0: the pool has all of it, checked and safe. Else the first error that asking again does not heal:
+	/* Status 0: the pool has all of it, checked and safe. Else what asking again does not heal:
 	 *   UNAVAILABLE  no connection for longer than patience_ms    CANCELLED  upload_cancel()
 	 *   INVALID_ARGUMENT, DATA_LOSS, FAILED_PRECONDITION, ...  as the pool said */
 	void (*on_done)(struct upload *u, const struct error *err);
 	void *user;
 
 	/* set when on_done() comes */
-	uint64_t sent;                /* bytes that went over the wire in all tries; 0 = the pool had it already */
+	uint64_t sent;                /* bytes that went over the wire in all tries; 0 = it was there */
 
 	/* private */
 	struct step step;

@@ -24,7 +24,7 @@ enum option_kind {
 	OPTION_INT,      /* int64_t *to, from min to max */
 	OPTION_SIZE,     /* int64_t *to, bytes: 512MiB */
 	OPTION_DURATION, /* int64_t *to, milliseconds: 90s 5m 2h */
-	OPTION_COMMAND,  /* a mark, with the name "": the first word ends the options, what follows is a command of its own */
+	OPTION_COMMAND,  /* a mark, named "": the first word ends the options, a command of its own follows */
 };
 
 struct texts { const char **at; int n; }; /* lives as long as the process */

@@ -11,8 +11,8 @@ struct table;
 /* The first row are the headers (borrowed). At most TABLE_COLUMNS_MAX columns. */
 #define TABLE_COLUMNS_MAX 16
 struct table *table_new(const char *const *headers, int columns);
-void table_row(struct table *t, const char *const *cells);               /* copied, and made safe; NULL or "" = "-" */
-void table_style(struct table *t, int column, enum style style);         /* of the last row's cell */
+void table_row(struct table *t, const char *const *cells);       /* copied, made safe; NULL or "" = "-" */
+void table_style(struct table *t, int column, enum style style); /* of the last row's cell */
 void table_print(struct table *t, FILE *f);
 void table_free(struct table *t);
 
