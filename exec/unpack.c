@@ -1,6 +1,8 @@
-/* exec/unpack.c - tar to files, beneath one directory. The tar reader calls back: an entry begins, a piece of it, it ends.
+/* exec/unpack.c - tar to files, beneath one directory. The tar reader calls back: an entry begins, a piece of
+ * it, it ends.
  *
- * The parent directory of the last entry stays open, because archives name files in the order of their directories. */
+ * The parent directory of the last entry stays open, because archives name files in the order of their
+ * directories. */
 #define _GNU_SOURCE
 #include "exec/unpack.h"
 
@@ -40,10 +42,11 @@ static int failed(const char *what, const char *name, struct error *err)
 	char shown[200];
 
 	text_visible(shown, sizeof shown, name, strlen(name));
-	return error_set(err, reason == ELOOP || reason == ENOTDIR || reason == EISDIR ? STATUS_INVALID_ARGUMENT
-										       : status_from_errno(reason),
-			 "cannot %s \"%s\": %s", what, shown,
-			 reason == ELOOP ? "a symbolic link is in the way" : strerror(reason));
+	return error_set(err,
+	                 reason == ELOOP || reason == ENOTDIR || reason == EISDIR ? STATUS_INVALID_ARGUMENT
+	                                                                          : status_from_errno(reason),
+	                 "cannot %s \"%s\": %s", what, shown,
+	                 reason == ELOOP ? "a symbolic link is in the way" : strerror(reason));
 }
 
 static int own(const struct unpack *u, int fd, mode_t mode)
@@ -189,7 +192,8 @@ static int feed_all(struct unpack *u, struct tar_reader *reader, int fd, struct 
 			u->on_progress(u->user, done);
 	}
 	if (rc == 0 && got < 0)
-		return error_set(err, status_from_errno(errno), "cannot read the archive: %s", strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot read the archive: %s",
+		                 strerror(errno));
 	return rc == 0 ? tar_reader_end(reader, err) : rc;
 }
 

@@ -1,8 +1,9 @@
 /* exec/unpack.h - unpack a tar beneath one directory and nowhere else.
  *
- * The strict reader of exec/tar.h decides what an archive may hold; every name is opened beneath the directory only (openat2
- * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), so that links which were there before lead nowhere either. A file that is there is
- * replaced by a new one, never written through; a directory that is there is used. Blocks. */
+ * The strict reader of exec/tar.h decides what an archive may hold; every name is opened beneath the
+ * directory only (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), so that links which were there before lead
+ * nowhere either. A file that is there is replaced by a new one, never written through; a directory that is
+ * there is used. Blocks. */
 #ifndef EXEC_UNPACK_H
 #define EXEC_UNPACK_H
 

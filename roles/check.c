@@ -94,14 +94,16 @@ static void print_words(const struct bundle *b)
 	append_safe(&name, s->name);
 	for (size_t i = 0; i < s->n_command; i++)
 		append_safe(&command, s->command[i]);
-	printf("\"%s\" is in order%s.\n", buf_text(&name), b->has_manifest ? "" : " (without a hivemind.json)");
+	printf("\"%s\" is in order%s.\n", buf_text(&name),
+	       b->has_manifest ? "" : " (without a hivemind.json)");
 	printf("  runs      %s\n", buf_text(&command));
 	printf("  in        %s, no network\n", s->image[0] != '\0' ? s->image : "the built-in base image");
-	printf("  with      cpus %g, memory %s, disk %s, gpus %u; for %s at most\n", s->resources->milli_cpus / 1000.0,
-	       format_bytes(s->resources->memory, a), format_bytes(s->resources->disk, c), s->resources->gpus,
+	printf("  with      cpus %g, memory %s, disk %s, gpus %u; for %s at most\n",
+	       s->resources->milli_cpus / 1000.0, format_bytes(s->resources->memory, a),
+	       format_bytes(s->resources->disk, c), s->resources->gpus,
 	       format_ms((int64_t)s->time_limit_s * 1000, d));
-	printf("  bundle    %u file%s, %s; as a tar %s\n", b->files, b->files == 1 ? "" : "s", format_bytes(b->content, e),
-	       format_bytes(b->size, a));
+	printf("  bundle    %u file%s, %s; as a tar %s\n", b->files, b->files == 1 ? "" : "s",
+	       format_bytes(b->content, e), format_bytes(b->size, a));
 	printf("  sha256    %s\n", b->sha256);
 	buf_release(&name);
 	buf_release(&command);

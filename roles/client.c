@@ -1,7 +1,8 @@
 /* roles/client.c - what every client verb needs; see the header.
  *
- * Ctrl-C and --timeout both ask what is under way for an early end (c->cancel); the wait then ends as it always does, with
- * the error CANCELLED, and client_close() turns that into the exit status 130 or 7. A second Ctrl-C ends the process at once. */
+ * Ctrl-C and --timeout both ask what is under way for an early end (c->cancel); the wait then ends as it
+ * always does, with the error CANCELLED, and client_close() turns that into the exit status 130 or 7. A
+ * second Ctrl-C ends the process at once. */
 #include "roles/client.h"
 
 #include <assert.h>
@@ -40,11 +41,13 @@ static int check_private(struct client *c)
 
 	if (endpoint_is_local(&c->pool))
 		return 0;
-	error_set(&c->error, STATUS_UNIMPLEMENTED, "%s is another machine, and connections are not encrypted yet",
-		  endpoint_text(&c->pool, where, sizeof where));
-	return error_hint(&c->error, "Until they are, reach it through a tunnel:   ssh -L %d:localhost:%d %s\n"
-				     "and then use   --pool localhost:%d",
-			  c->pool.port, c->pool.port, c->pool.host, c->pool.port);
+	error_set(&c->error, STATUS_UNIMPLEMENTED,
+	          "%s is another machine, and connections are not encrypted yet",
+	          endpoint_text(&c->pool, where, sizeof where));
+	return error_hint(&c->error,
+	                  "Until they are, reach it through a tunnel:   ssh -L %d:localhost:%d %s\n"
+	                  "and then use   --pool localhost:%d",
+	                  c->pool.port, c->pool.port, c->pool.host, c->pool.port);
 }
 
 static int find_token(struct client *c, char *token, bool needs_login)
@@ -63,8 +66,9 @@ static int find_token(struct client *c, char *token, bool needs_login)
 		return rc;
 	endpoint_text(&c->pool, where, sizeof where);
 	error_set(&c->error, STATUS_UNAUTHENTICATED, "you are not logged in at %s", where);
-	return error_hint(&c->error, "Log in        hivemind login --pool %s\nNo account?   hivemind register --pool %s", where,
-			  where);
+	return error_hint(&c->error,
+	                  "Log in        hivemind login --pool %s\nNo account?   hivemind register --pool %s",
+	                  where, where);
 }
 
 static void end_early(struct client *c)
@@ -106,8 +110,9 @@ static void open_loop(struct client *c, char *token)
 	c->opened = true;
 }
 
-int client_open(struct client *c, int argc, char **argv, const struct option *options, const struct verb_help *help,
-		const char **args, int max_args, int *arg_count, bool needs_login)
+int client_open(struct client *c, int argc, char **argv, const struct option *options,
+                const struct verb_help *help, const char **args, int max_args, int *arg_count,
+                bool needs_login)
 {
 	char token[TOKEN_SIZE] = "";
 	int rc;
@@ -241,7 +246,8 @@ static void on_done(struct grpc_call *call, const struct error *e)
 		c->error = *e;
 		client_explain(c);
 	} else if (k->on_message == NULL && k->reply == NULL) {
-		error_set(&c->error, STATUS_INTERNAL, "the pool answered %s with nothing", call->method->path);
+		error_set(&c->error, STATUS_INTERNAL, "the pool answered %s with nothing",
+		          call->method->path);
 	}
 	end_wait(c);
 }
@@ -278,7 +284,8 @@ bool client_again(struct client *c)
 {
 	uint64_t ms;
 
-	return c->error.status == STATUS_UNAVAILABLE && retry_again(&c->retry, STATUS_UNAVAILABLE, &ms) && client_sleep(c, ms);
+	return c->error.status == STATUS_UNAVAILABLE && retry_again(&c->retry, STATUS_UNAVAILABLE, &ms) &&
+	       client_sleep(c, ms);
 }
 
 void *client_call_again(struct client *c, enum rpc_id id, const void *in)
@@ -321,7 +328,8 @@ void client_flush(struct client *c)
 		raise(SIGPIPE);
 	}
 	if (code != 0 && c->error.status == 0)
-		error_set(&c->error, status_from_errno(code), "cannot write to standard output: %s", strerror(code));
+		error_set(&c->error, status_from_errno(code), "cannot write to standard output: %s",
+		          strerror(code));
 }
 
 void client_print(struct client *c, struct buf *out)

@@ -37,18 +37,22 @@ struct client {
 	bool over;          /* what is under way has ended */
 };
 
-/* Parse options, find pool and credentials, make the channel (nothing is sent yet). Returns -1 to go on, else the
- * exit code to return at once (help was shown, or an error was printed). needs_login: say how to log in when there is no token. */
-int client_open(struct client *c, int argc, char **argv, const struct option *options, const struct verb_help *help,
-		const char **args, int max_args, int *arg_count, bool needs_login);
+/* Parse options, find pool and credentials, make the channel (nothing is sent yet). Returns -1 to go on, else
+ * the exit code to return at once (help was shown, or an error was printed). needs_login: say how to log in
+ * when there is no token. */
+int client_open(struct client *c, int argc, char **argv, const struct option *options,
+                const struct verb_help *help, const char **args, int max_args, int *arg_count,
+                bool needs_login);
 
 /* One call. The reply lies in c->arena; NULL = failed, c->error says why. */
 void *client_call(struct client *c, enum rpc_id id, const void *in);
 
-/* The same for a call that may be repeated (it reads, or carries a call_id): asked again while the connection breaks. */
+/* The same for a call that may be repeated (it reads, or carries a call_id): asked again while the connection
+ * breaks. */
 void *client_call_again(struct client *c, enum rpc_id id, const void *in);
 
-/* After a failed call: has the connection only broken, and is it worth to ask again? Then it has waited a while. */
+/* After a failed call: has the connection only broken, and is it worth to ask again? Then it has waited a
+ * while. */
 bool client_again(struct client *c);
 
 /* Add to c->error what a person can do about it, where neither the pool nor the network said so. */
@@ -57,12 +61,13 @@ void client_explain(struct client *c);
 /* A copy of a message, in c->arena. */
 void *client_copy(struct client *c, const void *message);
 
-/* A call whose replies stream. on_message returns false to end it early (that is no error). Returns the status. */
+/* A call whose replies stream. on_message returns false to end it early (that is no error). Returns the
+ * status. */
 int client_stream(struct client *c, enum rpc_id id, const void *in,
 		  bool (*on_message)(struct client *c, const void *out, void *user), void *user);
 
-/* Run the loop until c->over; what was started before it sets that at its end, and stops the loop. cancel is called at Ctrl-C and when --timeout
- * has run out, at once if that was before. */
+/* Run the loop until c->over; what was started before it sets that at its end, and stops the loop. cancel is
+ * called at Ctrl-C and when --timeout has run out, at once if that was before. */
 void client_wait(struct client *c, void (*cancel)(struct client *c), void *cancelled);
 
 /* Wait. Ends early, with false, at Ctrl-C and when --timeout has run out. */
@@ -75,7 +80,8 @@ void client_flush(struct client *c);
 void client_print(struct client *c, struct buf *out);
 
 /* A word that was typed wrong: for errors that a verb finds itself. Returns the exit code of the verb. */
-int client_usage(struct client *c, const char *verb, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int client_usage(struct client *c, const char *verb, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Close everything and return the exit code: `code`, or that of c->error (printed) when it is set. */
 int client_close(struct client *c, int code);

@@ -46,7 +46,8 @@ static int on_line(void *user, const struct ini_line *l, struct error *err)
 
 	if (l->key == NULL) {
 		if (c->count == POOLS_MAX)
-			return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s holds more than %d pools", l->path, POOLS_MAX);
+			return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s holds more than %d pools",
+			                 l->path, POOLS_MAX);
 		text_copy(c->entries[c->count++].pool, sizeof e->pool, l->section);
 	} else if (e == NULL && strcmp(l->key, "default") == 0) {
 		text_copy(c->current, sizeof c->current, l->value);
@@ -64,14 +65,16 @@ static int check_private(int fd, const char *path, struct error *err)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return error_set(err, status_from_errno(errno), "cannot look at %s: %s", path, strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot look at %s: %s", path,
+		                 strerror(errno));
 	if (st.st_uid != geteuid()) {
 		error_set(err, STATUS_PERMISSION_DENIED, "%s belongs to another user", path);
 		return error_hint(err, "Remove it and log in again.");
 	}
 	if ((st.st_mode & 077) != 0) {
-		error_set(err, STATUS_PERMISSION_DENIED, "%s can be read by others (mode %03o), so its tokens are not used", path,
-			  st.st_mode & 0777);
+		error_set(err, STATUS_PERMISSION_DENIED,
+		          "%s can be read by others (mode %03o), so its tokens are not used", path,
+		          st.st_mode & 0777);
 		return error_hint(err, "Close it   chmod 600 %s", path);
 	}
 	return 0;
@@ -83,8 +86,9 @@ static int read_file(struct credentials *c, struct error *err)
 	int rc;
 
 	if (f == NULL)
-		return errno == ENOENT ? 0 : error_set(err, status_from_errno(errno), "cannot read %s: %s", c->path,
-						       strerror(errno));
+		return errno == ENOENT ? 0
+		                       : error_set(err, status_from_errno(errno), "cannot read %s: %s",
+		                                   c->path, strerror(errno));
 	rc = check_private(fileno(f), c->path, err);
 	if (rc == 0)
 		rc = ini_read(f, c->path, on_line, c, err);
@@ -106,7 +110,8 @@ static struct credentials *load(struct error *err)
 	struct credentials *c = xcalloc(1, sizeof *c);
 
 	if (!credentials_path(c->path, sizeof c->path)) {
-		error_set(err, STATUS_FAILED_PRECONDITION, "neither HOME nor XDG_CONFIG_HOME says where credentials are");
+		error_set(err, STATUS_FAILED_PRECONDITION,
+		          "neither HOME nor XDG_CONFIG_HOME says where credentials are");
 		free(c);
 		return NULL;
 	}
@@ -119,7 +124,8 @@ static struct credentials *load(struct error *err)
 
 static void write_entries(const struct credentials *c, FILE *f)
 {
-	fprintf(f, "# Written by hivemind login. Each token is as good as the password: keep this file to yourself.\n");
+	fprintf(f, "# Written by hivemind login. Each token is as good as the password: keep this file to "
+	           "yourself.\n");
 	if (c->current[0] != '\0')
 		fprintf(f, "default = %s\n", c->current);
 	for (const struct entry *e = c->entries; e < c->entries + c->count; e++)
@@ -179,7 +185,8 @@ int credentials_save(const struct endpoint *pool, const char *token, const char 
 	e = find(c, text);
 	if (e == NULL && c->count == POOLS_MAX) {
 		release(c);
-		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "there are credentials for %d pools already", POOLS_MAX);
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "there are credentials for %d pools already",
+		                 POOLS_MAX);
 	}
 	if (e == NULL)
 		e = &c->entries[c->count++];

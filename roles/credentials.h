@@ -27,8 +27,8 @@ int credentials_default(struct endpoint *pool, struct error *err);
 /* Where they are. false = neither HOME nor XDG_CONFIG_HOME is set. */
 bool credentials_path(char *path, unsigned long n);
 
-/* The token that the environment gives: HIVEMIND_TOKEN (removed from the environment), else the file HIVEMIND_TOKEN_FILE.
- * NOT_FOUND = neither is set. */
+/* The token that the environment gives: HIVEMIND_TOKEN (removed from the environment), else the file
+ * HIVEMIND_TOKEN_FILE. NOT_FOUND = neither is set. */
 int token_from_environment(char *token, struct error *err);
 
 /* The first line of a file into secret; "-" = standard input. */

@@ -1,9 +1,10 @@
 /* roles/download.c - one blob into a file, machine and all. See the header for its drawing.
  *
- * Two buffers: `incoming` fills on the loop while the thread pool hashes and writes `writing`; above INCOMING_MAX the call is
- * paused. Where it can end early: the pool refuses; the first message does not fit what was expected; the disk is full;
- * nothing comes for STALL_MS (the call is cancelled and counts as lost). Whatever happens, the machine passes CLOSING
- * once: no call open, no write under way, the timer closed, then on_done(). */
+ * Two buffers: `incoming` fills on the loop while the thread pool hashes and writes `writing`; above
+ * INCOMING_MAX the call is paused. Where it can end early: the pool refuses; the first message does not fit
+ * what was expected; the disk is full; nothing comes for STALL_MS (the call is cancelled and counts as lost).
+ * Whatever happens, the machine passes CLOSING once: no call open, no write under way, the timer closed, then
+ * on_done(). */
 #include "roles/download.h"
 
 #include <errno.h>
@@ -59,7 +60,8 @@ static void finish(struct download *d)
 
 	sha256_hex(&d->hash, sum);
 	if (d->error.status == 0 && strcmp(sum, d->sha256) != 0)
-		error_set(&d->error, STATUS_DATA_LOSS, "what was fetched has another SHA-256 than the pool says");
+		error_set(&d->error, STATUS_DATA_LOSS,
+		          "what was fetched has another SHA-256 than the pool says");
 	await(d, CLOSING);
 	timer_close(&d->timer, on_closed);
 }
@@ -165,10 +167,12 @@ static int check_head(struct download *d, const Pb__DownloadChunk *m)
 	if (!sha256_hex_valid(m->sha256))
 		return error_set(&d->error, STATUS_INTERNAL, "the pool sent a blob without its hash");
 	if (wanted[0] != '\0' && strcmp(wanted, m->sha256) != 0)
-		return error_set(&d->error, STATUS_DATA_LOSS, "the pool has another blob there than was expected");
+		return error_set(&d->error, STATUS_DATA_LOSS,
+		                 "the pool has another blob there than was expected");
 	if (m->size > max)
-		return error_set(&d->error, STATUS_RESOURCE_EXHAUSTED, "the blob has %llu bytes; at most %llu are allowed",
-				 (unsigned long long)m->size, (unsigned long long)max);
+		return error_set(&d->error, STATUS_RESOURCE_EXHAUSTED,
+		                 "the blob has %llu bytes; at most %llu are allowed",
+		                 (unsigned long long)m->size, (unsigned long long)max);
 	text_copy(d->sha256, sizeof d->sha256, m->sha256);
 	d->size = m->size;
 	return 0;
@@ -292,8 +296,8 @@ static void on_reread(struct work *w)
 	struct download *d = container_of(w, struct download, work);
 
 	if (d->write_errno != 0 && d->error.status == 0)
-		error_set(&d->error, status_from_errno(d->write_errno), "cannot read back what was fetched before: %s",
-			  strerror(d->write_errno));
+		error_set(&d->error, status_from_errno(d->write_errno),
+		          "cannot read back what was fetched before: %s", strerror(d->write_errno));
 	if (d->error.status != 0)
 		finish(d);
 	else if (d->done < d->have)

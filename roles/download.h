@@ -4,13 +4,14 @@
  *                                              ^            |
  *                                              +- RESTING <-+   the connection broke: back-off, go on
  *
- * Each break costs only what was not yet written: the next try asks for the blob from that offset. Bytes are hashed and
- * written on the thread pool while the next ones come in; when the disk is slower, the pool is held back by flow control, so
- * that memory is the same for any size. At the end the SHA-256 of all bytes, also of those that an earlier run had left in
- * the file, is compared with what the pool says and, when set, with `expect`.
+ * Each break costs only what was not yet written: the next try asks for the blob from that offset. Bytes are
+ * hashed and written on the thread pool while the next ones come in; when the disk is slower, the pool is
+ * held back by flow control, so that memory is the same for any size. At the end the SHA-256 of all bytes,
+ * also of those that an earlier run had left in the file, is compared with what the pool says and, when set,
+ * with `expect`.
  *
- * A struct download is embedded in its owner and on loan from download_start() to on_done(), which comes exactly
- * once, on the loop, also after download_cancel(). Used by client verbs and by the worker. */
+ * A struct download is embedded in its owner and on loan from download_start() to on_done(), which comes
+ * exactly once, on the loop, also after download_cancel(). Used by client verbs and by the worker. */
 #ifndef ROLES_DOWNLOAD_H
 #define ROLES_DOWNLOAD_H
 
@@ -33,8 +34,8 @@ struct download {
 	char task[TASK_ID_SIZE];
 	int kind;                     /* PB__BLOB_KIND__BUNDLE or PB__BLOB_KIND__RESULT */
 	uint32_t epoch;               /* a worker's, when it fetches a bundle; 0 for the owner */
-	/* Written in order with write() from its present position, which a pipe can too; not fsynced; it stays
-	 * the owner's. */
+	/* Written in order with write() from its present position, which a pipe can too; not fsynced; it
+	 * stays the owner's. */
 	int fd;
 	/* Bytes it has already from an earlier run: they are read back with pread() from 0, and the position
 	 * must stand behind them. 0 for a new file or a pipe. */

@@ -12,13 +12,14 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind get [options] ID | last",
-	.summary = "Fetch what a task left in /work/out. A task that failed or was stopped has a partial result, which is\n"
-		   "fetched the same way. May be repeated; a broken download goes on where it was.",
-	.examples = "hivemind get last\n"
-		    "hivemind get 7kq2 -o results\n"
-		    "hivemind get 7kq2 -o result.tar\n"
-		    "hivemind get 7kq2 -o - | tar t",
+    .usage = "hivemind get [options] ID | last",
+    .summary = "Fetch what a task left in /work/out. A task that failed or was stopped has a partial result, "
+               "which is\n"
+	       "fetched the same way. May be repeated; a broken download goes on where it was.",
+    .examples = "hivemind get last\n"
+		"hivemind get 7kq2 -o results\n"
+		"hivemind get 7kq2 -o result.tar\n"
+		"hivemind get 7kq2 -o - | tar t",
 };
 
 static int no_result(struct client *c, const Pb__Task *t)
@@ -31,7 +32,8 @@ static int no_result(struct client *c, const Pb__Task *t)
 			  task_state_name((int)t->state));
 		return error_hint(&c->error, "Wait for it   hivemind wait %s", id);
 	}
-	error_set(&c->error, STATUS_NOT_FOUND, "task %s is %s and left no result", id, task_state_name((int)t->state));
+	error_set(&c->error, STATUS_NOT_FOUND, "task %s is %s and left no result", id,
+	          task_state_name((int)t->state));
 	return error_hint(&c->error, "Why   hivemind status %s", id);
 }
 

@@ -64,16 +64,19 @@ static void print_words(struct client *c, const Pb__InfoReply *r)
 {
 	char where[400], up[24], a[24], b[24];
 	const Pb__Resources none = PB__RESOURCES__INIT;
-	const Pb__Resources *offered = r->offered != NULL ? r->offered : &none, *used = r->used != NULL ? r->used : &none;
+	const Pb__Resources *offered = r->offered != NULL ? r->offered : &none,
+			    *used = r->used != NULL ? r->used : &none;
 
 	printf("Pool at %s, hivemind %s, up %s\n", endpoint_text(&c->pool, where, sizeof where), r->version,
 	       format_ms(clock_wall_ms() - r->started_ms, up));
-	printf("  workers    %u connected: %g of %g cores and %s of %s memory in use, %u of %u GPUs\n", r->workers,
-	       used->milli_cpus / 1000.0, offered->milli_cpus / 1000.0, format_bytes(used->memory, a),
-	       format_bytes(offered->memory, b), used->gpus, offered->gpus);
-	printf("  tasks      %u pending, %u running, %llu finished\n", r->pending, r->running, (unsigned long long)r->finished);
+	printf("  workers    %u connected: %g of %g cores and %s of %s memory in use, %u of %u GPUs\n",
+	       r->workers, used->milli_cpus / 1000.0, offered->milli_cpus / 1000.0,
+	       format_bytes(used->memory, a), format_bytes(offered->memory, b), used->gpus, offered->gpus);
+	printf("  tasks      %u pending, %u running, %llu finished\n", r->pending, r->running,
+	       (unsigned long long)r->finished);
 	printf("  storage    %s of bundles and results\n", format_bytes(r->blob_bytes, a));
-	printf("  redis      %s %s\n", r->redis_version, r->redis_up ? "up" : "DOWN: nothing can be changed until it is back");
+	printf("  redis      %s %s\n", r->redis_version,
+	       r->redis_up ? "up" : "DOWN: nothing can be changed until it is back");
 }
 
 int info_main(int argc, char **argv)

@@ -17,21 +17,23 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind init [options] [DIR]",
-	.summary = "Write hivemind.json and run.sh into a directory (this one, when none is named), to begin a task with.\n"
-		   "Nothing that is there is overwritten.",
-	.examples = "hivemind init mytask\n"
-		    "hivemind check mytask\n"
-		    "hivemind submit mytask --wait",
+    .usage = "hivemind init [options] [DIR]",
+    .summary = "Write hivemind.json and run.sh into a directory (this one, when none is named), to begin a "
+               "task with.\n"
+	       "Nothing that is there is overwritten.",
+    .examples = "hivemind init mytask\n"
+		"hivemind check mytask\n"
+		"hivemind submit mytask --wait",
 };
 
-static const char manifest[] = "{\n"
-			       "  \"hivemind\": 1,\n"
-			       "  \"name\": \"%s\",\n"
-			       "  \"command\": [\"sh\", \"run.sh\"],\n"
-			       "  \"resources\": { \"cpus\": 1, \"memory\": \"128MiB\", \"disk\": \"1GiB\" },\n"
-			       "  \"time_limit\": \"1h\"\n"
-			       "}\n";
+static const char manifest[] =
+    "{\n"
+    "  \"hivemind\": 1,\n"
+    "  \"name\": \"%s\",\n"
+    "  \"command\": [\"sh\", \"run.sh\"],\n"
+    "  \"resources\": { \"cpus\": 1, \"memory\": \"128MiB\", \"disk\": \"1GiB\" },\n"
+    "  \"time_limit\": \"1h\"\n"
+    "}\n";
 
 static const char script[] = "#!/bin/sh\n"
 			     "# Runs in /work, a copy of this directory, in a container without a network.\n"
@@ -41,17 +43,20 @@ static const char script[] = "#!/bin/sh\n"
 			     "echo \"attempt $HIVEMIND_ATTEMPT of task $HIVEMIND_TASK_ID\"\n"
 			     "echo 'hello from the hive' > out/answer.txt\n";
 
-static int write_file(int directory, const char *where, const char *name, const char *text, mode_t mode, struct error *err)
+static int write_file(int directory, const char *where, const char *name, const char *text, mode_t mode,
+                      struct error *err)
 {
 	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	size_t n = strlen(text);
 
 	if (fd < 0 && errno == EEXIST) {
-		error_set(err, STATUS_ALREADY_EXISTS, "%s/%s is there already and was left as it is", where, name);
+		error_set(err, STATUS_ALREADY_EXISTS, "%s/%s is there already and was left as it is", where,
+		          name);
 		return error_hint(err, "Another directory   hivemind init DIR");
 	}
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
-		error_set(err, status_from_errno(errno), "cannot write %s/%s: %s", where, name, strerror(errno));
+		error_set(err, status_from_errno(errno), "cannot write %s/%s: %s", where, name,
+		          strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return err->status;
@@ -91,10 +96,12 @@ static int init(const char *path, struct error *err)
 	int directory, rc;
 
 	if (mkdir(path, 0777) != 0 && errno != EEXIST)
-		return error_set(err, status_from_errno(errno), "cannot make the directory %s: %s", path, strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot make the directory %s: %s", path,
+		                 strerror(errno));
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
-		return error_set(err, status_from_errno(errno), "cannot write to %s: %s", path, strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot write to %s: %s", path,
+		                 strerror(errno));
 	rc = write_both(directory, path, err);
 	close(directory);
 	return rc;
@@ -120,7 +127,8 @@ static void tell(const char *path, const struct globals *globals)
 	} else if (!globals->quiet) {
 		printf("Wrote hivemind.json and run.sh in %s\n", path);
 		if (term_is_tty(stderr))
-			fprintf(stderr, "  check   hivemind check %s\n  run     hivemind submit %s --wait\n", path, path);
+			fprintf(stderr, "  check   hivemind check %s\n  run     hivemind submit %s --wait\n",
+			        path, path);
 	}
 }
 

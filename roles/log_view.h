@@ -1,5 +1,5 @@
-/* roles/log_view.h - show what a task prints: standard output to ours, standard error to ours, remarks of HiveMind to
- * standard error. Raw bytes, except on a terminal, where nothing may speak to it (ui/text.h).
+/* roles/log_view.h - show what a task prints: standard output to ours, standard error to ours, remarks of
+ * HiveMind to standard error. Raw bytes, except on a terminal, where nothing may speak to it (ui/text.h).
  *
  * A connection that breaks is made again and the log goes on where it was. */
 #ifndef ROLES_LOG_VIEW_H

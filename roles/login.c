@@ -4,12 +4,14 @@
 #include "roles/session.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind login [options] [NAME]",
-	.summary = "Log in to a pool: later commands use it without being told. The password is asked for; it never stands\n"
-		   "on a command line. Instead of logging in, HIVEMIND_TOKEN or HIVEMIND_TOKEN_FILE can give a token.",
-	.examples = "hivemind login --pool pool.example\n"
-		    "hivemind login alice --password-file ~/.alice\n"
-		    "pass hivemind | hivemind login alice --password-file -",
+    .usage = "hivemind login [options] [NAME]",
+    .summary =
+	"Log in to a pool: later commands use it without being told. The password is asked for; it never "
+        "stands\n"
+	"on a command line. Instead of logging in, HIVEMIND_TOKEN or HIVEMIND_TOKEN_FILE can give a token.",
+    .examples = "hivemind login --pool pool.example\n"
+		"hivemind login alice --password-file ~/.alice\n"
+		"pass hivemind | hivemind login alice --password-file -",
 };
 
 int login_main(int argc, char **argv)
@@ -29,6 +31,7 @@ int login_main(int argc, char **argv)
 	request.password = s.password;
 	session = client_call(&s.client, RPC_LOGIN, &request);
 	if (s.client.error.status == STATUS_UNAUTHENTICATED)
-		error_hint(&s.client.error, "Try again     hivemind login %s\nNo account?   hivemind register", s.name);
+		error_hint(&s.client.error,
+		           "Try again     hivemind login %s\nNo account?   hivemind register", s.name);
 	return session_keep(&s, session);
 }

@@ -6,12 +6,13 @@
 #include "roles/task_watch.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind logs [options] ID | last",
-	.summary = "What a task has printed: its standard output to standard output, its standard error and remarks of\n"
-		   "HiveMind to standard error.",
-	.examples = "hivemind logs -f last\n"
-		    "hivemind logs 7kq2 --tail 20\n"
-		    "hivemind logs 7kq2 --stderr 2> errors",
+    .usage = "hivemind logs [options] ID | last",
+    .summary =
+	"What a task has printed: its standard output to standard output, its standard error and remarks of\n"
+	"HiveMind to standard error.",
+    .examples = "hivemind logs -f last\n"
+		"hivemind logs 7kq2 --tail 20\n"
+		"hivemind logs 7kq2 --stderr 2> errors",
 };
 
 int logs_main(int argc, char **argv)

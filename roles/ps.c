@@ -45,7 +45,8 @@ static void add(struct ps *p, const Pb__Task *t)
 	p->tasks[p->count++] = t;
 }
 
-/* Every page, or as many tasks as were asked for. Without -a it ends with the first page that holds nothing recent. */
+/* Every page, or as many tasks as were asked for. Without -a it ends with the first page that holds nothing
+ * recent. */
 static int collect(struct ps *p)
 {
 	Pb__ListTasksRequest request = PB__LIST_TASKS_REQUEST__INIT;
@@ -63,7 +64,8 @@ static int collect(struct ps *p)
 			if (wanted(p, reply->tasks[i]) && (int64_t)p->count < p->limit)
 				add(p, reply->tasks[i]);
 		request.after = reply->next;
-	} while (reply->next[0] != '\0' && (int64_t)p->count < p->limit && (p->all || p->live || p->count > before));
+	} while (reply->next[0] != '\0' && (int64_t)p->count < p->limit &&
+	         (p->all || p->live || p->count > before));
 	return 0;
 }
 
@@ -133,8 +135,9 @@ static void print_row(struct table *table, const Pb__Task *t, size_t length)
 	format_age(now - t->created_ms, age);
 	if (ran_ms >= 0)
 		format_ms(ran_ms, ran);
-	table_row(table, (const char *[]){task_short_id(t->id, length, id), t->name, task_state_name((int)t->state),
-					  task_detail(t, detail), t->worker_name, age, ran});
+	table_row(table,
+	          (const char *[]){task_short_id(t->id, length, id), t->name, task_state_name((int)t->state),
+	                           task_detail(t, detail), t->worker_name, age, ran});
 	table_style(table, 2, task_style(t));
 }
 
@@ -145,7 +148,8 @@ static void print_table(struct ps *p)
 	size_t length = prefix_length(p);
 
 	if (p->count == 0) {
-		fprintf(stderr, p->all ? "No tasks yet.\n" : "No tasks of the last day; all of them: hivemind ps -a\n");
+		fprintf(stderr, p->all ? "No tasks yet.\n"
+		                       : "No tasks of the last day; all of them: hivemind ps -a\n");
 		return;
 	}
 	table = table_new(headers, 7);

@@ -3,11 +3,12 @@
 #include "roles/session.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind register [options] [NAME]",
-	.summary = "Make an account on a pool, and log in to it: later commands use it without being told. The password is\n"
-		   "asked for; it never stands on a command line.",
-	.examples = "hivemind register --pool pool.example\n"
-		    "hivemind register alice --password-file ~/.alice",
+    .usage = "hivemind register [options] [NAME]",
+    .summary = "Make an account on a pool, and log in to it: later commands use it without being told. The "
+               "password is\n"
+	       "asked for; it never stands on a command line.",
+    .examples = "hivemind register --pool pool.example\n"
+		"hivemind register alice --password-file ~/.alice",
 };
 
 int register_main(int argc, char **argv)

@@ -18,7 +18,8 @@
 
 static int failed(struct client *c, const char *what, const char *path)
 {
-	return error_set(&c->error, status_from_errno(errno), "cannot %s %s: %s", what, path, strerror(errno));
+	return error_set(&c->error, status_from_errno(errno), "cannot %s %s: %s", what, path,
+	                 strerror(errno));
 }
 
 /* The partial file, ours alone, positioned behind what it has. -1 = c->error says why. */

@@ -16,7 +16,8 @@ void retry_moved(struct retry *r)
 
 static bool heals(int status)
 {
-	return status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED || status == STATUS_OUT_OF_RANGE;
+	return status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED ||
+	       status == STATUS_OUT_OF_RANGE;
 }
 
 static bool patient(const struct retry *r)

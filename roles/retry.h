@@ -4,8 +4,8 @@
  *     ... an answer came, or bytes moved:   retry_moved(&r);
  *     ... the call failed:                  if (retry_again(&r, status, &ms)) timer_set(&t, ms); else give up
  *
- * Waits grow 0.1, 0.2, 0.4 ... 5 s, each shortened by up to half at random, so that a pool that comes back does not meet all of its
- * clients in one instant. Progress sets them back. */
+ * Waits grow 0.1, 0.2, 0.4 ... 5 s, each shortened by up to half at random, so that a pool that comes back
+ * does not meet all of its clients in one instant. Progress sets them back. */
 #ifndef ROLES_RETRY_H
 #define ROLES_RETRY_H
 
@@ -23,14 +23,15 @@ struct retry {
 	unsigned tries;   /* since then */
 };
 
-/* patience_ms: how long to go on after the last progress; 0 = RETRY_PATIENCE_MS. A pool that has never answered is not tried
- * again, unless RETRY_FOR_EVER: a person who typed a wrong address wants to know it now. */
+/* patience_ms: how long to go on after the last progress; 0 = RETRY_PATIENCE_MS. A pool that has never
+ * answered is not tried again, unless RETRY_FOR_EVER: a person who typed a wrong address wants to know it
+ * now. */
 void retry_start(struct retry *r, int64_t patience_ms);
 
 void retry_moved(struct retry *r);
 
-/* After a failure: true = wait *ms and ask again. Only UNAVAILABLE (and DEADLINE_EXCEEDED of one try, OUT_OF_RANGE of an upload) heals by
- * asking again. */
+/* After a failure: true = wait *ms and ask again. Only UNAVAILABLE (and DEADLINE_EXCEEDED of one try,
+ * OUT_OF_RANGE of an upload) heals by asking again. */
 bool retry_again(struct retry *r, int status, uint64_t *ms);
 
 #endif

@@ -12,10 +12,11 @@
 #define TASKS_MAX 1000
 
 static const struct verb_help help = {
-	.usage = "hivemind rm [options] ID ... | last",
-	.summary = "Forget tasks that have ended: their record, their output and their result on the pool. Asks first.",
-	.examples = "hivemind rm 7kq2\n"
-		    "hivemind rm --yes last",
+    .usage = "hivemind rm [options] ID ... | last",
+    .summary =
+	"Forget tasks that have ended: their record, their output and their result on the pool. Asks first.",
+    .examples = "hivemind rm 7kq2\n"
+		"hivemind rm --yes last",
 };
 
 /* May it be done? On a terminal a person is asked; elsewhere --yes says so. */
@@ -25,8 +26,8 @@ static bool is_agreed(struct client *c, bool yes, int count)
 
 	if (yes)
 		return true;
-	snprintf(question, sizeof question, "Forget %d task%s and the result%s on the pool?", count, count == 1 ? "" : "s",
-		 count == 1 ? "" : "s");
+	snprintf(question, sizeof question, "Forget %d task%s and the result%s on the pool?", count,
+	         count == 1 ? "" : "s", count == 1 ? "" : "s");
 	if (!c->globals.no_input && ask_yes(question, false))
 		return true;
 	error_set(&c->error, STATUS_FAILED_PRECONDITION, "nothing was removed: nobody said yes");
@@ -67,7 +68,8 @@ static int forget(struct client *c, const char *word)
 	request.call_id = (char *)client_call_id(c);
 	if (client_call_again(c, RPC_REMOVE_TASK, &request) == NULL) {
 		if (c->error.status == STATUS_FAILED_PRECONDITION && c->error.hint[0] == '\0')
-			error_hint(&c->error, "End it first   hivemind stop %s", task_short_id(t->id, SHORT_ID_LENGTH, brief));
+			error_hint(&c->error, "End it first   hivemind stop %s",
+			           task_short_id(t->id, SHORT_ID_LENGTH, brief));
 		return c->error.status;
 	}
 	tell(c, t);

@@ -1,4 +1,5 @@
-/* roles/run.c - hivemind run: one command on the pool as if it ran here. Its output is ours, its exit status is ours.
+/* roles/run.c - hivemind run: one command on the pool as if it ran here. Its output is ours, its exit status
+ * is ours.
  *
  * 125 = HiveMind failed; 126, 127 and 128+n are the command's own, as in a shell. Ctrl-C ends the task. */
 #include <stdio.h>
@@ -18,12 +19,13 @@
 #define EXIT_HIVEMIND_FAILED 125
 
 static const struct verb_help help = {
-	.usage = "hivemind run [options] [--] COMMAND [ARGUMENT ...]",
-	.summary = "Run one command in a container on the pool, show its output and exit with its status (125: HiveMind\n"
-		   "itself failed). Ctrl-C ends the task.",
-	.examples = "hivemind run -- echo hello\n"
-		    "hivemind run --with ./src --memory 1G -- sh -c 'sort words | uniq -c'\n"
-		    "hivemind run --image python:3.12-slim --output out -- python -c 'print(6*7)'",
+    .usage = "hivemind run [options] [--] COMMAND [ARGUMENT ...]",
+    .summary = "Run one command in a container on the pool, show its output and exit with its status (125: "
+               "HiveMind\n"
+	       "itself failed). Ctrl-C ends the task.",
+    .examples = "hivemind run -- echo hello\n"
+		"hivemind run --with ./src --memory 1G -- sh -c 'sort words | uniq -c'\n"
+		"hivemind run --image python:3.12-slim --output out -- python -c 'print(6*7)'",
 };
 
 struct run {
@@ -32,7 +34,8 @@ struct run {
 	const char *with, *output;
 };
 
-/* Ctrl-C came: end the task. The client lets nothing more through, so it is asked to forget the signal for one call. */
+/* Ctrl-C came: end the task. The client lets nothing more through, so it is asked to forget the signal for
+ * one call. */
 static void stop_task(struct client *c, const char *id)
 {
 	Pb__StopTaskRequest request = PB__STOP_TASK_REQUEST__INIT;
@@ -122,7 +125,8 @@ int run_main(int argc, char **argv)
 		{0},
 	};
 	const char *args[COMMAND_WORDS_MAX];
-	int count, code = client_open(&r.client, argc, argv, options, &help, args, COMMAND_WORDS_MAX, &count, true);
+	int count,
+	    code = client_open(&r.client, argc, argv, options, &help, args, COMMAND_WORDS_MAX, &count, true);
 
 	if (code >= 0)
 		return code == 0 ? 0 : EXIT_HIVEMIND_FAILED;

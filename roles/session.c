@@ -36,9 +36,11 @@ static int ask_password(struct session *s, bool twice)
 	struct client *c = &s->client;
 	char again[sizeof s->password], question[80];
 
-	snprintf(question, sizeof question, twice ? "New password (at least %d characters): " : "Password: ", PASSWORD_MIN);
+	snprintf(question, sizeof question,
+	         twice ? "New password (at least %d characters): " : "Password: ", PASSWORD_MIN);
 	if (c->globals.no_input || !ask_line(question, s->password, sizeof s->password, true))
-		return nobody_to_ask(c, "password", "Give it   --password-file FILE, or - for standard input");
+		return nobody_to_ask(c, "password",
+		                     "Give it   --password-file FILE, or - for standard input");
 	if (!twice)
 		return 0;
 	if (!ask_line("The same again: ", again, sizeof again, true) || strcmp(again, s->password) != 0)
@@ -92,7 +94,8 @@ void account_print(struct client *c, const Pb__Account *account, int64_t expires
 	}
 	term_safe(&text, account->name, strlen(account->name), false);
 	if (!c->globals.quiet)
-		buf_printf(&text, " at %s (%s)", endpoint_text(&c->pool, where, sizeof where), account->scopes);
+		buf_printf(&text, " at %s (%s)", endpoint_text(&c->pool, where, sizeof where),
+		           account->scopes);
 	client_print(c, &text);
 	buf_release(&text);
 }
@@ -109,8 +112,12 @@ int session_keep(struct session *s, const Pb__Session *session)
 		error_set(&c->error, STATUS_INTERNAL, "the pool opened a session without a token");
 	else if (credentials_save(&c->pool, session->token, session->account->name, &c->error) == 0)
 		account_print(c, session->account, session->expires_ms);
-	if (c->error.status == 0 && term_is_tty(stderr) && !c->globals.quiet && credentials_path(path, sizeof path))
-		fprintf(stderr, "  The token is in %s and the pool is now the default.\n  next   hivemind run -- echo hello\n", path);
+	if (c->error.status == 0 && term_is_tty(stderr) && !c->globals.quiet &&
+	    credentials_path(path, sizeof path))
+		fprintf(stderr,
+		        "  The token is in %s and the pool is now the default.\n  next   hivemind run -- "
+		        "echo hello\n",
+		        path);
 	if (session->token != NULL)
 		wipe(session->token, strlen(session->token));
 	return client_close(c, 0);

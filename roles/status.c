@@ -11,10 +11,11 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind status [options] ID | last",
-	.summary = "Everything about one task: its state in words, where its time went, what it used, how to get its result.",
-	.examples = "hivemind status last\n"
-		    "hivemind status 7kq2 --json",
+    .usage = "hivemind status [options] ID | last",
+    .summary = "Everything about one task: its state in words, where its time went, what it used, how to get "
+               "its result.",
+    .examples = "hivemind status last\n"
+		"hivemind status 7kq2 --json",
 };
 
 static void line(const char *label, const char *text)
@@ -45,7 +46,8 @@ static const char *state_words(const Pb__Task *t)
 	case PB__TASK_FAILURE__INPUT:     return "its bundle is not acceptable";
 	case PB__TASK_FAILURE__BUDGET:    return "its money is used up";
 	case PB__TASK_FAILURE__INFRA:     return "the machines under it failed too often";
-	default:                          return t->state == PB__TASK_STATE__STOPPED ? "it was stopped" : "it has done its work";
+	default:
+		return t->state == PB__TASK_STATE__STOPPED ? "it was stopped" : "it has done its work";
 	}
 }
 
@@ -64,8 +66,9 @@ static void print_head(const Pb__Task *t)
 	if (t->reason[0] != '\0')
 		line("reason", t->reason);
 	if (t->has_exit_code) {
-		snprintf(detail, sizeof detail, "%d%s%s", t->exit_code, t->oom_killed ? ", killed for memory" : "",
-			 t->killed_by_worker ? ", ended by the worker" : "");
+		snprintf(detail, sizeof detail, "%d%s%s", t->exit_code,
+		         t->oom_killed ? ", killed for memory" : "",
+		         t->killed_by_worker ? ", ended by the worker" : "");
 		line("exit", detail);
 	}
 }
@@ -76,7 +79,8 @@ static void print_where(const Pb__Task *t)
 
 	if (t->worker[0] == '\0')
 		return;
-	buf_printf(&text, "%s (%s), attempt %u", t->worker_name[0] != '\0' ? t->worker_name : "?", t->worker, t->epoch);
+	buf_printf(&text, "%s (%s), attempt %u", t->worker_name[0] != '\0' ? t->worker_name : "?", t->worker,
+	           t->epoch);
 	if (t->losses > 0)
 		buf_printf(&text, ", %u lost with %s worker", t->losses, t->losses == 1 ? "its" : "their");
 	line("worker", buf_text(&text));
@@ -95,7 +99,8 @@ static void print_timeline(const Pb__Task *t)
 		int64_t ms = task_part_ms(t, (enum task_part)part, clock_wall_ms());
 
 		if (ms >= 0)
-			buf_printf(&text, "%s%s %s", text.n > 0 ? "  " : "", names[part], format_ms(ms, took));
+			buf_printf(&text, "%s%s %s", text.n > 0 ? "  " : "", names[part],
+			           format_ms(ms, took));
 	}
 	if (text.n > 0)
 		line("time", buf_text(&text));
@@ -108,8 +113,9 @@ static void print_used(const Pb__Task *t)
 
 	if (t->usage == NULL)
 		return;
-	snprintf(text, sizeof text, "%s CPU, %s memory at most", format_ms((int64_t)(t->usage->cpu_us / 1000), cpu),
-		 format_bytes(t->usage->peak_memory, memory));
+	snprintf(text, sizeof text, "%s CPU, %s memory at most",
+	         format_ms((int64_t)(t->usage->cpu_us / 1000), cpu),
+	         format_bytes(t->usage->peak_memory, memory));
 	line("used", text);
 }
 
@@ -120,9 +126,9 @@ static void print_asked(const Pb__Task *t)
 
 	if (r == NULL)
 		return;
-	snprintf(text, sizeof text, "cpus %g, memory %s, disk %s, gpus %u; for %s at most", r->milli_cpus / 1000.0,
-		 format_bytes(r->memory, memory), format_bytes(r->disk, disk), r->gpus,
-		 format_ms((int64_t)t->spec->time_limit_s * 1000, limit));
+	snprintf(text, sizeof text, "cpus %g, memory %s, disk %s, gpus %u; for %s at most",
+	         r->milli_cpus / 1000.0, format_bytes(r->memory, memory), format_bytes(r->disk, disk),
+	         r->gpus, format_ms((int64_t)t->spec->time_limit_s * 1000, limit));
 	line("asked for", text);
 	line("image", t->spec->image[0] != '\0' ? t->spec->image : "the built-in base image");
 }

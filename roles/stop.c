@@ -11,11 +11,12 @@
 #define TASKS_MAX 1000
 
 static const struct verb_help help = {
-	.usage = "hivemind stop [options] ID ... | last",
-	.summary = "End tasks: they get SIGTERM, their grace time, then SIGKILL. What they have left is kept as a partial result.\n"
-		   "A task that has ended already stays as it is.",
-	.examples = "hivemind stop 7kq2\n"
-		    "hivemind stop last --reason 'wrong seed'",
+    .usage = "hivemind stop [options] ID ... | last",
+    .summary = "End tasks: they get SIGTERM, their grace time, then SIGKILL. What they have left is kept as "
+               "a partial result.\n"
+	       "A task that has ended already stays as it is.",
+    .examples = "hivemind stop 7kq2\n"
+		"hivemind stop last --reason 'wrong seed'",
 };
 
 static int stop(struct client *c, const char *word, const char *reason)
@@ -38,7 +39,8 @@ static int stop(struct client *c, const char *word, const char *reason)
 	else if (c->globals.quiet)
 		printf("%s\n", t->id);
 	else
-		printf("%s is %s\n", task_short_id(t->id, SHORT_ID_LENGTH, brief), task_state_name((int)t->state));
+		printf("%s is %s\n", task_short_id(t->id, SHORT_ID_LENGTH, brief),
+		       task_state_name((int)t->state));
 	return 0;
 }
 

@@ -14,7 +14,8 @@ static int set_cpus(Pb__Resources *r, const char *text, struct error *err)
 	double cores = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(cores > 0) || cores > MILLI_CPUS_MAX / 1000)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "--cpus: \"%.40s\" is not a number of cores (2, 0.5)", text);
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+		                 "--cpus: \"%.40s\" is not a number of cores (2, 0.5)", text);
 	r->milli_cpus = (uint32_t)(cores * 1000 + 0.5);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* roles/submission.h - what submit and run share: options that change what the manifest says, and the way into the queue.
+/* roles/submission.h - what submit and run share: options that change what the manifest says, and the way
+ * into the queue.
  *
  *     submission_change -> (the bundle goes up: roles/transfer.h) -> submission_send */
 #ifndef ROLES_SUBMISSION_H
@@ -29,8 +30,8 @@ struct submission {
 /* Put what was typed in the place of what the manifest says, and check all of it. */
 int submission_change(const struct submission *s, struct bundle *b, struct error *err);
 
-/* Upload the bundle and put it in the queue. tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same
- * call_id: it is one submission. */
+/* Upload the bundle and put it in the queue. tell: say how much was sent. NULL = c->error says why. Asked
+ * again over a broken connection with the same call_id: it is one submission. */
 Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell);
 
 #endif

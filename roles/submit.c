@@ -15,12 +15,14 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind submit [options] DIR | TASK.TAR | TASK.TAR.GZ | -",
-	.summary = "Put a task in the queue. A bundle says with hivemind.json what is to be run; without one its run.sh is,\n"
-		   "or its main.py. What the pool has already is not sent again, and a broken upload goes on where it was.",
-	.examples = "hivemind submit ./mytask --wait\n"
-		    "hivemind submit task.tar.gz --follow --env SEED=7\n"
-		    "tar c . | hivemind submit - --name fit --memory 2G",
+    .usage = "hivemind submit [options] DIR | TASK.TAR | TASK.TAR.GZ | -",
+    .summary = "Put a task in the queue. A bundle says with hivemind.json what is to be run; without one its "
+               "run.sh is,\n"
+	       "or its main.py. What the pool has already is not sent again, and a broken upload goes on "
+               "where it was.",
+    .examples = "hivemind submit ./mytask --wait\n"
+		"hivemind submit task.tar.gz --follow --env SEED=7\n"
+		"tar c . | hivemind submit - --name fit --memory 2G",
 };
 
 struct submit {
@@ -45,7 +47,8 @@ static int pack(struct submit *s, struct bundle *b, const char *path)
 
 	progress_start(&s->progress, "Packing", c->globals.json || c->globals.quiet);
 	rc = bundle_open(b, path, on_packed, s, &c->error);
-	snprintf(words, sizeof words, "%u file%s, %s", b->files, b->files == 1 ? "" : "s", format_bytes(b->content, size));
+	snprintf(words, sizeof words, "%u file%s, %s", b->files, b->files == 1 ? "" : "s",
+	         format_bytes(b->content, size));
 	progress_end(&s->progress, rc == 0 ? words : NULL);
 	return rc != 0 ? rc : submission_change(&s->change, b, &c->error);
 }
@@ -80,8 +83,9 @@ static void suggest(const struct submit *s, const char *id)
 	if (!term_is_tty(stderr) || s->wait || s->follow || s->client.globals.quiet)
 		return;
 	task_short_id(id, SHORT_ID_LENGTH, brief);
-	fprintf(stderr, "  watch   hivemind wait %s\n  logs    hivemind logs -f %s\n  result  hivemind get %s\n", brief, brief,
-		brief);
+	fprintf(stderr,
+	        "  watch   hivemind wait %s\n  logs    hivemind logs -f %s\n  result  hivemind get %s\n",
+	        brief, brief, brief);
 }
 
 static void tell(const struct submit *s, const struct bundle *b, const Pb__SubmitReply *reply)

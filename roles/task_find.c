@@ -28,7 +28,9 @@ const char *task_id_of(struct client *c, const char *word)
 	if (id_prefix_valid(word))
 		return word;
 	error_set(&c->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" is not a task id", word);
-	error_hint(&c->error, "Type the first %d characters or more of one, or: last\nYour tasks   hivemind ps", ID_PREFIX_MIN);
+	error_hint(&c->error,
+	           "Type the first %d characters or more of one, or: last\nYour tasks   hivemind ps",
+	           ID_PREFIX_MIN);
 	return NULL;
 }
 

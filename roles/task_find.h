@@ -4,7 +4,8 @@
 
 #include "roles/client.h"
 
-/* The id for "last" (the newest task), or the word itself when it can be (the beginning of) an id. NULL = c->error says why. */
+/* The id for "last" (the newest task), or the word itself when it can be (the beginning of) an id. NULL =
+ * c->error says why. */
 const char *task_id_of(struct client *c, const char *word);
 
 /* The task itself. NULL = c->error says why. */

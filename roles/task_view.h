@@ -25,7 +25,8 @@ enum style task_style(const Pb__Task *t);
 /* "STAGING 64%", "user_exit 3", "-": the finer word beside the state. buf of 64 bytes. */
 const char *task_detail(const Pb__Task *t, char *buf);
 
-/* The id as people type it: its first `length` characters, and ".N" only for other members than the first. buf of TASK_ID_SIZE. */
+/* The id as people type it: its first `length` characters, and ".N" only for other members than the first.
+ * buf of TASK_ID_SIZE. */
 const char *task_short_id(const char *id, size_t length, char *buf);
 
 /* One sentence about how it ended: `7kq2mm9c "fit" FAILED: exit status 3   ran 2.01s`. */

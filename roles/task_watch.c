@@ -62,8 +62,8 @@ void task_goes_on(struct client *c, const char *id)
 	if (c->globals.json)
 		return;
 	task_short_id(id, SHORT_ID_LENGTH, brief);
-	fprintf(stderr, "Stopped watching. Task %s goes on.\n  end it   hivemind stop %s\n  wait     hivemind wait %s\n", brief,
-		brief, brief);
+	fprintf(stderr, "Stopped watching. Task %s goes on.\n", brief);
+	fprintf(stderr, "  end it   hivemind stop %s\n  wait     hivemind wait %s\n", brief, brief);
 }
 
 Pb__Task *task_watch(struct client *c, const char *id)

@@ -66,7 +66,8 @@ int transfer_bundle(struct client *c, const struct bundle *b, bool tell)
 	if (c->error.status != 0 || !tell)
 		progress_end(&t.progress, NULL);
 	else
-		progress_end(&t.progress, t.upload.sent > 0 ? format_bytes(t.upload.sent, size) : "the pool has it already");
+		progress_end(&t.progress, t.upload.sent > 0 ? format_bytes(t.upload.sent, size)
+		                                            : "the pool has it already");
 	return c->error.status;
 }
 

@@ -1,8 +1,9 @@
 /* roles/upload.c - one file to the pool, machine and all. See the header for its drawing.
  *
- * Where it can end early: the pool has the blob already (ASKING); the pool refuses (any call); the file cannot be read
- * or is shorter than it was (READING); nothing moves for STALL_MS (the call is cancelled and counts as lost). Whatever
- * happens, the machine passes CLOSING once: no call open, no read under way, the timer closed, then on_done(). */
+ * Where it can end early: the pool has the blob already (ASKING); the pool refuses (any call); the file
+ * cannot be read or is shorter than it was (READING); nothing moves for STALL_MS (the call is cancelled and
+ * counts as lost). Whatever happens, the machine passes CLOSING once: no call open, no read under way, the
+ * timer closed, then on_done(). */
 #include "roles/upload.h"
 
 #include <assert.h>
@@ -91,7 +92,8 @@ static void on_reply(struct grpc_call *call, const ProtobufCMessage *out)
 	const Pb__UploadReply *reply = (const void *)out;
 
 	if (reply->offset > u->size) {
-		error_set(&u->error, STATUS_INTERNAL, "the pool says that it has more of the file than there is");
+		error_set(&u->error, STATUS_INTERNAL,
+		          "the pool says that it has more of the file than there is");
 		return;
 	}
 	u->offset = reply->offset;
@@ -198,8 +200,8 @@ static void read_failed(struct upload *u)
 	if (u->piece_size == 0)
 		error_set(&u->error, STATUS_DATA_LOSS, "the file became shorter while it was sent");
 	else
-		error_set(&u->error, status_from_errno((int)-u->piece_size), "cannot read the file to send: %s",
-			  strerror((int)-u->piece_size));
+		error_set(&u->error, status_from_errno((int)-u->piece_size),
+		          "cannot read the file to send: %s", strerror((int)-u->piece_size));
 	grpc_call_cancel(&u->call);
 }
 

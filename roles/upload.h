@@ -4,9 +4,9 @@
  *        ^                          any of them
  *        +------------- RESTING <--------+   the connection broke: back-off, then ask again
  *
- * Only what the pool does not have yet is sent: the pool is asked first, and again after each break, so nothing
- * goes over the wire twice from the start. The file is read on the thread pool in pieces of SEND_QUEUE_HIGH, the
- * call's queue is kept below SEND_QUEUE_HIGH: memory is the same for any size.
+ * Only what the pool does not have yet is sent: the pool is asked first, and again after each break, so
+ * nothing goes over the wire twice from the start. The file is read on the thread pool in pieces of
+ * SEND_QUEUE_HIGH, the call's queue is kept below SEND_QUEUE_HIGH: memory is the same for any size.
  *
  * A struct upload is embedded in its owner and on loan from upload_start() to on_done(), which comes exactly
  * once, on the loop, also after upload_cancel(). Used by client verbs and by the worker. */

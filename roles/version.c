@@ -16,10 +16,11 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind version [options]",
-	.summary = "Which hivemind this is; with --json also the libraries it stands on. Say it when you report something.",
-	.examples = "hivemind version\n"
-		    "hivemind version --json",
+    .usage = "hivemind version [options]",
+    .summary = "Which hivemind this is; with --json also the libraries it stands on. Say it when you report "
+               "something.",
+    .examples = "hivemind version\n"
+		"hivemind version --json",
 };
 
 #define TEXT_OF(x) #x

@@ -1,4 +1,4 @@
-/* roles/wait.c - hivemind wait: until tasks have ended, one after the other (all of them run on meanwhile). */
+/* roles/wait.c - hivemind wait: until tasks have ended, one after the other; all run on meanwhile. */
 #include <stdio.h>
 
 #include "roles/roles.h"
@@ -10,12 +10,13 @@
 #define TASKS_MAX 1000
 
 static const struct verb_help help = {
-	.usage = "hivemind wait [options] ID ... | last",
-	.summary = "Wait until all of these tasks have ended. Exits 0 when all are COMPLETED, 1 when one has failed or was\n"
-		   "stopped, 7 when --timeout ran out first.",
-	.examples = "hivemind wait last && hivemind get last\n"
-		    "hivemind wait 7kq2 m0xd --timeout 10m\n"
-		    "hivemind wait $(hivemind ps --live -q) --json",
+    .usage = "hivemind wait [options] ID ... | last",
+    .summary = "Wait until all of these tasks have ended. Exits 0 when all are COMPLETED, 1 when one has "
+               "failed or was\n"
+	       "stopped, 7 when --timeout ran out first.",
+    .examples = "hivemind wait last && hivemind get last\n"
+		"hivemind wait 7kq2 m0xd --timeout 10m\n"
+		"hivemind wait $(hivemind ps --live -q) --json",
 };
 
 static void tell(struct client *c, const Pb__Task *t)

@@ -8,10 +8,11 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	.usage = "hivemind workers [options]",
-	.summary = "List the machines of the pool: what they lend, what of it is in use, when they were last heard.",
-	.examples = "hivemind workers\n"
-		    "hivemind workers --json",
+    .usage = "hivemind workers [options]",
+    .summary =
+	"List the machines of the pool: what they lend, what of it is in use, when they were last heard.",
+    .examples = "hivemind workers\n"
+		"hivemind workers --json",
 };
 
 static const Pb__Resources *or_none(const Pb__Resources *r)
@@ -130,19 +131,24 @@ static void print_row(struct table *table, const Pb__Worker *w)
 	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80];
 
 	snprintf(cpus, sizeof cpus, "%g/%g", s.used->milli_cpus / 1000.0, s.offered->milli_cpus / 1000.0);
-	snprintf(memory, sizeof memory, "%s/%s", format_bytes(s.used->memory, used), format_bytes(s.offered->memory, offered));
+	snprintf(memory, sizeof memory, "%s/%s", format_bytes(s.used->memory, used),
+	         format_bytes(s.offered->memory, offered));
 	snprintf(tasks, sizeof tasks, "%u", w->tasks);
 	snprintf(gpus, sizeof gpus, "%u", s.offered->gpus);
 	snprintf(engine, sizeof engine, "%.40s %.30s", w->host != NULL ? w->host->engine : "",
 		 w->host != NULL ? w->host->engine_version : "");
 	table_row(table, (const char *[]){w->name, w->state, tasks, cpus, memory, gpus, engine,
 					  format_ms(w->heartbeat_age_ms, age), w->not_ready});
-	table_style(table, 1, strcmp(w->state, "lost") == 0 ? STYLE_RED : w->not_ready[0] != '\0' ? STYLE_YELLOW : STYLE_GREEN);
+	table_style(table, 1,
+	            strcmp(w->state, "lost") == 0 ? STYLE_RED
+	            : w->not_ready[0] != '\0'     ? STYLE_YELLOW
+	                                          : STYLE_GREEN);
 }
 
 static void print_table(const Pb__ListWorkersReply *r)
 {
-	static const char *const headers[] = {"NAME", "STATE", "TASKS", "CPUS", "MEMORY", "GPUS", "ENGINE", "HEARD", "WHY NOT"};
+	static const char *const headers[] = {"NAME", "STATE",  "TASKS", "CPUS",   "MEMORY",
+	                                      "GPUS", "ENGINE", "HEARD", "WHY NOT"};
 	struct table *table;
 
 	if (r->n_workers == 0) {

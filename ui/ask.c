@@ -1,7 +1,7 @@
 /* ui/ask.c - questions on the terminal (declared in ui/term.h).
  *
- * A secret is read with echo off. The terminal is put right again whatever happens: a signal that ends the process while we wait
- * restores it first. */
+ * A secret is read with echo off. The terminal is put right again whatever happens: a signal that ends the
+ * process while we wait restores it first. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

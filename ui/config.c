@@ -37,7 +37,8 @@ static int unknown(const struct ini_line *l, const char *what, const char *typed
 {
 	const char *near = nearest_word(typed, words);
 
-	error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: there is no %s \"%.64s\"", l->path, l->line, what, typed);
+	error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: there is no %s \"%.64s\"", l->path, l->line, what,
+	          typed);
 	if (near != NULL)
 		return error_hint(err, "Did you mean   %s\nAll of them    man hivemind.conf", near);
 	return error_hint(err, "All of them    man hivemind.conf");
@@ -79,8 +80,8 @@ static int on_line(void *user, const struct ini_line *l, struct error *err)
 	if (l->key == NULL)
 		return check_section(l, err);
 	if (l->section[0] == '\0')
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: a section must come first, as [client]", l->path,
-				 l->line);
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+		                 "%s:%d: a section must come first, as [client]", l->path, l->line);
 	return strcmp(l->section, r->section) == 0 ? set_key(r, l, err) : 0;
 }
 
@@ -113,7 +114,8 @@ static int read_user_file(struct reader *r, struct error *err)
 	return read_file(r, path, false, err);
 }
 
-int config_apply(const char *verb, struct option *rows, int verb_count, int count, uint64_t given, struct error *err)
+int config_apply(const char *verb, struct option *rows, int verb_count, int count, uint64_t given,
+                 struct error *err)
 {
 	struct reader r = {"client", rows + verb_count, count - verb_count, verb_count, given, 0};
 	int rc;

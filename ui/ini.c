@@ -26,22 +26,25 @@ static int split(struct ini_line *l, char *text, char *section, size_t size, str
 
 	if (text[0] == '[') {
 		if (n < 3 || text[n - 1] != ']')
-			return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: a section is written [name]", l->path, l->line);
+			return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: a section is written [name]",
+			                 l->path, l->line);
 		text[n - 1] = '\0';
 		text_copy(section, size, text + 1);
 		l->key = l->value = NULL;
 		return 0;
 	}
 	if (equals == NULL)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: a line is written key = value", l->path, l->line);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: a line is written key = value",
+		                 l->path, l->line);
 	*equals = '\0';
 	l->key = trim(text);
 	l->value = trim(equals + 1);
 	return 0;
 }
 
-int ini_read(FILE *f, const char *path, int (*on_line)(void *user, const struct ini_line *line, struct error *err), void *user,
-	     struct error *err)
+int ini_read(FILE *f, const char *path,
+             int (*on_line)(void *user, const struct ini_line *line, struct error *err), void *user,
+             struct error *err)
 {
 	char text[LINE_SIZE], section[400] = "";
 	struct ini_line l = {.path = path, .section = section};
@@ -52,7 +55,8 @@ int ini_read(FILE *f, const char *path, int (*on_line)(void *user, const struct 
 
 		l.line++;
 		if (strlen(text) == sizeof text - 1)
-			return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: the line is too long", path, l.line);
+			return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: the line is too long", path,
+			                 l.line);
 		if (trimmed[0] == '\0' || trimmed[0] == '#')
 			continue;
 		rc = split(&l, trimmed, section, sizeof section, err);

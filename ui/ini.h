@@ -14,8 +14,10 @@ struct ini_line {
 	const char *value;
 };
 
-/* Calls on_line for each section and each key; ends at the first status other than 0. INVALID_ARGUMENT: a line is neither. */
-int ini_read(FILE *f, const char *path, int (*on_line)(void *user, const struct ini_line *line, struct error *err), void *user,
-	     struct error *err);
+/* Calls on_line for each section and each key; ends at the first status other than 0. INVALID_ARGUMENT: a
+ * line is neither. */
+int ini_read(FILE *f, const char *path,
+             int (*on_line)(void *user, const struct ini_line *line, struct error *err), void *user,
+             struct error *err);
 
 #endif

@@ -56,7 +56,8 @@ static void begin(struct json *j, const char *key)
 {
 	uint64_t level = (uint64_t)1 << j->depth;
 
-	assert(j->depth == 0 ? !(j->has_items & level) && key == NULL : (key == NULL) == !!(j->is_array & level));
+	assert(j->depth == 0 ? !(j->has_items & level) && key == NULL
+	                     : (key == NULL) == !!(j->is_array & level));
 	if (j->has_items & level)
 		put(j, ",");
 	j->has_items |= level;

@@ -18,7 +18,8 @@ const char *option_keep(const char *text)
 
 int parse_bool(const char *text)
 {
-	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
+	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off",
+	                                                                            "0"};
 
 	for (int i = 0; i < 4; i++) {
 		if (strcasecmp(text, yes[i]) == 0)
@@ -34,7 +35,8 @@ static int set_flag(const struct option *o, const char *text, const char *given,
 	int value = parse_bool(text);
 
 	if (value < 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is neither true nor false", given, text);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is neither true nor false",
+		                 given, text);
 	*(bool *)o->to = value;
 	return 0;
 }
@@ -57,19 +59,21 @@ static int set_int(const struct option *o, const char *text, const char *given, 
 	errno = 0;
 	value = strtoll(text, &end, 10);
 	if (errno != 0 || end == text || *end != '\0')
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is not a whole number", given, text);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is not a whole number", given,
+		                 text);
 	if (value < o->min || value > o->max)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s must be from %lld to %lld, not %lld", given,
-				 (long long)o->min, (long long)o->max, value);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s must be from %lld to %lld, not %lld",
+		                 given, (long long)o->min, (long long)o->max, value);
 	*(int64_t *)o->to = value;
 	return 0;
 }
 
-static int set_parsed(const struct option *o, int64_t value, const char *text, const char *given, const char *examples,
-		      struct error *err)
+static int set_parsed(const struct option *o, int64_t value, const char *text, const char *given,
+                      const char *examples, struct error *err)
 {
 	if (value < 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is not %s", given, text, examples);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s: \"%.40s\" is not %s", given, text,
+		                 examples);
 	*(int64_t *)o->to = value;
 	return 0;
 }

@@ -1,11 +1,12 @@
-/* ui/option_value.h - what the command line, the environment and a configuration file share: set a row's value from text. */
+/* ui/option_value.h - what the command line, the environment and a configuration file share: set a row's
+ * value from text. */
 #ifndef UI_OPTION_VALUE_H
 #define UI_OPTION_VALUE_H
 
 #include "ui/options.h"
 
-/* `given` is how the person wrote it, for the words of an error: "--cpus", "HIVEMIND_POOL", "hivemind.conf:3: cpus". text is kept
- * by reference; copy it first when it does not live as long as the process. */
+/* `given` is how the person wrote it, for the words of an error: "--cpus", "HIVEMIND_POOL", "hivemind.conf:3:
+ * cpus". text is kept by reference; copy it first when it does not live as long as the process. */
 int option_set(const struct option *o, const char *text, const char *given, struct error *err);
 
 /* "true" "yes" "on" "1" / "false" "no" "off" "0"; -1 = neither. */

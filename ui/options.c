@@ -1,4 +1,5 @@
-/* ui/options.c - the command line read by a verb's table, then the environment, then the configuration files (ui/config.h).
+/* ui/options.c - the command line read by a verb's table, then the environment, then the configuration files
+ * (ui/config.h).
  *
  * What came first wins: a row that has its value is marked in `given` and left alone by what follows. */
 #include "ui/options.h"
@@ -28,13 +29,14 @@ struct parser {
 static void add_globals(struct parser *p, struct globals *g)
 {
 	const struct option rows[] = {
-		{"pool", 0, OPTION_TEXT, &g->pool, "HOST[:PORT]", "which pool", "HIVEMIND_POOL", 0, 0},
-		{"json", 0, OPTION_FLAG, &g->json, NULL, "write JSON (fields are only ever added)", NULL, 0, 0},
-		{"quiet", 'q', OPTION_FLAG, &g->quiet, NULL, "say less: only ids, no progress", NULL, 0, 0},
-		{"timeout", 0, OPTION_DURATION, &g->timeout_ms, "TIME", "give up after this long (exit 7)", NULL, 0, 0},
-		{"no-color", 0, OPTION_FLAG, &g->no_color, NULL, "no colours", NULL, 0, 0},
-		{"no-input", 0, OPTION_FLAG, &g->no_input, NULL, "never ask anything", NULL, 0, 0},
-		{"help", 'h', OPTION_FLAG, &g->help, NULL, "this help", NULL, 0, 0},
+	    {"pool", 0, OPTION_TEXT, &g->pool, "HOST[:PORT]", "which pool", "HIVEMIND_POOL", 0, 0},
+	    {"json", 0, OPTION_FLAG, &g->json, NULL, "write JSON (fields are only ever added)", NULL, 0, 0},
+	    {"quiet", 'q', OPTION_FLAG, &g->quiet, NULL, "say less: only ids, no progress", NULL, 0, 0},
+	    {"timeout", 0, OPTION_DURATION, &g->timeout_ms, "TIME", "give up after this long (exit 7)", NULL,
+	     0, 0},
+	    {"no-color", 0, OPTION_FLAG, &g->no_color, NULL, "no colours", NULL, 0, 0},
+	    {"no-input", 0, OPTION_FLAG, &g->no_input, NULL, "never ask anything", NULL, 0, 0},
+	    {"help", 'h', OPTION_FLAG, &g->help, NULL, "this help", NULL, 0, 0},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && p->count < ROWS_MAX; i++)
@@ -79,7 +81,8 @@ static int unknown_option(struct parser *p, const char *verb, const char *typed,
 	error_set(p->err, STATUS_INVALID_ARGUMENT, "%s has no option %s%s", verb, n > 1 ? "--" : "-", name);
 	near = nearest_word(name, names);
 	if (near != NULL)
-		return error_hint(p->err, "Did you mean   --%s\nAll options    hivemind %s --help", near, verb);
+		return error_hint(p->err, "Did you mean   --%s\nAll options    hivemind %s --help", near,
+		                  verb);
 	return error_hint(p->err, "All options    hivemind %s --help", verb);
 }
 
@@ -194,8 +197,8 @@ static bool asks_for_help(int argc, char **argv, const struct parser *p)
 	return false;
 }
 
-int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help, struct globals *globals,
-		  const char **args, int max_args, int *arg_count, struct error *err)
+int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help,
+                  struct globals *globals, const char **args, int max_args, int *arg_count, struct error *err)
 {
 	struct parser p = {.args = args, .max_args = max_args, .arg_count = arg_count, .err = err};
 	int rc;

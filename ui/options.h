@@ -6,9 +6,9 @@
  * A wrong option is INVALID_ARGUMENT with the nearest known one ("did you mean --follow?").
  *
  * What is not typed comes from the row's environment variable, else from the configuration files
- * (hivemind.conf.5): HIVEMIND_CONFIG, or $XDG_CONFIG_HOME/hivemind/hivemind.conf, then /etc/hivemind/hivemind.conf.
- * Section [client] there gives the global options to every client verb, [pool] and [worker] (and [dev]) give
- * the verb of that name its own ones. */
+ * (hivemind.conf.5): HIVEMIND_CONFIG, or $XDG_CONFIG_HOME/hivemind/hivemind.conf, then
+ * /etc/hivemind/hivemind.conf. Section [client] there gives the global options to every client verb, [pool]
+ * and [worker] (and [dev]) give the verb of that name its own ones. */
 #ifndef UI_OPTIONS_H
 #define UI_OPTIONS_H
 
@@ -53,11 +53,12 @@ struct globals {
 	int64_t timeout_ms;    /* 0 = none */
 };
 
-/* Read argv[1..]. The words that are no options are left in args (at most max_args; more is an error). `options` ends with a row
- * without name. --help prints and returns OPTIONS_HELPED. */
+/* Read argv[1..]. The words that are no options are left in args (at most max_args; more is an error).
+ * `options` ends with a row without name. --help prints and returns OPTIONS_HELPED. */
 enum { OPTIONS_HELPED = -1 };
-int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help, struct globals *globals,
-		  const char **args, int max_args, int *arg_count, struct error *err);
+int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help,
+                  struct globals *globals, const char **args, int max_args, int *arg_count,
+                  struct error *err);
 
 void options_print_help(const struct option *options, const struct verb_help *help);
 

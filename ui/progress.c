@@ -100,7 +100,8 @@ void progress_bytes(struct progress *p, uint64_t done, uint64_t total)
 	if (total > 0)
 		buf_printf(&line, " of %s", format_bytes(total, b));
 	if (ms > 0 && done > p->first)
-		buf_printf(&line, "  %s/s", format_bytes((uint64_t)((double)(done - p->first) / (double)ms * 1000), a));
+		buf_printf(&line, "  %s/s",
+		           format_bytes((uint64_t)((double)(done - p->first) / (double)ms * 1000), a));
 	show(p, buf_text(&line));
 	buf_release(&line);
 }

@@ -1,7 +1,7 @@
 /* ui/progress.h - one line of progress on stderr.
  *
- * On a terminal it is drawn over itself, after 250 ms, 10 times a second at most; elsewhere it is one plain line per change
- * of text, at most every 10 s. With `quiet` (--json, -q) there is none. */
+ * On a terminal it is drawn over itself, after 250 ms, 10 times a second at most; elsewhere it is one plain
+ * line per change of text, at most every 10 s. With `quiet` (--json, -q) there is none. */
 #ifndef UI_PROGRESS_H
 #define UI_PROGRESS_H
 

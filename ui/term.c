@@ -133,7 +133,8 @@ int term_error(const struct error *err, bool json)
 	if (err->hint[0] != '\0')
 		print_indented(err->hint);
 	if (err->status == STATUS_INTERNAL || err->status == STATUS_UNKNOWN)
-		fputs("  This should not happen. Please report it with what you typed and `hivemind version --json`.\n",
+		fputs("  This should not happen. Please report it with what you typed and `hivemind version "
+		      "--json`.\n",
 		      stderr);
 	buf_release(&safe);
 	return status_exit_code(err->status);

@@ -1,7 +1,8 @@
-/* ui/term.h - the terminal: is there one, has it colours, how wide is it, questions, and how an error is told.
+/* ui/term.h - the terminal: is there one, has it colours, how wide is it, questions, and how an error is
+ * told.
  *
- * Colour and animation only on a terminal, without NO_COLOR, TERM not dumb; never the only carrier of meaning.
- * Text of strangers (names, logs) goes through term_safe(): no escapes reach the terminal. */
+ * Colour and animation only on a terminal, without NO_COLOR, TERM not dumb; never the only carrier of
+ * meaning. Text of strangers (names, logs) goes through term_safe(): no escapes reach the terminal. */
 #ifndef UI_TERM_H
 #define UI_TERM_H
 

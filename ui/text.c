@@ -10,7 +10,12 @@ size_t utf8_decode(const void *text, size_t n, uint32_t *code)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const uint8_t *p = text;
-	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t length = p[0] < 0x80   ? 1
+	                : p[0] < 0xc2 ? 0
+	                : p[0] < 0xe0 ? 2
+	                : p[0] < 0xf0 ? 3
+	                : p[0] < 0xf5 ? 4
+	                              : 0;
 
 	if (length == 0 || length > n)
 		return 0;
@@ -141,7 +146,8 @@ const char *format_bytes(uint64_t bytes, char *buf)
 
 	for (; value >= 1023.95 && unit < 6; unit++)
 		value /= 1024;
-	snprintf(buf, 24, unit == 0 || value == (double)(int)value ? "%.0f %s" : "%.1f %s", value, units[unit]);
+	snprintf(buf, 24, unit == 0 || value == (double)(int)value ? "%.0f %s" : "%.1f %s", value,
+	         units[unit]);
 	return buf;
 }
 

@@ -31,7 +31,9 @@ static void everything_has_its_comma_and_its_key(void **state)
 	json_bool(&j, "yes", true);
 	json_uint(&j, "most", UINT64_MAX);
 	json_end(&j);
-	assert_string_equal(buf_text(&out), "{\"v\":1,\"list\":[-5,{},[]],\"none\":null,\"yes\":true,\"most\":18446744073709551615}");
+	assert_string_equal(
+	    buf_text(&out),
+	    "{\"v\":1,\"list\":[-5,{},[]],\"none\":null,\"yes\":true,\"most\":18446744073709551615}");
 	buf_release(&out);
 }
 
@@ -58,7 +60,8 @@ static void any_bytes_become_a_text_that_a_reader_takes(void **state)
 	struct buf out = {0};
 	struct json j;
 	cJSON *read;
-	const char all[] = "quote\" back\\ \n\r\t\b\f\x01\x7f \xff bad \xc0\xaf \xe7\xad\x94 \xed\xa0\x80 end \xe7";
+	const char all[] =
+	    "quote\" back\\ \n\r\t\b\f\x01\x7f \xff bad \xc0\xaf \xe7\xad\x94 \xed\xa0\x80 end \xe7";
 
 	(void)state;
 	json_init(&j, &out);
@@ -70,9 +73,10 @@ static void any_bytes_become_a_text_that_a_reader_takes(void **state)
 	assert_non_null(read);
 	assert_non_null(strstr(buf_text(&out), "\\u0001\\u007f"));
 	assert_non_null(strstr(buf_text(&out), "a\\u0000b"));
-	assert_string_equal(cJSON_GetArrayItem(read, 0)->valuestring,
-			    "quote\" back\\ \n\r\t\b\f\x01\x7f \xef\xbf\xbd bad \xef\xbf\xbd\xef\xbf\xbd \xe7\xad\x94 "
-			    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd end \xef\xbf\xbd");
+	assert_string_equal(
+	    cJSON_GetArrayItem(read, 0)->valuestring,
+	    "quote\" back\\ \n\r\t\b\f\x01\x7f \xef\xbf\xbd bad \xef\xbf\xbd\xef\xbf\xbd \xe7\xad\x94 "
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd end \xef\xbf\xbd");
 	cJSON_Delete(read);
 	buf_release(&out);
 }

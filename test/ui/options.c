@@ -31,14 +31,19 @@ static char config_path[64];
 static int parse_with(struct verb *v, enum option_kind last, char **argv)
 {
 	const struct option options[] = {
-		{.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .to = &v->follow},
-		{.name = "name", .letter = 'n', .kind = OPTION_TEXT, .to = &v->name, .value = "NAME", .env = "HIVEMIND_TEST_NAME"},
-		{.name = "env", .letter = 'e', .kind = OPTION_TEXTS, .to = &v->env, .value = "K=V"},
-		{.name = "tail", .kind = OPTION_INT, .to = &v->tail, .value = "N", .min = 1, .max = 100},
-		{.name = "memory", .kind = OPTION_SIZE, .to = &v->memory, .value = "SIZE"},
-		{.name = "wait", .kind = OPTION_DURATION, .to = &v->wait_ms, .value = "TIME"},
-		{.name = last == OPTION_COMMAND ? "" : NULL, .kind = last},
-		{0},
+	    {.name = "follow", .letter = 'f', .kind = OPTION_FLAG, .to = &v->follow},
+	    {.name = "name",
+	     .letter = 'n',
+	     .kind = OPTION_TEXT,
+	     .to = &v->name,
+	     .value = "NAME",
+	     .env = "HIVEMIND_TEST_NAME"},
+	    {.name = "env", .letter = 'e', .kind = OPTION_TEXTS, .to = &v->env, .value = "K=V"},
+	    {.name = "tail", .kind = OPTION_INT, .to = &v->tail, .value = "N", .min = 1, .max = 100},
+	    {.name = "memory", .kind = OPTION_SIZE, .to = &v->memory, .value = "SIZE"},
+	    {.name = "wait", .kind = OPTION_DURATION, .to = &v->wait_ms, .value = "TIME"},
+	    {.name = last == OPTION_COMMAND ? "" : NULL, .kind = last},
+	    {0},
 	};
 	int argc = 0;
 
@@ -88,7 +93,9 @@ static void options_stand_before_and_after_words(void **state)
 	struct verb v;
 
 	(void)state;
-	assert_int_equal(parse(&v, WORDS("a", "-f", "--name=x y", "b", "--tail", "7", "--memory", "2G", "--wait", "1.5s", "--json")), 0);
+	assert_int_equal(parse(&v, WORDS("a", "-f", "--name=x y", "b", "--tail", "7", "--memory", "2G",
+	                                 "--wait", "1.5s", "--json")),
+	                 0);
 	assert_true(v.follow);
 	assert_true(v.globals.json);
 	assert_string_equal(v.name, "x y");
