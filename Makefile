@@ -84,10 +84,15 @@ $(B)/test/%: test/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
 
-# Programs that tests drive.
+# Programs that tests and benchmarks drive.
+TOOL = $(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
 $(B)/test/tool/%: test/tool/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+	$(TOOL)
+$(B)/test/bench/%: test/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(TOOL)
+BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c))
 
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
@@ -99,7 +104,7 @@ test: deps-test
 	$(Q)test/run-all
 
 bench: deps-test
-	$(Q)$(MAKE) --no-print-directory all && test/bench/run
+	$(Q)$(MAKE) --no-print-directory all $(BENCH) && test/bench/run
 
 # --- dependencies ---------------------------------------------------------------------------------
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -2,6 +2,7 @@
 
 Every wait has a deadline (until()). Nothing here is a mock."""
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -292,3 +293,8 @@ def script(path, text, **manifest):
 
 def remove(path):
     shutil.rmtree(path, ignore_errors=True)
+
+
+def milliseconds(time_text):
+    """RFC 3339 in UTC, as --json has it, in milliseconds since 1970."""
+    return datetime.datetime.fromisoformat(time_text.replace("Z", "+00:00")).timestamp() * 1000
