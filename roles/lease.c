@@ -422,6 +422,7 @@ static void on_tick(struct timer *timer)
 		be_patient(l, RESTART_GRACE_MS);
 	if (now >= l->patience_ms && !l->pool->stopping)
 		remove_silent(l);
+	pool_catch_up(l->pool);
 	if (pool_index_wake(l->pool, now))
 		lease_kick(l->pool);
 	l->tick_ms = now + LEASE_TICK_MS;

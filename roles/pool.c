@@ -148,6 +148,8 @@ static void on_loaded(struct pool *pool, const struct error *err)
 
 	if (pool->step.at == READY && err->status == 0)
 		lease_kick(pool);
+	else if (pool->step.at == READY)
+		pool->index.behind = true;
 	if (pool->step.at != INDEX)
 		return;
 	if (err->status != 0) { /* Redis went away again: from the start when it is back */
@@ -169,6 +171,14 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	say_ready(pool);
 }
 
+void pool_catch_up(struct pool *pool)
+{
+	if (!pool->index.behind || pool->step.at != READY || !store_is_up(pool->store))
+		return;
+	pool->index.behind = false;
+	pool_index_load(pool, on_loaded);
+}
+
 /* --- the store -------------------------------------------------------------------------------- */
 
 static void on_store_up(struct store *store, void *user)
@@ -182,9 +192,7 @@ static void on_store_up(struct store *store, void *user)
 		pool_index_load(pool, on_loaded);
 	} else if (pool->step.at == READY) {
 		lease_store_up(&pool->lease);
-		if (pool->index.behind)
-			pool_index_load(pool, on_loaded);
-		pool->index.behind = false;
+		pool_catch_up(pool);
 	}
 }
 

@@ -63,6 +63,9 @@ struct pool {
 	int exit_code;
 };
 
+/* Redis may know tasks that memory does not: read them, when that is so and possible. */
+void pool_catch_up(struct pool *pool);
+
 /* Every handler of RPCS(), by the name of its method. */
 int pool_register(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_login(struct rpc *rpc, const ProtobufCMessage *in);

@@ -67,13 +67,24 @@ static void look(struct incoming *in)
 
 /* --- may it? ---------------------------------------------------------------------------------- */
 
-static int check_result(struct incoming *in, const Pb__Task *task, struct error *e)
+int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account, struct error *e)
 {
-	const struct pool_worker *w = pool_workers_find(in->call.pool, task->worker);
+	const struct pool_worker *w = pool_workers_find(pool, task->worker);
 	bool current = (int)task->state == TASK_RUNNING || (int)task->state == TASK_STOPPED;
 
-	if (!current || task->epoch != in->epoch || w == NULL || strcmp(w->account, in->caller.account) != 0)
-		return error_set(e, STATUS_PERMISSION_DENIED, "attempt %u of %s is not this worker's now", in->epoch, task->id);
+	if (current && task->epoch == epoch && w != NULL) {
+		if (strcmp(w->account, account) == 0)
+			return 0;
+		if (w->account[0] == '\0')
+			return error_set(e, STATUS_UNAVAILABLE, "the worker of %s has not come back to this pool yet", task->id);
+	}
+	return error_set(e, STATUS_PERMISSION_DENIED, "attempt %u of %s is not this worker's now", epoch, task->id);
+}
+
+static int check_result(struct incoming *in, const Pb__Task *task, struct error *e)
+{
+	if (attempt_check(in->call.pool, task, in->epoch, in->caller.account, e) != 0)
+		return e->status;
 	in->content_max = task->spec != NULL ? task->spec->max_output : 0;
 	if (in->size > in->content_max + TAR_OVERHEAD)
 		return error_set(e, STATUS_INVALID_ARGUMENT, "a result of %llu bytes is more than the task's max_output",

@@ -23,6 +23,11 @@ struct incoming {
 /* Look at the header; then on_ready() comes, or the call is ended. */
 int incoming_start(struct incoming *in, const Pb__UploadHeader *header, struct error *err);
 
+/* Is this attempt, now, with a worker of this account? `task` as the store has it.
+ *   PERMISSION_DENIED  it is not
+ *   UNAVAILABLE        perhaps: the pool was restarted, and the worker's own stream has not come back yet */
+int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account, struct error *err);
+
 /* Tell the store that the account may name the blob, and answer with the reply `complete`. */
 void incoming_finish(struct incoming *in);
 

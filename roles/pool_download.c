@@ -4,12 +4,11 @@
  *                                            ^---- FULL (the peer is slow; on_space)
  *
  * One part is read while the one before is on its way: memory is the same for any size. */
-#include <string.h>
-
 #include "net/memory.h"
 #include "net/step.h"
 #include "proto/task.h"
 #include "roles/pool.h"
+#include "roles/pool_blob.h"
 #include "roles/pool_call.h"
 
 enum { FINDING, READING, FULL };
@@ -87,12 +86,9 @@ static void on_data(struct blob_reader *reader)
 /* A worker may have the bundle of what it is running. */
 static int check_worker(struct sending *s, const Pb__Task *task, struct error *e)
 {
-	const struct pool_worker *w = pool_workers_find(s->call.pool, task->worker);
-
-	if (s->kind != PB__BLOB_KIND__BUNDLE || (int)task->state != TASK_RUNNING || task->epoch != s->epoch || w == NULL ||
-	    strcmp(w->account, s->caller.account) != 0)
-		return error_set(e, STATUS_PERMISSION_DENIED, "attempt %u of %s is not this worker's now", s->epoch, task->id);
-	return 0;
+	if (s->kind != PB__BLOB_KIND__BUNDLE)
+		return error_set(e, STATUS_PERMISSION_DENIED, "a worker fetches bundles only");
+	return attempt_check(s->call.pool, task, s->epoch, s->caller.account, e);
 }
 
 static int find_blob(struct sending *s, const Pb__Task *task, struct error *e)

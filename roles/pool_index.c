@@ -274,26 +274,35 @@ void pool_index_release(struct pool *pool)
 
 /* --- what only memory knows ------------------------------------------------------------------ */
 
-static void explain(struct pool *pool, const struct pool_task *t, char *text, size_t n)
+static void explain_need(struct pool *pool, const struct amounts *need)
 {
+	struct pool_index *index = &pool->index;
 	struct sched_worker *workers;
 	struct amounts *offered;
-	size_t ready;
+	size_t ready = pool_workers_ready(pool, &workers, &offered);
 
-	if (t->rests_until_ms != 0) {
-		text_copy(text, n, "was given back by a worker a moment ago; waits before the next try");
-		return;
-	}
-	ready = pool_workers_ready(pool, &workers, &offered);
-	sched_explain(&t->need, workers, offered, ready, pool_workers_online(pool), text, n);
+	sched_explain(need, workers, offered, ready, pool_workers_online(pool), index->reason.text, sizeof index->reason.text);
+	index->reason.need = *need;
+	index->reason.turn = uv_now(&pool->loop.uv);
 	free(workers);
 	free(offered);
+}
+
+static const char *explain(struct pool *pool, const struct pool_task *t)
+{
+	const struct pool_index *index = &pool->index;
+
+	if (t->rests_until_ms != 0)
+		return "was given back by a worker a moment ago; waits before the next try";
+	if (index->reason.turn != uv_now(&pool->loop.uv) ||
+	    memcmp(&index->reason.need, &t->need, sizeof t->need) != 0)
+		explain_need(pool, &t->need);
+	return index->reason.text;
 }
 
 void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena)
 {
 	const struct pool_task *t = pool_index_find(pool, task->id);
-	char text[REASON_MAX];
 
 	if (t == NULL)
 		return;
@@ -303,8 +312,6 @@ void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena)
 		if (t->log != NULL)
 			task->log_size = log_size(t->log);
 	}
-	if (task->state == (Pb__TaskState)TASK_PENDING) {
-		explain(pool, t, text, sizeof text);
-		task->reason = arena_strdup(arena, text);
-	}
+	if (task->state == (Pb__TaskState)TASK_PENDING)
+		task->reason = arena_strdup(arena, explain(pool, t));
 }

@@ -15,6 +15,7 @@
 #include <uthash.h>
 
 #include "proto/id.h"
+#include "proto/limits.h"
 #include "roles/sched.h"
 #include "store/store.h"
 
@@ -74,6 +75,11 @@ struct pool_index {
 	struct store_req load;
 	bool loading;
 	bool behind; /* a submit had no answer: Redis may know more tasks than we */
+	struct { /* the last answer of sched_explain: a page of tasks asks the same again and again */
+		struct amounts need;
+		uint64_t turn; /* of the loop, in which it was made; 0 = none */
+		char text[REASON_MAX];
+	} reason;
 	void (*on_loaded)(struct pool *, const struct error *);
 };
 

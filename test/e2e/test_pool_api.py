@@ -592,6 +592,96 @@ def test_redis_gone_and_back(redis):
     shutil.rmtree(path)
 
 
+def test_a_submit_without_an_answer_runs_once_all_the_same(redis):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-"))
+    p = Pool(path, "--redis", redis.url)
+    c = Client(p)
+    c.register("ann")
+    w = Worker(c)
+    w.expect("welcome")
+    bundle, the_call = tar({"run.sh": "echo hi"}), call_id()
+    c.upload(*bundle)
+    c.tasks.List(pb.ListTasksRequest(), **c.auth)  # the token is fresh in memory
+    request = pb.SubmitRequest(spec=spec("t"), bundle_sha256=bundle[1], bundle_size=len(bundle[0]), call_id=the_call)
+    os.kill(redis.process.pid, signal.SIGSTOP)
+    fails(grpc.StatusCode.UNAVAILABLE, c.tasks.Submit, request, **c.auth)
+    os.kill(redis.process.pid, signal.SIGCONT)
+    lease = w.expect("lease", 20)  # nobody has asked again
+    again = until("an answer", lambda: submitted(c, request), 20)
+    assert again.duplicate and lease.task == again.id + ".1"
+    w.done(lease)
+    w.expect("stored")
+    assert w.hears_nothing(0.5)
+    p.restart()
+    assert submitted(c, request).id == again.id
+    assert p.end() == 0
+    shutil.rmtree(path)
+
+
+def submitted(c, request):
+    try:
+        return c.tasks.Submit(request, wait_for_ready=True, **c.auth)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE
+        return None
+
+
+def test_uploads_wait_for_a_worker_whose_pool_was_restarted(own_pool):
+    c = Client(own_pool)
+    c.register("ann")
+    w = Worker(c)
+    w.expect("welcome")
+    task = c.submit().id + ".1"
+    lease = w.expect("lease")
+    own_pool.restart()
+    w.over.wait(5)
+    result = tar({"out/x": "1"})
+    until("the pool", lambda: answered(c, task))
+    fails(grpc.StatusCode.UNAVAILABLE, c.upload, *result, task=task, epoch=1)
+    fails(grpc.StatusCode.UNAVAILABLE, c.download, task, pb.BUNDLE, epoch=1)
+    back = Worker(c, id=w.id, attempts=[pb.AttemptRef(task=task, epoch=1, phase=pb.ENDED)])
+    back.expect("welcome")
+    assert back.expect("verdict").word == pb.Verdict.SEND
+    back.done(lease, result)
+    back.expect("stored")
+    assert c.get(task).state == pb.COMPLETED
+    c.close()
+
+
+@pytest.mark.parametrize("redis_url", ["unix:/nonexistent/redis.sock", None])
+def test_a_pool_that_is_still_starting_ends_at_sigterm(tmp_path, redis_url):
+    options = ["--redis", redis_url] if redis_url else []
+    process = hive.Process([hive.BIN, "pool", "--data", tmp_path / "d", "--listen", "127.0.0.1:0", *options], tmp_path / "log")
+    until("its first line", lambda: (tmp_path / "d" / "lock").exists())
+    if redis_url:
+        until("the reason", lambda: "waiting for Redis" in (tmp_path / "log").read_text())
+    assert process.end(5) in (0, -signal.SIGTERM)  # the signal may come before it is caught
+
+
+def test_a_token_that_another_pool_has_ended_stops_within_a_second(redis):
+    paths = [pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-")) for _ in range(2)]
+    pools = [Pool(path, "--redis", redis.url) for path in paths]
+    first, second = Client(pools[0]), Client(pools[1])
+    first.register("ann")
+    second.token = first.token
+    second.accounts.Whoami(pb.WhoamiRequest(), **second.auth)
+    first.accounts.Logout(pb.LogoutRequest(), **first.auth)
+    ended = time.monotonic()
+    until("the token to end", lambda: whoami_code(second) == grpc.StatusCode.UNAUTHENTICATED, 5)
+    assert time.monotonic() - ended < 1.2 * hive.SLOW
+    for p, path in zip(pools, paths):
+        assert p.end() == 0
+        shutil.rmtree(path)
+
+
+def whoami_code(c):
+    try:
+        c.accounts.Whoami(pb.WhoamiRequest(), **c.auth)
+    except grpc.RpcError as error:
+        return error.code()
+    return None
+
+
 def unavailable(c, task):
     try:
         c.get(task)
