@@ -28,7 +28,7 @@ struct outgoing {
 	int http;   /* :status; 0 = has not come */
 	int status; /* grpc-status; -1 = has not come */
 	bool grpc;  /* content-type is gRPC's */
-	bool submitted, widened, half_closed, finished;
+	bool submitted, half_closed, finished;
 };
 
 static struct outgoing *outgoing_of(const struct grpc_call *call)
@@ -260,9 +260,8 @@ void call_on_headers(struct h2_stream *st)
 {
 	struct outgoing *o = (struct outgoing *)st;
 
-	if (o->gs.many && !o->widened)
-		h2_widen(st, WINDOW_STREAM);
-	o->widened = true;
+	if (o->gs.many)
+		grpc_stream_widen(&o->gs);
 }
 
 /* --- out ------------------------------------------------------------------------------------- */

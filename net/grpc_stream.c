@@ -6,6 +6,7 @@
 #include "proto/limits.h"
 #include "proto/status.h"
 
+#define LARGE_SIZE (32 * KiB)         /* a message of which this much has come is a large one */
 #define KEEP_SIZE ((size_t)CHUNK_MAX) /* a buffer up to this stays with its stream */
 
 static void on_later(struct deferred *d);
@@ -128,14 +129,24 @@ static void keep(struct grpc_stream *gs, const uint8_t *data, size_t n)
 	}
 }
 
+void grpc_stream_widen(struct grpc_stream *gs)
+{
+	if (!gs->wide)
+		h2_widen(&gs->h2, WINDOW_STREAM);
+	gs->wide = true;
+}
+
 /* Bytes of a message that is not complete are taken from the peer's window, those that are held are
  * not: so a message may be larger than the window, and a paused call costs no more than one window. */
 static void settle(struct grpc_stream *gs)
 {
 	if (gs->deaf || gs->over)
 		drop_input(gs);
-	if (!gs->held || gs->deaf)
-		h2_take(&gs->h2);
+	if (gs->held && !gs->deaf)
+		return;
+	if (gs->in.n > (size_t)LARGE_SIZE)
+		grpc_stream_widen(gs);
+	h2_take(&gs->h2);
 }
 
 void grpc_stream_data(struct grpc_stream *gs, const uint8_t *data, size_t n)

@@ -38,6 +38,7 @@ struct grpc_stream {
 	size_t in_at;
 	struct deferred later;
 	bool many;     /* more than one message may come */
+	bool wide;     /* the peer may send WINDOW_STREAM ahead */
 	bool encoded;  /* grpc-encoding is something other than identity */
 	bool held;     /* deliver nothing now */
 	bool deaf;     /* deliver nothing ever again */
@@ -60,6 +61,9 @@ int grpc_stream_send(struct grpc_stream *gs, const ProtobufCMessage *m);
 void grpc_stream_hold(struct grpc_stream *gs);
 void grpc_stream_release(struct grpc_stream *gs); /* delivers on a later turn */
 void grpc_stream_deafen(struct grpc_stream *gs);
+
+/* Much will come on it, and is welcome. */
+void grpc_stream_widen(struct grpc_stream *gs);
 
 /* on_over is due, and nothing else any more. */
 void grpc_stream_over(struct grpc_stream *gs);

@@ -279,7 +279,7 @@ static void admit(struct call *c)
 	c->admitted = true;
 	c->gs.held = false;
 	if (c->gs.many)
-		h2_widen(&c->gs.h2, WINDOW_STREAM);
+		grpc_stream_widen(&c->gs);
 }
 
 void rpc_admit(struct rpc *rpc, int status)
