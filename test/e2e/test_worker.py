@@ -214,6 +214,7 @@ def test_children_end_when_dev_is_killed(docker):
     h.process.popen.wait()
     until("the children to end", lambda: all(gone(pid) for pid in children), 20)
     # A new dev in the same place takes over what is left.
+    (h.data / "env").unlink()
     h.__enter__()
     h.end()
     hive.remove(path)
