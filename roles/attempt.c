@@ -26,7 +26,6 @@
 #include "roles/attempt_report.h"
 #include "roles/worker.h"
 
-#define WATCH_MS 1000
 #define UID_FIRST 200000 /* of the slots, when we are root: far from any person's */
 
 static const struct state states[] = {
@@ -66,9 +65,9 @@ static void close_file(struct attempt *a)
 
 /* --- REMOVING: until nothing of it is left --------------------------------------------------- */
 
-static void on_timer_closed(struct timer *watch)
+static void on_disk_closed(struct disk_watch *disk)
 {
-	struct attempt *a = container_of(watch, struct attempt, watch);
+	struct attempt *a = container_of(disk, struct attempt, disk);
 	struct worker *w = a->worker;
 
 	worker_resources_give_slot(&w->resources, &a->reserved);
@@ -94,13 +93,13 @@ static void on_files_removed(struct work *removal)
 {
 	struct attempt *a = container_of(removal, struct attempt, removal);
 
-	timer_close(&a->watch, on_timer_closed);
+	disk_watch_close(&a->disk, on_disk_closed);
 }
 
 /* The files go last: nothing must still write to them. */
 static void remove_files(struct attempt *a)
 {
-	if (a->step.at != REMOVING || a->watching || (a->job_begun && !a->job_gone))
+	if (a->step.at != REMOVING || !disk_watch_stop(&a->disk) || (a->job_begun && !a->job_gone))
 		return;
 	work_start(&a->worker->loop, &a->removal, run_removal, on_files_removed);
 }
@@ -233,35 +232,19 @@ static void enter_uploading(struct attempt *a)
 
 /* --- JOB: the container ---------------------------------------------------------------------- */
 
-static void run_watch(struct work *work)
+static void on_disk_over(struct disk_watch *disk)
 {
-	struct attempt *a = container_of(work, struct attempt, watch_work);
-
-	a->disk_used = scratch_used(&a->scratch);
-}
-
-static void on_watched(struct work *work)
-{
-	struct attempt *a = container_of(work, struct attempt, watch_work);
+	struct attempt *a = container_of(disk, struct attempt, disk);
 	char words[160];
 
-	a->watching = false;
-	if (a->step.at == JOB && a->disk_used > a->spec->resources->disk) {
-		snprintf(words, sizeof words, "it wrote %" PRIu64 " MiB below /work and had asked for %" PRIu64,
-			 a->disk_used >> 20, a->spec->resources->disk >> 20);
-		job_stop(&a->job, JOB_STOP_DISK, words);
-	} else if (a->step.at == JOB) {
-		timer_set(&a->watch, WATCH_MS);
-	}
-	remove_files(a);
+	snprintf(words, sizeof words, "it wrote %" PRIu64 " MiB below /work and had asked for %" PRIu64, disk->used >> 20,
+		 disk->allowed >> 20);
+	job_stop(&a->job, JOB_STOP_DISK, words);
 }
 
-static void on_watch(struct timer *watch)
+static void on_disk_idle(struct disk_watch *disk)
 {
-	struct attempt *a = container_of(watch, struct attempt, watch);
-
-	a->watching = true;
-	work_start(&a->worker->loop, &a->watch_work, run_watch, on_watched);
+	remove_files(container_of(disk, struct attempt, disk));
 }
 
 static void on_job_phase(struct job *j, int phase, uint64_t done, uint64_t total, const char *detail)
@@ -270,7 +253,7 @@ static void on_job_phase(struct job *j, int phase, uint64_t done, uint64_t total
 
 	if (phase == PHASE_EXECUTING) {
 		a->started_us = clock_us();
-		timer_set(&a->watch, WATCH_MS);
+		disk_watch_start(&a->disk);
 		attempt_phase(a, PHASE_EXECUTING);
 	} else {
 		attempt_moved(a, done, total, detail);
@@ -289,7 +272,7 @@ static void on_job_done(struct job *j)
 {
 	struct attempt *a = container_of(j, struct attempt, job);
 
-	timer_clear(&a->watch);
+	disk_watch_stop(&a->disk);
 	a->exited = true;
 	a->exited_us = clock_us();
 	if (j->failure != FAILURE_NONE)
@@ -451,7 +434,9 @@ static struct attempt *attempt_new(struct worker *w, const Pb__Lease *lease, con
 	snprintf(a->key, sizeof a->key, "%s-%u", a->task, a->epoch);
 	snprintf(a->bundle_path, sizeof a->bundle_path, "%s/%s.bundle", w->bundles.transit, a->key);
 	snprintf(a->result_path, sizeof a->result_path, "%s/%s.result", w->bundles.transit, a->key);
-	timer_init(&w->loop, &a->watch, on_watch);
+	a->disk = (struct disk_watch){.scratch = &a->scratch, .allowed = a->spec->resources->disk, .on_over = on_disk_over,
+				      .on_idle = on_disk_idle};
+	disk_watch_init(&a->disk, &w->loop);
 	DL_APPEND(w->attempts, a);
 	return a;
 }

@@ -23,6 +23,7 @@
 #include "net/step.h"
 #include "proto/id.h"
 #include "roles/attempt_log.h"
+#include "roles/disk_watch.h"
 #include "roles/download.h"
 #include "roles/upload.h"
 #include "roles/worker_resources.h"
@@ -59,11 +60,7 @@ struct attempt {
 	bool fetched, has_scratch, job_begun, job_gone, exited;
 	struct packed packed;
 
-	/* how much disk does it use? */
-	struct timer watch;
-	struct work watch_work;
-	uint64_t disk_used;
-	bool watching;                     /* watch_work is on loan */
+	struct disk_watch disk;
 
 	/* what the pool is told */
 	enum task_phase phase;

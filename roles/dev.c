@@ -5,14 +5,9 @@
  * shared; when dev has to start one it is dev's own, so that the end of a worker does not end the others' containers. */
 #include "roles/dev.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "exec/probe.h"
 #include "net/clock.h"
@@ -21,13 +16,13 @@
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/dev_home.h"
+#include "roles/free_port.h"
 #include "ui/term.h"
 
 #define END_PATIENCE_MS 15000
 #define AGAIN_FIRST_MS 200
 #define AGAIN_LONGEST_MS 10000
 #define STEADY_MS 30000 /* what lived that long has not died in a row */
-#define PORTS_TRIED 200
 
 enum { FINDING, STARTING, POOL, ACCOUNT, WORKERS, UP, ENDING, OVER };
 
@@ -375,23 +370,6 @@ static void on_pool_ready(struct child *child, const char *line)
 	register_account(d);
 }
 
-static bool port_is_free(const struct endpoint *at, int *port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
-	socklen_t size = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-	bool is_free;
-
-	if (inet_pton(AF_INET, at->host, &address.sin_addr) != 1)
-		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* as the pool does: closed connections do not count */
-	is_free = bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
-		  getsockname(fd, (struct sockaddr *)&address, &size) == 0;
-	*port = ntohs(address.sin_port);
-	close(fd);
-	return is_free;
-}
-
 static int choose_port(struct dev *d, struct error *err)
 {
 	const char *listen = d->options.listen != NULL ? d->options.listen : "127.0.0.1";
@@ -403,11 +381,8 @@ static int choose_port(struct dev *d, struct error *err)
 	if (!endpoint_is_local(&at))
 		return error_set(err, STATUS_FAILED_PRECONDITION, "dev listens on this machine only, and %s is not", listen);
 	wanted = at.port;
-	for (int i = 0; at.path[0] == '\0' && !port_is_free(&at, &at.port); i++) {
-		if (i == PORTS_TRIED)
-			return error_set(err, STATUS_ALREADY_EXISTS, "no port from %d to %d is free", wanted, at.port);
-		at.port++;
-	}
+	if (free_port_find(&at, err) != 0)
+		return err->status;
 	endpoint_text(&at, d->pool_address, sizeof d->pool_address);
 	if (wanted != 0 && wanted != at.port && !d->globals.quiet)
 		printf("  %s port %d is in use, taking %d\n", mark(false), wanted, at.port);

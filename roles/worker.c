@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -25,6 +26,7 @@
 #include "roles/worker_home.h"
 #include "ui/term.h"
 
+#define DISK_RESERVE (2 * GiB)
 #define PATIENCE_MS 4000 /* at the end, for results on their way */
 
 _Static_assert(sizeof((struct worker *)0)->token == TOKEN_SIZE, "a token fits");
@@ -41,12 +43,23 @@ static const struct verb_help help = {
 
 /* --- what runs here -------------------------------------------------------------------------- */
 
+/* Little room, both in bytes and as a part of the disk? Then what runs needs it. */
+static bool disk_is_short(const struct worker *w)
+{
+	struct statvfs fs;
+
+	return statvfs(w->data, &fs) == 0 && fs.f_bavail < fs.f_blocks / 10 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)DISK_RESERVE;
+}
+
 const char *worker_not_ready(struct worker *w)
 {
 	if (w->leaving)
 		return "it is being stopped";
 	if (w->engine.error.status != 0)
 		return w->engine.error.text;
+	if (disk_is_short(w))
+		return "its disk is nearly full";
 	if (worker_resources_full(&w->resources)) {
 		snprintf(w->full, sizeof w->full, "it runs %u tasks, as many as its owner allows", w->resources.tasks);
 		return w->full;
