@@ -91,10 +91,13 @@ static int inflate_piece(struct gunzip *g, bool *ended, struct error *err)
 		result = inflate(&g->z, Z_NO_FLUSH);
 		*ended = result == Z_STREAM_END;
 		if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-			return gzip_fault(g, g->unpacked > 0 ? "is damaged, or something follows it" : "is damaged", err);
+			return gzip_fault(
+				g, g->unpacked > 0 ? "is damaged, or something follows it" : "is damaged",
+				err);
 		g->unpacked += sizeof g->out - g->z.avail_out;
 		if (g->unpacked > RATIO_FROM && g->unpacked / GZIP_RATIO_MAX > g->packed)
-			return gzip_fault(g, "unpacks to more than 200 times its size, as only a bomb does", err);
+			return gzip_fault(g, "unpacks to more than 200 times its size, as only a bomb does",
+					  err);
 		status = intake_put(g->in, g->out, sizeof g->out - g->z.avail_out, err);
 		if (status != 0)
 			return status;
@@ -134,7 +137,8 @@ static int take_stream(struct intake *in, int fd, bool in_place, struct error *e
 	char *buffer = xmalloc(READ_SIZE);
 	size_t n;
 	int status = read_piece(in, fd, buffer, READ_SIZE, &n, err);
-	bool gzip = status == 0 && n >= 2 && (unsigned char)buffer[0] == 0x1f && (unsigned char)buffer[1] == 0x8b;
+	bool gzip =
+		status == 0 && n >= 2 && (unsigned char)buffer[0] == 0x1f && (unsigned char)buffer[1] == 0x8b;
 
 	if (status == 0 && in_place && !gzip)
 		in->bundle->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -164,7 +168,8 @@ static int take_path(struct intake *in, const char *path, struct error *err)
 	} else if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)) {
 		status = take_stream(in, fd, S_ISREG(st.st_mode), err);
 	} else {
-		status = error_set(err, STATUS_INVALID_ARGUMENT, "%s is neither a file nor a directory", path);
+		status =
+			error_set(err, STATUS_INVALID_ARGUMENT, "%s is neither a file nor a directory", path);
 	}
 	close(fd);
 	return status;
@@ -205,15 +210,18 @@ static int read_spec(struct intake *in, const char *name, int argc, char **argv,
 	int status = 0;
 
 	if (b->has_manifest)
-		status = manifest_parse(&b->spec, &b->arena, buf_text(&in->manifest), in->manifest.n, name, err);
+		status = manifest_parse(&b->spec, &b->arena, buf_text(&in->manifest), in->manifest.n, name,
+					err);
 	else
-		status = manifest_guess(&b->spec, &b->arena, in->has_run_sh || argc > 0, in->has_main_py, name, err);
+		status = manifest_guess(&b->spec, &b->arena, in->has_run_sh || argc > 0, in->has_main_py,
+					name, err);
 	if (status != 0)
 		return status;
 	if (b->has_image_tar && (b->spec.image[0] == '\0' || !b->has_manifest))
 		b->spec.image = arena_strdup(&b->arena, "image.tar");
 	if (strcmp(b->spec.image, "image.tar") == 0 && !b->has_image_tar)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "\"image\" is image.tar, and the bundle has no such file");
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+				 "\"image\" is image.tar, and the bundle has no such file");
 	if (argc > 0)
 		set_command(b, argc, argv);
 	status = manifest_choose_command(&b->spec, in->has_run_sh, in->has_main_py, &b->arena, err);

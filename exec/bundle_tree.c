@@ -1,7 +1,9 @@
-/* exec/bundle_tree.c - a directory as a bundle: sorted, so that the same files give the same bytes; hivemind.json first.
+/* exec/bundle_tree.c - a directory as a bundle: sorted, so that the same files give the same bytes;
+ * hivemind.json first.
  *
- * .hivemindignore has one pattern a line (exec/glob.h); blank lines and those that begin with # say nothing. A pattern with a
- * slash within is matched with the whole path, any other with the name alone; one that ends in a slash means directories. */
+ * .hivemindignore has one pattern a line (exec/glob.h); blank lines and those that begin with # say nothing.
+ * A pattern with a slash within is matched with the whole path, any other with the name alone; one that ends
+ * in a slash means directories. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +29,7 @@
 struct walk {
 	struct intake *in;
 	struct error *err;
-	struct buf ignore;  /* patterns, each ended by a zero byte */
+	struct buf ignore; /* patterns, each ended by a zero byte */
 	struct buf header;
 	char *piece;
 	char path[ARCHIVE_PATH_MAX + NAME_MAX_LENGTH + 512];
@@ -61,11 +63,12 @@ static int add_pattern(struct walk *w, char *line, int number)
 	if (n == 0 || line[0] == '#')
 		return 0;
 	if (line[0] == '!')
-		return error_set(w->err, STATUS_INVALID_ARGUMENT, "%s, line %d: patterns that begin with ! are not supported",
-				 IGNORE_NAME, number);
+		return error_set(w->err, STATUS_INVALID_ARGUMENT,
+				 "%s, line %d: patterns that begin with ! are not supported", IGNORE_NAME,
+				 number);
 	if (n > GLOB_MAX)
-		return error_set(w->err, STATUS_INVALID_ARGUMENT, "%s, line %d: the pattern is longer than 255 bytes",
-				 IGNORE_NAME, number);
+		return error_set(w->err, STATUS_INVALID_ARGUMENT,
+				 "%s, line %d: the pattern is longer than 255 bytes", IGNORE_NAME, number);
 	return buf_append(&w->ignore, line, n + 1);
 }
 
@@ -82,7 +85,8 @@ static int read_ignore(struct walk *w, int dir)
 	close(fd);
 	if (n < 0 || n > IGNORE_MAX) {
 		free(text);
-		return error_set(w->err, STATUS_INVALID_ARGUMENT, "%s cannot be read or has more than 64 KiB", IGNORE_NAME);
+		return error_set(w->err, STATUS_INVALID_ARGUMENT, "%s cannot be read or has more than 64 KiB",
+				 IGNORE_NAME);
 	}
 	text[n] = '\0';
 	rest = text;
@@ -177,7 +181,8 @@ static int refuse_kind(struct walk *w, mode_t mode)
 {
 	char words[100];
 
-	snprintf(words, sizeof words, "is %s; only files and directories may be in a bundle", tree_kind(mode));
+	snprintf(words, sizeof words, "is %s; only files and directories may be in a bundle",
+		 tree_kind(mode));
 	refuse(w, STATUS_INVALID_ARGUMENT, words);
 	if (S_ISLNK(mode))
 		return error_hint(w->err, "replace it by what it points to, or name it in %s", IGNORE_NAME);

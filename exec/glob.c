@@ -1,4 +1,5 @@
-/* exec/glob.c - a pattern is a row of tokens; which of them could come next is a set, moved on with each character. */
+/* exec/glob.c - a pattern is a row of tokens; which of them could come next is a set, moved on with each
+ * character. */
 #include "exec/glob.h"
 
 #include <stddef.h>
@@ -18,7 +19,8 @@ struct token {
 struct glob {
 	struct token tokens[GLOB_MAX + 1];
 	size_t count;
-	bool now[GLOB_MAX + 2], next[GLOB_MAX + 2]; /* now[i]: token i could be next; now[count]: it matches */
+	bool now[GLOB_MAX + 2],
+		next[GLOB_MAX + 2]; /* now[i]: token i could be next; now[count]: it matches */
 };
 
 /* The bracket that closes the class opened before p, or NULL: then the bracket is a plain character. */

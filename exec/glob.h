@@ -1,6 +1,7 @@
-/* exec/glob.h - patterns of names: `*` and `?` within one part of a path, `[a-z]` `[!a-z]` one character of it, `**`
- * any number of parts ("out/" and two stars is all below out; two stars before "/x" is x at any depth), `\` takes away what the
- * next character means. Time grows with pattern times path, whatever the pattern. */
+/* exec/glob.h - patterns of names: `*` and `?` within one part of a path, `[a-z]` `[!a-z]` one character of
+ * it, `**` any number of parts ("out/" and two stars is all below out; two stars before "/x" is x at any
+ * depth), `\` takes away what the next character means. Time grows with pattern times path, whatever the
+ * pattern. */
 #ifndef EXEC_GLOB_H
 #define EXEC_GLOB_H
 

@@ -1,3 +1,5 @@
+/* exec/intake.c - one pass over a tar: the strict reader, the hash and the temporary file each see every byte. It ends at
+ * the first thing that one of them refuses, with words that begin with what was being read. */
 #define _GNU_SOURCE
 #include "exec/intake.h"
 
@@ -89,8 +91,8 @@ int intake_keep(struct intake *in, struct error *err)
 			unlink(path);
 	}
 	if (in->to < 0)
-		return error_set(err, status_from_errno(errno), "cannot make a temporary file in %s: %s", folder,
-				 strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot make a temporary file in %s: %s",
+				 folder, strerror(errno));
 	in->bundle->fd = in->to;
 	return 0;
 }
@@ -103,8 +105,11 @@ static int write_all(int fd, const char *p, size_t n, struct error *err)
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0) {
-			error_set(err, status_from_errno(errno), "cannot write the temporary file: %s", strerror(errno));
-			return errno == ENOSPC ? error_hint(err, "set TMPDIR to a place with more room") : err != NULL ? err->status : STATUS_UNKNOWN;
+			error_set(err, status_from_errno(errno), "cannot write the temporary file: %s",
+				  strerror(errno));
+			return errno == ENOSPC ? error_hint(err, "set TMPDIR to a place with more room")
+			       : err != NULL   ? err->status
+					       : STATUS_UNKNOWN;
 		}
 		p += written;
 		n -= (size_t)written;
@@ -135,7 +140,8 @@ int intake_put(struct intake *in, const void *data, size_t n, struct error *err)
 		return status;
 	in->bundle->size += n;
 	if (in->bundle->size > BUNDLE_MAX)
-		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: a bundle may have at most 64 GiB", in->name);
+		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: a bundle may have at most 64 GiB",
+				 in->name);
 	sha256_update(&in->sha256, data, n);
 	return in->to >= 0 ? write_all(in->to, data, n, err) : 0;
 }

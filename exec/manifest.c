@@ -1,7 +1,6 @@
 /* exec/manifest.c - hivemind.json into a spec.
  *
- * cJSON reads the values; it knows no lines and lets through what JSON forbids, so the text is first walked here: each
- * field's name with its line, numbers with leading zeros, zero bytes. Then each field has a row in `fields`, and its
+ * cJSON reads the values, exec/json_keys.h says where they stand. Each field has a row in `fields`, and its
  * bounds a row in exec/spec.c. All faults have the same shape: "hivemind.json, line 4: ...". */
 #include "exec/manifest.h"
 
@@ -10,32 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exec/json_keys.h"
 #include "exec/visible.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-
-#define KEYS_MAX 1024 /* fields, variables and labels together; a manifest within its bounds has fewer */
-
-struct key {
-	const char *text; /* in the manifest, not ended */
-	size_t n;
-	int line, depth;  /* depth 1: of the manifest itself */
-	int parent;       /* index of the key whose value it stands in; -1 = none */
-};
 
 struct manifest {
 	Pb__TaskSpec *spec;
 	struct arena *arena;
 	struct error *err;
-	const char *text;
-	struct key *keys;
-	int count;
+	struct json_keys keys;
 	bool has_version;
 };
 
 /* --- where things stand --------------------------------------------------------------------------- */
 
-static int fail_at(struct manifest *m, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int fail_at(struct manifest *m, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int fail_at(struct manifest *m, int line, const char *format, ...)
 {
@@ -46,108 +36,6 @@ static int fail_at(struct manifest *m, int line, const char *format, ...)
 	vsnprintf(words, sizeof words, format, args);
 	va_end(args);
 	return error_set(m->err, STATUS_INVALID_ARGUMENT, "%s, line %d: %s", MANIFEST_NAME, line, words);
-}
-
-static int line_of(const struct manifest *m, const char *p)
-{
-	int line = 1;
-
-	for (const char *q = m->text; q < p; q++)
-		line += *q == '\n';
-	return line;
-}
-
-static const char *skip_blanks(const char *p, int *line)
-{
-	for (; *p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'; p++)
-		*line += *p == '\n';
-	return p;
-}
-
-/* From the quote that opens a string to the one that closes it; NULL = a zero character is in it. */
-static const char *string_end(const char *p)
-{
-	for (p++; *p != '"' && *p != '\0'; p++) {
-		if (*p != '\\')
-			continue;
-		if (strncmp(p, "\\u0000", 6) == 0)
-			return NULL;
-		if (p[1] != '\0')
-			p++;
-	}
-	return p;
-}
-
-static int add_key(struct manifest *m, struct key key)
-{
-	char shown[80];
-
-	text_visible(shown, sizeof shown, key.text, key.n);
-	if (memchr(key.text, '\\', key.n) != NULL)
-		return fail_at(m, key.line, "the name of a field has a backslash in it");
-	if (m->count == KEYS_MAX)
-		return fail_at(m, key.line, "there are more than %d fields", KEYS_MAX);
-	for (int i = 0; i < m->count; i++) {
-		if (m->keys[i].parent == key.parent && m->keys[i].n == key.n &&
-		    memcmp(m->keys[i].text, key.text, key.n) == 0)
-			return fail_at(m, key.line, "\"%s\" is there twice, first in line %d", shown, m->keys[i].line);
-	}
-	m->keys[m->count++] = key;
-	return 0;
-}
-
-/* Note the names of fields down to depth 2 and look for what cJSON overlooks. The text is whole JSON by now. */
-static int walk(struct manifest *m)
-{
-	int line = 1, depth = 0, parent = -1, status = 0;
-	const char *p = m->text;
-
-	while (status == 0 && *(p = skip_blanks(p, &line)) != '\0') {
-		if (*p == '"') {
-			struct key key = {p + 1, 0, line, depth, depth == 2 ? parent : -1};
-
-			p = string_end(p);
-			if (p == NULL)
-				return fail_at(m, line, "a string has a zero character in it (\\u0000)");
-			key.n = (size_t)(p - key.text);
-			p = skip_blanks(p + 1, &line);
-			if (*p != ':' || depth > 2)
-				continue;
-			if (depth == 1)
-				parent = m->count;
-			status = add_key(m, key);
-		} else if (*p == '{' || *p == '[') {
-			depth++;
-		} else if (*p == '}' || *p == ']') {
-			depth--;
-		} else if (*p == '-' || (*p >= '0' && *p <= '9')) {
-			p += *p == '-';
-			if (p[0] == '0' && p[1] >= '0' && p[1] <= '9')
-				return fail_at(m, line, "a number begins with a zero");
-			p += strspn(p, "0123456789.eE+-");
-			continue;
-		}
-		p++;
-	}
-	return status;
-}
-
-/* The line of field `name` (below the field of index parent, or -1). */
-static int key_index(const struct manifest *m, int parent, const char *name)
-{
-	for (int i = 0; i < m->count; i++) {
-		if (m->keys[i].parent == parent && m->keys[i].n == strlen(name) &&
-		    memcmp(m->keys[i].text, name, m->keys[i].n) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static int key_line(const struct manifest *m, int parent, const char *name)
-{
-	int i = key_index(m, parent, name);
-
-	return i < 0 ? 1 : m->keys[i].line;
 }
 
 /* --- one reader for each kind of value ------------------------------------------------------------ */
@@ -162,6 +50,11 @@ static int wrong(struct manifest *m, const struct place *at, const char *words)
 	return fail_at(m, at->line, "\"%s\" %s", at->field, words);
 }
 
+static int value_line(const struct manifest *m, const struct place *at, const cJSON *item)
+{
+	return json_keys_line(&m->keys, json_keys_find(&m->keys, at->key, item->string));
+}
+
 static int read_string(struct manifest *m, const struct place *at, const cJSON *v, char **out)
 {
 	if (!cJSON_IsString(v))
@@ -170,7 +63,8 @@ static int read_string(struct manifest *m, const struct place *at, const cJSON *
 	return 0;
 }
 
-static int read_strings(struct manifest *m, const struct place *at, const cJSON *v, size_t max, size_t *n, char ***out)
+static int read_strings(struct manifest *m, const struct place *at, const cJSON *v, size_t max, size_t *n,
+			char ***out)
 {
 	size_t count = (size_t)cJSON_GetArraySize(v), i = 0;
 	const cJSON *item;
@@ -270,7 +164,7 @@ static int read_env(struct manifest *m, const struct place *at, const cJSON *v)
 		Pb__TaskSpec__EnvEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return fail_at(m, key_line(m, at->key, item->string), "\"env\" must be an object of strings");
+			return fail_at(m, value_line(m, at, item), "\"env\" must be an object of strings");
 		pb__task_spec__env_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -292,7 +186,7 @@ static int read_labels(struct manifest *m, const struct place *at, const cJSON *
 		Pb__TaskSpec__LabelsEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return fail_at(m, key_line(m, at->key, item->string), "\"labels\" must be an object of strings");
+			return fail_at(m, value_line(m, at, item), "\"labels\" must be an object of strings");
 		pb__task_spec__labels_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -393,9 +287,9 @@ static const struct field resource_fields[] = {
 };
 
 /* What later versions will know. */
-static const char *const later[] = {"sweep",   "after",	   "hosts", "network", "retry",	       "checkpoint",
-				    "verify",  "budget",   "priority", "secrets", "inputs",    "notify",
-				    "tip",     "where",	   "start_within", "max_cpt", "pull",  NULL};
+static const char *const later[] = {"sweep",  "after",  "hosts",        "network", "retry",  "checkpoint",
+				    "verify", "budget", "priority",     "secrets", "inputs", "notify",
+				    "tip",    "where",  "start_within", "max_cpt", "pull",   NULL};
 
 static int unknown_field(struct manifest *m, int line, const char *name, const struct field *known)
 {
@@ -424,7 +318,7 @@ static int read_fields(struct manifest *m, const cJSON *object, int parent, cons
 
 	cJSON_ArrayForEach(v, object)
 	{
-		int key = key_index(m, parent, v->string), line = key < 0 ? 1 : m->keys[key].line;
+		int key = json_keys_find(&m->keys, parent, v->string), line = json_keys_line(&m->keys, key);
 		const struct field *f = known;
 		struct error fault = {0};
 
@@ -450,13 +344,15 @@ static int read_resources(struct manifest *m, const struct place *at, const cJSO
 
 static int read_manifest(struct manifest *m, const cJSON *root)
 {
+	const char *fault;
 	int status;
 
 	if (!cJSON_IsObject(root))
 		return fail_at(m, 1, "the manifest must be an object: { \"hivemind\": 1, ... }");
-	status = walk(m);
-	if (status == 0)
-		status = read_fields(m, root, -1, fields);
+	fault = json_keys_read(&m->keys);
+	if (fault != NULL)
+		return fail_at(m, m->keys.line, "%s", fault);
+	status = read_fields(m, root, -1, fields);
 	if (status == 0 && !m->has_version) {
 		fail_at(m, 1, "\"hivemind\" is missing");
 		status = error_hint(m->err, "begin it with \"hivemind\": 1");
@@ -476,7 +372,7 @@ static void name_after_bundle(Pb__TaskSpec *spec, struct arena *arena, const cha
 int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, size_t n, const char *name,
 		   struct error *err)
 {
-	struct manifest m = {spec, arena, err, .count = 0};
+	struct manifest m = {.spec = spec, .arena = arena, .err = err};
 	const char *stop = NULL;
 	cJSON *root;
 	char *copy;
@@ -486,15 +382,15 @@ int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, si
 		return error_set(err, STATUS_INVALID_ARGUMENT, "%s has more than 1 MiB", MANIFEST_NAME);
 	copy = arena_alloc(arena, n + 1);
 	memcpy(copy, text, n);
-	m.text = copy;
+	json_keys_init(&m.keys, arena, copy);
 	if (strlen(copy) != n)
-		return fail_at(&m, line_of(&m, copy + strlen(copy)), "there is a zero byte");
+		return fail_at(&m, json_keys_line_of(&m.keys, copy + strlen(copy)), "there is a zero byte");
 	spec_init(spec, arena);
 	name_after_bundle(spec, arena, name);
 	root = cJSON_ParseWithOpts(copy, &stop, true);
 	if (root == NULL)
-		return fail_at(&m, line_of(&m, stop != NULL ? stop : copy), "this is not JSON");
-	m.keys = arena_alloc(arena, KEYS_MAX * sizeof *m.keys);
+		return fail_at(&m, json_keys_line_of(&m.keys, stop != NULL ? stop : copy),
+			       "this is not JSON");
 	status = read_manifest(&m, root);
 	cJSON_Delete(root);
 	return status;
@@ -518,8 +414,8 @@ int manifest_choose_command(Pb__TaskSpec *spec, bool has_run_sh, bool has_main_p
 	return 0;
 }
 
-int manifest_guess(Pb__TaskSpec *spec, struct arena *arena, bool has_run_sh, bool has_main_py, const char *name,
-		   struct error *err)
+int manifest_guess(Pb__TaskSpec *spec, struct arena *arena, bool has_run_sh, bool has_main_py,
+		   const char *name, struct error *err)
 {
 	spec_init(spec, arena);
 	name_after_bundle(spec, arena, name);

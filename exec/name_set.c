@@ -118,7 +118,8 @@ enum name_verdict name_set_add(struct name_set *s, const char *name, bool direct
 	enum name_verdict verdict = NAME_NEW;
 
 	/* Archives list a directory's files together: what is above them was looked up for the first. */
-	if (parent >= sizeof s->parent || strncmp(s->parent, name, parent) != 0 || s->parent[parent] != '\0') {
+	if (parent >= sizeof s->parent || strncmp(s->parent, name, parent) != 0 ||
+	    s->parent[parent] != '\0') {
 		for (const char *p = name; verdict == NAME_NEW && (p = strchr(p, '/')) != NULL; p++)
 			verdict = add_one(s, name, (size_t)(p - name), DIRECTORY_IMPLIED);
 		if (verdict != NAME_NEW)

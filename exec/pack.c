@@ -1,9 +1,9 @@
 /* exec/pack.c - the result of an attempt: what `outputs` match below work/ as a plain tar.
  *
  * The tree was made by somebody hostile, who may even be at it still. Every step is one name below an open
- * directory; a file is opened only after it was seen to be one, without following links and without waiting, and looked at again
- * once open. What is announced in a header is what is written: a file that shrinks is filled up with zeros.
- * The way down is as deep as an archive may be; the names on it are in memory. */
+ * directory; a file is opened only after it was seen to be one, without following links and without waiting,
+ * and looked at again once open. What is announced in a header is what is written: a file that shrinks is
+ * filled up with zeros. The way down is as deep as an archive may be; the names on it are in memory. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #include "proto/limits.h"
 #include "proto/status.h"
 
-#define OUT_SIZE (256 * KiB)  /* gathered before it is written */
+#define OUT_SIZE (256 * KiB) /* gathered before it is written */
 #define REMARKS_MAX 20
 #define LOOKED_AT_MAX (2 * ARCHIVE_ENTRIES_MAX) /* the bundle's own files and the result's */
 
@@ -31,7 +31,7 @@ struct pack {
 	char *const *globs;
 	size_t count;
 	uint64_t max, bytes, entries;
-	size_t looked_at;                /* names, matched or not; those of each level are in memory at once */
+	size_t looked_at; /* names, matched or not; those of each level are in memory at once */
 	int to;
 	struct buf out;
 	struct sha256 sha256;
@@ -55,7 +55,8 @@ static int flush(struct pack *p)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(p->err, status_from_errno(errno), "cannot write the result: %s", strerror(errno));
+			return error_set(p->err, status_from_errno(errno), "cannot write the result: %s",
+					 strerror(errno));
 		data += n;
 		left -= (size_t)n;
 	}
@@ -69,8 +70,8 @@ static int put_header(struct pack *p, bool directory, bool executable, uint64_t 
 	int status = 0;
 
 	if (++p->entries > ARCHIVE_ENTRIES_MAX)
-		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED, "the result has more than %d files and directories",
-				 ARCHIVE_ENTRIES_MAX);
+		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED,
+				 "the result has more than %d files and directories", ARCHIVE_ENTRIES_MAX);
 	if (p->out.n > OUT_SIZE - 8 * KiB)
 		status = flush(p);
 	return status != 0 ? status : tar_write_header(&p->out, &entry, p->err);
@@ -106,7 +107,8 @@ static int put_data(struct pack *p, int fd, uint64_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			remark(p, "%s while it was read: it ends in zeros", n == 0 ? "became shorter" : "could not be read on");
+			remark(p, "%s while it was read: it ends in zeros",
+			       n == 0 ? "became shorter" : "could not be read on");
 			break;
 		}
 		p->out.n += (size_t)n;
@@ -163,7 +165,8 @@ static int pack_file(struct pack *p, int dir, const char *name)
 	}
 	if ((uint64_t)st.st_size > p->max - p->bytes) {
 		close(fd);
-		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED, "the result is larger than the %llu bytes allowed",
+		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED,
+				 "the result is larger than the %llu bytes allowed",
 				 (unsigned long long)p->max);
 	}
 	p->bytes += (uint64_t)st.st_size;
@@ -207,8 +210,8 @@ static int pack_names(struct pack *p, int fd, int depth)
 	int status = 0;
 
 	if (names == NULL && errno == E2BIG)
-		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED, "the task left more than %d files and directories",
-				 LOOKED_AT_MAX);
+		return error_set(p->err, STATUS_RESOURCE_EXHAUSTED,
+				 "the task left more than %d files and directories", LOOKED_AT_MAX);
 	p->looked_at += count;
 	if (names == NULL)
 		remark(p, "was left out: it cannot be read (%s)", strerror(errno));

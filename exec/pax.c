@@ -44,7 +44,7 @@ static const char *take_size(struct pax *x, const char *value, size_t n)
  * capital. */
 static bool pax_harmless(const char *key)
 {
-	static const char *const keys[] = {"mtime", "atime", "ctime",	"uid",	      "gid",
+	static const char *const keys[] = {"mtime", "atime", "ctime",   "uid",        "gid",
 					   "uname", "gname", "comment", "hdrcharset", "charset"};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -84,9 +84,10 @@ static bool own_group(const char *root, const char *controller, char *path, size
 	return found;
 }
 
-/* The least of what `limit_of` finds in our group and those above it; 0 = no limit. A group that we cannot see (a
- * container sees itself as the root) has no files: then the one above it counts. */
-static uint64_t least_limit(const char *root, const char *controller, uint64_t (*limit_of)(const char *directory))
+/* The least of what `limit_of` finds in our group and those above it; 0 = no limit. A group that we cannot
+ * see (a container sees itself as the root) has no files: then the one above it counts. */
+static uint64_t least_limit(const char *root, const char *controller,
+			    uint64_t (*limit_of)(const char *directory))
 {
 	char group[512], directory[1200];
 	uint64_t least = 0;
@@ -97,8 +98,9 @@ static uint64_t least_limit(const char *root, const char *controller, uint64_t (
 		char *slash = strrchr(group, '/');
 		uint64_t limit;
 
-		snprintf(directory, sizeof directory, "%s/sys/fs/cgroup%s%s%s", root, controller != NULL ? "/" : "",
-			 controller != NULL ? controller : "", strcmp(group, "/") == 0 ? "" : group);
+		snprintf(directory, sizeof directory, "%s/sys/fs/cgroup%s%s%s", root,
+			 controller != NULL ? "/" : "", controller != NULL ? controller : "",
+			 strcmp(group, "/") == 0 ? "" : group);
 		limit = limit_of(directory);
 		if (limit > 0 && (least == 0 || limit < least))
 			least = limit;
@@ -121,8 +123,8 @@ static uint64_t milli_cpus_v2(const char *directory)
 	unsigned long long quota, period;
 	char line[100];
 
-	if (!read_in(directory, "cpu.max", line, sizeof line) || sscanf(line, "%llu %llu", &quota, &period) != 2 ||
-	    period == 0)
+	if (!read_in(directory, "cpu.max", line, sizeof line) ||
+	    sscanf(line, "%llu %llu", &quota, &period) != 2 || period == 0)
 		return 0;
 	return quota * 1000 / period;
 }
@@ -165,7 +167,8 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 
 uint32_t probe_milli_cpus(const char *root)
 {
-	return (uint32_t)lesser(least_limit(root, NULL, milli_cpus_v2), least_limit(root, "cpu", milli_cpus_v1));
+	return (uint32_t)lesser(least_limit(root, NULL, milli_cpus_v2),
+				least_limit(root, "cpu", milli_cpus_v1));
 }
 
 uint64_t probe_memory(const char *root)
@@ -226,8 +229,11 @@ static uint64_t free_disk(const char *path)
 /* Names as in images. */
 static const char *image_arch(const char *machine)
 {
-	static const char *const names[][2] = {{"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},
-					       {"i686", "386"},	    {"i386", "386"}};
+	static const char *const names[][2] = {{"x86_64", "amd64"},
+					       {"aarch64", "arm64"},
+					       {"armv7l", "arm"},
+					       {"i686", "386"},
+					       {"i386", "386"}};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (strcmp(machine, names[i][0]) == 0)
@@ -309,8 +315,8 @@ static Pb__Gpu *read_gpu(struct arena *arena, char *line)
 	return gpu;
 }
 
-/* Wait for its end. false: it stays, as one does that hangs in a broken driver and that not even SIGKILL ends; then it
- * is left behind, for we must go on. */
+/* Wait for its end. false: it stays, as one does that hangs in a broken driver and that not even SIGKILL
+ * ends; then it is left behind, for we must go on. */
 static bool reap_smi(pid_t pid, int *status)
 {
 	int64_t until = clock_ms() + SMI_END_MS;
@@ -342,7 +348,8 @@ static void find_gpus(Pb__Host *host, struct arena *arena)
 	ended = reap_smi(pid, &status) && ended;
 	host->gpus = arena_alloc(arena, GPUS_MAX * sizeof *host->gpus);
 	text = arena_strdup(arena, buf_text(&out));
-	while (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 && host->n_gpus < GPUS_MAX && (line = strsep(&text, "\n")) != NULL) {
+	while (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0 && host->n_gpus < GPUS_MAX &&
+	       (line = strsep(&text, "\n")) != NULL) {
 		Pb__Gpu *gpu = read_gpu(arena, line);
 
 		if (gpu != NULL)

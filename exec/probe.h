@@ -1,7 +1,8 @@
-/* exec/probe.h - what this machine is: cores (cgroup quota counted), memory, disk, GPUs, architecture, kernel.
+/* exec/probe.h - what this machine is: cores (cgroup quota counted), memory, disk, GPUs, architecture,
+ * kernel.
  *
- * GPUs come from `nvidia-smi --query-gpu=uuid,name,memory.total --format=csv,noheader,nounits` when it is in PATH
- * (5 s deadline). Blocks: on the thread pool, or before the loop runs. */
+ * GPUs come from `nvidia-smi --query-gpu=uuid,name,memory.total --format=csv,noheader,nounits` when it is in
+ * PATH (5 s deadline). Blocks: on the thread pool, or before the loop runs. */
 #ifndef EXEC_PROBE_H
 #define EXEC_PROBE_H
 

@@ -1,7 +1,7 @@
 /* exec/scratch.c - the directory of one attempt: made, filled from the bundle, measured, removed.
  *
- * As root the files belong to the container's user; otherwise that user is somebody whom we cannot name here, and the
- * modes let everybody in: what keeps others out is the 0700 directory above. */
+ * As root the files belong to the container's user; otherwise that user is somebody whom we cannot name here,
+ * and the modes let everybody in: what keeps others out is the 0700 directory above. */
 #define _GNU_SOURCE
 #include "exec/scratch.h"
 
@@ -33,7 +33,9 @@ static int make_directory(const struct scratch *s, int fd, const char *name)
 	if (mkdirat(fd, name, 0755) != 0)
 		return errno == EEXIST ? 0 : -1;
 	if (geteuid() == 0)
-		return fchownat(fd, name, s->uid, s->uid, AT_SYMLINK_NOFOLLOW) != 0 ? -1 : fchmodat(fd, name, 0755, 0);
+		return fchownat(fd, name, s->uid, s->uid, AT_SYMLINK_NOFOLLOW) != 0
+			       ? -1
+			       : fchmodat(fd, name, 0755, 0);
 	return fchmodat(fd, name, 0777, 0);
 }
 
@@ -44,7 +46,8 @@ int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid
 	s->work_fd = -1;
 	s->uid = uid;
 	s->has_image_tar = false;
-	if (n < 0 || (size_t)n >= sizeof s->path || strchr(attempt, '/') != NULL || attempt[0] == '.' || attempt[0] == '\0')
+	if (n < 0 || (size_t)n >= sizeof s->path || strchr(attempt, '/') != NULL || attempt[0] == '.' ||
+	    attempt[0] == '\0')
 		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%s\" is no name of an attempt", attempt);
 	snprintf(s->work, sizeof s->work, "%s/work", s->path);
 	if (mkdir(s->path, 0700) != 0 && errno == EEXIST) {
@@ -76,7 +79,8 @@ int scratch_unpack(struct scratch *s, const char *bundle, uint64_t disk, struct 
 	u.shared = geteuid() != 0;
 	status = unpack_tar(&u, fd, err);
 	close(fd);
-	s->has_image_tar = fstatat(s->work_fd, "image.tar", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	s->has_image_tar =
+		fstatat(s->work_fd, "image.tar", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 	return status;
 }
 

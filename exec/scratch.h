@@ -18,10 +18,10 @@
 #include "proto/id.h"
 
 struct scratch {
-	char path[512];   /* PARENT/ATTEMPT */
-	char work[520];   /* path/work: what is bound */
+	char path[512]; /* PARENT/ATTEMPT */
+	char work[520]; /* path/work: what is bound */
 	int work_fd;
-	uid_t uid;        /* who the container runs as */
+	uid_t uid; /* who the container runs as */
 	bool has_image_tar;
 };
 
@@ -40,8 +40,9 @@ struct packed {
 	struct buf remarks;      /* lines for the task's log; buf_release() */
 };
 
-/* Write what `outputs` (globs; none = out/ and all below it) match as a plain tar to the file `to`. Links, devices, FIFOs and
- * sockets are left out with a remark. Stops at max bytes really read: RESOURCE_EXHAUSTED. */
+/* Write what `outputs` (globs; none = out/ and all below it) match as a plain tar to the file `to`. Links,
+ * devices, FIFOs and sockets are left out with a remark. Stops at max bytes really read: RESOURCE_EXHAUSTED.
+ */
 int scratch_pack(const struct scratch *s, char **outputs, size_t count, uint64_t max, const char *to,
 		 struct packed *packed, struct error *err);
 

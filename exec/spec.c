@@ -143,19 +143,24 @@ static int check_memory(const Pb__TaskSpec *s, struct error *err)
 {
 	uint64_t bytes = s->resources != NULL ? s->resources->memory : 0;
 
-	return bytes >= MEMORY_MIN && bytes <= MEMORY_MAX ? 0 : refuse_range(err, "resources.memory", "16MiB", "16TiB");
+	return bytes >= MEMORY_MIN && bytes <= MEMORY_MAX
+		       ? 0
+		       : refuse_range(err, "resources.memory", "16MiB", "16TiB");
 }
 
 static int check_disk(const Pb__TaskSpec *s, struct error *err)
 {
 	uint64_t bytes = s->resources != NULL ? s->resources->disk : 0;
 
-	return bytes >= DISK_MIN && bytes <= DISK_MAX ? 0 : refuse_range(err, "resources.disk", "1MiB", "16TiB");
+	return bytes >= DISK_MIN && bytes <= DISK_MAX ? 0
+						      : refuse_range(err, "resources.disk", "1MiB", "16TiB");
 }
 
 static int check_gpus(const Pb__TaskSpec *s, struct error *err)
 {
-	return s->resources != NULL && s->resources->gpus <= GPUS_MAX ? 0 : refuse_range(err, "resources.gpus", "0", "64");
+	return s->resources != NULL && s->resources->gpus <= GPUS_MAX
+		       ? 0
+		       : refuse_range(err, "resources.gpus", "0", "64");
 }
 
 /* A glob that stays below /work. */
@@ -196,13 +201,16 @@ static int check_outputs(const Pb__TaskSpec *s, struct error *err)
 
 static int check_max_output(const Pb__TaskSpec *s, struct error *err)
 {
-	return s->max_output > 0 && s->max_output <= BUNDLE_MAX ? 0 : refuse_range(err, "max_output", "1", "64GiB");
+	return s->max_output > 0 && s->max_output <= BUNDLE_MAX
+		       ? 0
+		       : refuse_range(err, "max_output", "1", "64GiB");
 }
 
 static int check_time_limit(const Pb__TaskSpec *s, struct error *err)
 {
-	return s->time_limit_s > 0 && s->time_limit_s <= TIME_LIMIT_MAX_S ? 0
-									  : refuse_range(err, "time_limit", "1s", "30d");
+	return s->time_limit_s > 0 && s->time_limit_s <= TIME_LIMIT_MAX_S
+		       ? 0
+		       : refuse_range(err, "time_limit", "1s", "30d");
 }
 
 static int check_grace(const Pb__TaskSpec *s, struct error *err)
@@ -212,7 +220,8 @@ static int check_grace(const Pb__TaskSpec *s, struct error *err)
 
 static int check_keep(const Pb__TaskSpec *s, struct error *err)
 {
-	return s->keep_s >= KEEP_MIN_S && s->keep_s <= KEEP_MAX_S ? 0 : refuse_range(err, "keep", "1m", "90d");
+	return s->keep_s >= KEEP_MIN_S && s->keep_s <= KEEP_MAX_S ? 0
+								  : refuse_range(err, "keep", "1m", "90d");
 }
 
 static int check_labels(const Pb__TaskSpec *s, struct error *err)
@@ -223,9 +232,11 @@ static int check_labels(const Pb__TaskSpec *s, struct error *err)
 		const char *key = s->labels[i]->key, *value = s->labels[i]->value;
 
 		if (key[0] == '\0' || strlen(key) > LABEL_KEY_MAX || !text_is_visible(key))
-			return refuse_named(err, "labels", key, "is no label (1 to 64 bytes that can be shown)");
+			return refuse_named(err, "labels", key,
+					    "is no label (1 to 64 bytes that can be shown)");
 		if (strlen(value) > LABEL_VALUE_MAX || !text_is_visible(value))
-			return refuse_named(err, "labels", key, "has no value of at most 256 bytes that can be shown");
+			return refuse_named(err, "labels", key,
+					    "has no value of at most 256 bytes that can be shown");
 	}
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* exec/spec.h - a task's spec within bounds, wherever it came from: a manifest, the command line, the wire. */
+/* exec/spec.h - a task's spec within bounds, wherever it came from: a manifest, the command line, the wire.
+ */
 #ifndef EXEC_SPEC_H
 #define EXEC_SPEC_H
 

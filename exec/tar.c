@@ -23,7 +23,7 @@
 #include "proto/status.h"
 
 #define AFTER_MAX (16 * MiB) /* zeros after the end: the last record of the widest tape */
-#define NAMED_MAX 160	     /* of a name within a sentence */
+#define NAMED_MAX 160        /* of a name within a sentence */
 
 enum tar_state { HEADER, DATA, EXTRA, PADDING, LAST, AFTER };
 
@@ -32,13 +32,13 @@ struct tar_reader {
 	uint64_t max_bytes, bytes; /* of file data */
 	uint64_t entries;
 	enum tar_state state;
-	uint64_t left;	       /* bytes of DATA, EXTRA; with PADDING: zeros; AFTER: zeros seen */
+	uint64_t left;         /* bytes of DATA, EXTRA; with PADDING: zeros; AFTER: zeros seen */
 	char block[TAR_BLOCK]; /* HEADER and LAST */
 	size_t filled;
 	struct buf extra;
 	char extra_type;
-	bool in_entry;			 /* PADDING belongs to an entry */
-	struct pax next;		 /* what was said of the entry that comes */
+	bool in_entry;                   /* PADDING belongs to an entry */
+	struct pax next;                 /* what was said of the entry that comes */
 	char name[ARCHIVE_PATH_MAX + 8]; /* of the current entry, or of the last one */
 	struct name_set names;
 	struct error error;
@@ -123,10 +123,10 @@ static int check_name(struct tar_reader *t, const char *name, bool directory)
 static int remember_name(struct tar_reader *t, const char *name, bool directory)
 {
 	static const char *const words[] = {
-	    [NAME_DUPLICATE] = "is in the archive twice",
-	    [NAME_IS_DIRECTORY] = "is a file where the archive has a directory",
-	    [NAME_BELOW_FILE] = "lies below a name that is a file",
-	    [NAME_TOO_MANY] = "is one too many: an archive may have 100000 files and directories",
+		[NAME_DUPLICATE] = "is in the archive twice",
+		[NAME_IS_DIRECTORY] = "is a file where the archive has a directory",
+		[NAME_BELOW_FILE] = "lies below a name that is a file",
+		[NAME_TOO_MANY] = "is one too many: an archive may have 100000 files and directories",
 	};
 	enum name_verdict verdict = name_set_add(&t->names, name, directory);
 
@@ -344,7 +344,7 @@ static int read_header(struct tar_reader *t)
 			     : bad_header(t, "has a wrong checksum");
 	if (!gnu && memcmp(h->magic, "ustar", 6) != 0)
 		return bad_header(
-		    t, "is of the tar format before ustar; make the archive with --format=ustar or pax");
+			t, "is of the tar format before ustar; make the archive with --format=ustar or pax");
 	if (h->type == 'x' || h->type == 'g' || h->type == 'L')
 		return begin_extra(t, h);
 	return read_entry(t, h, gnu);

@@ -4,15 +4,16 @@
  * It is fed bytes as they come, in pieces of any size, and calls back for each entry and each piece of
  * data. It refuses, each with a sentence of its own that names the entry: absolute names, `..`, empty and
  * NUL and newline names, symbolic and hard links, devices, FIFOs, sparse files, unknown types, duplicate
- * names (also a file where a directory is), more than ARCHIVE_ENTRIES_MAX entries (a directory that only a name implies is one), ARCHIVE_DEPTH_MAX
- * levels, long names, control characters, files of more than max_bytes together (RESOURCE_EXHAUSTED; all else is
- * INVALID_ARGUMENT), pax records that override what may not be overridden, bad checksums, an archive that ends early or
- * goes on after its end, and compressed input (says which). "./" itself is passed over and is no entry; an archive may
- * have no entry at all (tar_reader_entries() is 0): whether that will do is for the caller to say.
- * Mode bits are masked to 0755 for directories and executables, 0644 else. Nothing else of a header is kept.
+ * names (also a file where a directory is), more than ARCHIVE_ENTRIES_MAX entries (a directory that only a
+ * name implies is one), ARCHIVE_DEPTH_MAX levels, long names, control characters, files of more than
+ * max_bytes together (RESOURCE_EXHAUSTED; all else is INVALID_ARGUMENT), pax records that override what may
+ * not be overridden, bad checksums, an archive that ends early or goes on after its end, and compressed input
+ * (says which). "./" itself is passed over and is no entry; an archive may have no entry at all
+ * (tar_reader_entries() is 0): whether that will do is for the caller to say. Mode bits are masked to 0755
+ * for directories and executables, 0644 else. Nothing else of a header is kept.
  *
- * Writer: ustar, pax `path` and `size` only where they are needed; owner, group and times are zero: the same files
- * always give the same bytes. */
+ * Writer: ustar, pax `path` and `size` only where they are needed; owner, group and times are zero: the same
+ * files always give the same bytes. */
 #ifndef EXEC_TAR_H
 #define EXEC_TAR_H
 
@@ -48,14 +49,15 @@ int tar_reader_feed(struct tar_reader *t, const void *data, size_t n, struct err
 int tar_reader_end(struct tar_reader *t, struct error *err); /* is it complete? */
 uint64_t tar_reader_entries(const struct tar_reader *t);
 
-/* What is wrong with one part of a name ("leads out of the archive (..)"); NULL = nothing. What is packed keeps the
- * same rule, so that it can be unpacked. */
+/* What is wrong with one part of a name ("leads out of the archive (..)"); NULL = nothing. What is packed
+ * keeps the same rule, so that it can be unpacked. */
 const char *tar_component_fault(const char *component, size_t n);
 void tar_reader_free(struct tar_reader *t);
 
-/* Append the header (and pax record) of an entry to out. After a file's data comes tar_pad(size) zero bytes. */
+/* Append the header (and pax record) of an entry to out. After a file's data comes tar_pad(size) zero bytes.
+ */
 int tar_write_header(struct buf *out, const struct tar_entry *entry, struct error *err);
-size_t tar_pad(uint64_t size);     /* 0 to 511 */
+size_t tar_pad(uint64_t size);       /* 0 to 511 */
 void tar_write_end(struct buf *out); /* two zero blocks */
 
 #endif

@@ -46,16 +46,16 @@ const char *tar_type_fault(char type)
 		char type;
 		const char *words;
 	} faults[] = {
-	    {'1', "is a hard link; only files and directories may be in it"},
-	    {'2', "is a symbolic link; only files and directories may be in it"},
-	    {'3', "is a character device; only files and directories may be in it"},
-	    {'4', "is a block device; only files and directories may be in it"},
-	    {'6', "is a FIFO; only files and directories may be in it"},
-	    {'K', "is a link with a long target; only files and directories may be in it"},
-	    {'S', "is a sparse file; make the archive without --sparse"},
-	    {'M', "is a part of a multi-volume archive"},
-	    {'V', "is a volume label; make the archive without --label"},
-	    {'D', "is from an incremental archive; make the archive without --listed-incremental"},
+		{'1', "is a hard link; only files and directories may be in it"},
+		{'2', "is a symbolic link; only files and directories may be in it"},
+		{'3', "is a character device; only files and directories may be in it"},
+		{'4', "is a block device; only files and directories may be in it"},
+		{'6', "is a FIFO; only files and directories may be in it"},
+		{'K', "is a link with a long target; only files and directories may be in it"},
+		{'S', "is a sparse file; make the archive without --sparse"},
+		{'M', "is a part of a multi-volume archive"},
+		{'V', "is a volume label; make the archive without --label"},
+		{'D', "is from an incremental archive; make the archive without --listed-incremental"},
 	};
 
 	if (type == '0' || type == '5' || type == '\0')
@@ -74,16 +74,16 @@ const char *tar_foreign(const char *data, size_t n, const char **undo)
 		size_t n;
 		const char *what, *undo;
 	} kinds[] = {
-	    {"\x1f\x8b", 2, "gzip", "gunzip"},
-	    {"\xfd"
-	     "7zXZ",
-	     5, "xz", "unxz"},
-	    {"PK\x03\x04", 4, "zip", "unzip"},
-	    {"PK\x05\x06", 4, "zip", "unzip"},
-	    {"BZh", 3, "bzip2", "bunzip2"},
-	    {"\x28\xb5\x2f\xfd", 4, "zstd", "unzstd"},
-	    {"\x04\x22\x4d\x18", 4, "lz4", "unlz4"},
-	    {"7z\xbc\xaf\x27\x1c", 6, "7-Zip", "7z x"},
+		{"\x1f\x8b", 2, "gzip", "gunzip"},
+		{"\xfd"
+		 "7zXZ",
+		 5, "xz", "unxz"},
+		{"PK\x03\x04", 4, "zip", "unzip"},
+		{"PK\x05\x06", 4, "zip", "unzip"},
+		{"BZh", 3, "bzip2", "bunzip2"},
+		{"\x28\xb5\x2f\xfd", 4, "zstd", "unzstd"},
+		{"\x04\x22\x4d\x18", 4, "lz4", "unlz4"},
+		{"7z\xbc\xaf\x27\x1c", 6, "7-Zip", "7z x"},
 	};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -10,21 +10,21 @@
 
 struct tar_header {
 	char name[100];
-	char mode[8];      /* numbers are octal digits, ended by a blank or a zero byte */
+	char mode[8]; /* numbers are octal digits, ended by a blank or a zero byte */
 	char uid[8];
 	char gid[8];
 	char size[12];
 	char mtime[12];
-	char checksum[8];  /* of the header's bytes, these eight taken as blanks */
+	char checksum[8]; /* of the header's bytes, these eight taken as blanks */
 	char type;
 	char linkname[100];
-	char magic[6];     /* "ustar\0"; GNU tar's own format has "ustar " */
-	char version[2];   /* "00"; GNU " \0" */
+	char magic[6];   /* "ustar\0"; GNU tar's own format has "ustar " */
+	char version[2]; /* "00"; GNU " \0" */
 	char uname[32];
 	char gname[32];
 	char devmajor[8];
 	char devminor[8];
-	char prefix[155];  /* directories before name; other things in GNU tar's own format */
+	char prefix[155]; /* directories before name; other things in GNU tar's own format */
 	char padding[12];
 };
 
@@ -39,7 +39,8 @@ bool tar_checksum_right(const struct tar_header *h);
 /* Why an entry of this type is refused; NULL = it is a file or a directory. */
 const char *tar_type_fault(char type);
 
-/* What these first bytes of a file say that it is instead of a tar ("gzip"), and the program that unpacks it; NULL = unknown. */
+/* What these first bytes of a file say that it is instead of a tar ("gzip"), and the program that unpacks it;
+ * NULL = unknown. */
 const char *tar_foreign(const char *data, size_t n, const char **undo);
 
 #endif

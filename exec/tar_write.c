@@ -1,4 +1,5 @@
-/* exec/tar_write.c - the writer of exec/tar.h: plain ustar with nothing in it that differs between two runs. */
+/* exec/tar_write.c - the writer of exec/tar.h: plain ustar with nothing in it that differs between two runs.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -93,7 +94,8 @@ int tar_write_header(struct buf *out, const struct tar_entry *entry, struct erro
 	int status = 0;
 
 	if (n < 0 || (size_t)n >= sizeof name)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "a name has more than %d bytes", ARCHIVE_PATH_MAX);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "a name has more than %d bytes",
+				 ARCHIVE_PATH_MAX);
 	fits = put_name(&h, name, (size_t)n);
 	if (!fits)
 		memcpy(h.name, name, sizeof h.name);

@@ -66,7 +66,8 @@ static uint64_t add_up(DIR *dir, int depth)
 
 		if (is_dots(e->d_name) || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
-		sum += (uint64_t)st.st_blocks * 512 / (S_ISDIR(st.st_mode) || st.st_nlink == 0 ? 1 : st.st_nlink);
+		sum += (uint64_t)st.st_blocks * 512 /
+		       (S_ISDIR(st.st_mode) || st.st_nlink == 0 ? 1 : st.st_nlink);
 		if (!S_ISDIR(st.st_mode))
 			continue;
 		if (depth == TREE_DEPTH_MAX)
@@ -96,7 +97,7 @@ uint64_t tree_used(int fd)
 /* --- removing ------------------------------------------------------------------------------------- */
 
 struct removal {
-	int top;          /* directories from too deep are moved here, to NAME.deep0, NAME.deep1, ... */
+	int top; /* directories from too deep are moved here, to NAME.deep0, NAME.deep1, ... */
 	const char *name;
 	unsigned moved, removed;
 };

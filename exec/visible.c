@@ -1,3 +1,4 @@
+/* exec/visible.c - UTF-8 decoded strictly; what is none, or must not be shown, goes out as \\xNN byte by byte. */
 #include "exec/visible.h"
 
 #include <stdint.h>
@@ -7,7 +8,12 @@
 /* Length of the UTF-8 character at p, which becomes *c; 0 = it is none. */
 static size_t decode(const unsigned char *p, size_t n, uint32_t *c)
 {
-	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+	size_t length = p[0] < 0x80   ? 1
+			: p[0] < 0xc2 ? 0
+			: p[0] < 0xe0 ? 2
+			: p[0] < 0xf0 ? 3
+			: p[0] < 0xf5 ? 4
+				      : 0;
 
 	if (length == 0 || length > n)
 		return 0;
@@ -31,7 +37,8 @@ static size_t shown_length(const unsigned char *p, size_t n)
 	if (length == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return 0;
 	/* marks of direction, separators of lines */
-	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) || c == 0xfeff)
+	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) ||
+	    c == 0xfeff)
 		return 0;
 	return length;
 }

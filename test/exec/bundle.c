@@ -85,7 +85,8 @@ static void a_directory_gives_the_same_bytes_each_time(void **state)
 	char first[SHA256_HEX_SIZE], command[300];
 
 	(void)state;
-	shell("mkdir -p d/sub/deep d/.git && echo x > d/.git/HEAD && echo 'echo hi' > d/run.sh && chmod 700 d/run.sh && echo 1 > d/sub/b && echo 2 > d/sub/a "
+	shell("mkdir -p d/sub/deep d/.git && echo x > d/.git/HEAD && echo 'echo hi' > d/run.sh && chmod 700 "
+	      "d/run.sh && echo 1 > d/sub/b && echo 2 > d/sub/a "
 	      "&& touch d/zero && echo '{\"hivemind\":1,\"name\":\"mine\"}' > d/hivemind.json");
 	opens("d");
 	lists("hivemind.json\nrun.sh\nsub/\nsub/a\nsub/b\nsub/deep/\nzero\n");
@@ -95,7 +96,8 @@ static void a_directory_gives_the_same_bytes_each_time(void **state)
 	assert_string_equal(b.spec.name, "mine");
 	assert_string_equal(b.spec.command[1], "run.sh");
 	memcpy(first, b.sha256, sizeof first);
-	snprintf(command, sizeof command, "test $(sha256sum < /proc/%d/fd/%d | cut -c1-64) = %s", (int)getpid(), b.fd, first);
+	snprintf(command, sizeof command, "test $(sha256sum < /proc/%d/fd/%d | cut -c1-64) = %s",
+		 (int)getpid(), b.fd, first);
 	shell(command);
 	bundle_release(&b);
 	shell("cp -r d e && touch -d 2001-01-01 e/run.sh && rm -r d && mv e d");
@@ -107,8 +109,10 @@ static void a_directory_gives_the_same_bytes_each_time(void **state)
 static void hivemindignore_leaves_out_what_it_names(void **state)
 {
 	(void)state;
-	shell("mkdir -p d/build/x d/src/build d/doc && touch d/run.sh d/a.o d/src/b.o d/build/x/f d/src/build/f d/doc/secret d/doc/plain d/log && "
-	      "printf '# objects\\n*.o\\n/build/\\n\\ndoc/secret\\nlog/\\n' > d/.hivemindignore && ln -s / d/link.o");
+	shell("mkdir -p d/build/x d/src/build d/doc && touch d/run.sh d/a.o d/src/b.o d/build/x/f "
+	      "d/src/build/f d/doc/secret d/doc/plain d/log && "
+	      "printf '# objects\\n*.o\\n/build/\\n\\ndoc/secret\\nlog/\\n' > d/.hivemindignore && ln -s / "
+	      "d/link.o");
 	opens("d");
 	lists("doc/\ndoc/plain\nlog\nrun.sh\nsrc/\nsrc/build/\nsrc/build/f\n");
 	bundle_release(&b);
@@ -126,7 +130,8 @@ static void a_tar_is_checked_where_it_lies(void **state)
 	assert_string_equal(b.spec.name, "job");
 	assert_string_equal(b.spec.image, "python:3-slim");
 	assert_int_equal(lseek(b.fd, 0, SEEK_CUR), 0);
-	snprintf(command, sizeof command, "cmp job.tar /proc/%d/fd/%d && test $(sha256sum < job.tar | cut -c1-64) = %s", (int)getpid(),
+	snprintf(command, sizeof command,
+		 "cmp job.tar /proc/%d/fd/%d && test $(sha256sum < job.tar | cut -c1-64) = %s", (int)getpid(),
 		 b.fd, b.sha256);
 	shell(command);
 	bundle_release(&b);
@@ -144,7 +149,8 @@ static void note_progress(void *user, uint64_t bytes)
 static void gzip_is_unpacked_also_in_several_members(void **state)
 {
 	(void)state;
-	shell("mkdir d && echo hi > d/run.sh && head -c 500000 /dev/urandom > d/data && tar cf job.tar -C d data run.sh && split -b 200000 job.tar part. && "
+	shell("mkdir d && echo hi > d/run.sh && head -c 500000 /dev/urandom > d/data && tar cf job.tar -C d "
+	      "data run.sh && split -b 200000 job.tar part. && "
 	      "for p in part.*; do gzip -c $p; done > job.tgz");
 	progressed = 0;
 	assert_int_equal(bundle_open(&b, "job.tgz", note_progress, NULL, &err), 0);
@@ -175,10 +181,14 @@ static void standard_input_is_read(void **state)
 static void what_is_no_bundle_is_refused_with_its_reason(void **state)
 {
 	(void)state;
-	shell("mkdir empty nothing link fifo && touch nothing/f && ln -s /etc/passwd link/l && mkfifo fifo/p && echo text > text && "
-	      "touch zero run.sh && tar cf plain.tar run.sh && gzip -c plain.tar > g && head -c 40 g > cut.tgz && (cat g; echo junk) > junk.tgz && "
-	      "xz -c plain.tar > p.xz && mkdir bad && echo '{\"hivemind\":1,\n\"comand\":\"x\"}' > bad/hivemind.json && mkdir img && "
-	      "echo '{\"hivemind\":1,\"image\":\"image.tar\",\"command\":\"x\"}' > img/hivemind.json && mkdir slink && cd slink && ln -s x y && tar cf ../s.tar y");
+	shell("mkdir empty nothing link fifo && touch nothing/f && ln -s /etc/passwd link/l && mkfifo fifo/p "
+	      "&& echo text > text && "
+	      "touch zero run.sh && tar cf plain.tar run.sh && gzip -c plain.tar > g && head -c 40 g > "
+	      "cut.tgz && (cat g; echo junk) > junk.tgz && "
+	      "xz -c plain.tar > p.xz && mkdir bad && echo '{\"hivemind\":1,\n\"comand\":\"x\"}' > "
+	      "bad/hivemind.json && mkdir img && "
+	      "echo '{\"hivemind\":1,\"image\":\"image.tar\",\"command\":\"x\"}' > img/hivemind.json && "
+	      "mkdir slink && cd slink && ln -s x y && tar cf ../s.tar y");
 	refuses("nowhere.tar", STATUS_NOT_FOUND, "no such file: nowhere.tar");
 	refuses("empty", STATUS_INVALID_ARGUMENT, "empty: there are no files in it");
 	refuses("nothing", STATUS_INVALID_ARGUMENT, "does not say what to run");
@@ -203,7 +213,8 @@ static void a_gzip_bomb_is_stopped(void **state)
 	struct rusage usage;
 
 	(void)state;
-	shell("echo hi > run.sh && truncate -s 1G zeros && tar cf - run.sh zeros | gzip -1 > bomb.tgz && rm zeros");
+	shell("echo hi > run.sh && truncate -s 1G zeros && tar cf - run.sh zeros | gzip -1 > bomb.tgz && rm "
+	      "zeros");
 	refuses("bomb.tgz", STATUS_INVALID_ARGUMENT, "more than 200 times");
 	getrusage(RUSAGE_SELF, &usage);
 	if (getenv("ASAN_OPTIONS") == NULL && strstr(program_invocation_name, "/san/") == NULL)
@@ -233,7 +244,8 @@ static void a_command_needs_no_files(void **state)
 	assert_string_equal(b.spec.command[1], "hi");
 	lists("out/\n");
 	bundle_release(&b);
-	shell("mkdir d && echo data > d/data && echo '{\"hivemind\":1,\"command\":\"no\",\"env\":{\"A\":\"1\"}}' > d/hivemind.json");
+	shell("mkdir d && echo data > d/data && echo "
+	      "'{\"hivemind\":1,\"command\":\"no\",\"env\":{\"A\":\"1\"}}' > d/hivemind.json");
 	if (bundle_of_command(&b, "d", 2, argv, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(b.spec.command[0], "/bin/echo");

@@ -36,10 +36,12 @@ static void a_whole_manifest_is_read(void **state)
 	(void)state;
 	if (parse("{ \"hivemind\": 1,\n"
 		  "  \"name\": \"sweep-\xce\xb1\", \"image\": \"python:3.12-slim\",\n"
-		  "  \"command\": [\"python\", \"train.py\", \"\"], \"env\": {\"A\": \"1\", \"_B2\": \"x=y\\n\"},\n"
+		  "  \"command\": [\"python\", \"train.py\", \"\"], \"env\": {\"A\": \"1\", \"_B2\": "
+		  "\"x=y\\n\"},\n"
 		  "  \"resources\": {\"cpus\": 0.25, \"memory\": \"8GiB\", \"disk\": 2000000, \"gpus\": 2},\n"
 		  "  \"outputs\": [\"out/**\", \"*.ckpt\"], \"max_output\": \"1GiB\",\n"
-		  "  \"time_limit\": \"2h\", \"grace\": 30, \"keep\": \"14d\", \"labels\": {\"paper\": \"v2\"} }\n",
+		  "  \"time_limit\": \"2h\", \"grace\": 30, \"keep\": \"14d\", \"labels\": {\"paper\": "
+		  "\"v2\"} }\n",
 		  &err) != 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(spec.name, "sweep-\xce\xb1");
@@ -101,12 +103,14 @@ static void wrong_manifests_are_refused_with_line_and_field(void **state)
 		{"{\"hivemind\":2}", "must be 1", ""},
 		{"{\"hivemind\":1.5}", "must be 1", ""},
 		{"{\"hivemind\":01}", "line 1: a number begins with a zero", ""},
-		{"{\"hivemind\":1,\n\"comand\":\"x\"}", "line 2: a manifest has no field \"comand\"", "did you mean \"command\"?"},
+		{"{\"hivemind\":1,\n\"comand\":\"x\"}", "line 2: a manifest has no field \"comand\"",
+		 "did you mean \"command\"?"},
 		{"{\"hivemind\":1,\n\"Name\":\"x\"}", "line 2: a manifest has no field \"Name\"", "\"name\""},
 		{"{\"hivemind\":1,\"zzzzzzzz\":\"x\"}", "no field \"zzzzzzzz\"", "man hivemind-bundle"},
 		{"{\"hivemind\":1,\n\n\"sweep\":{}}", "line 3: \"sweep\" is not supported yet", ""},
 		{"{\"hivemind\":1,\"network\":{}}", "\"network\" is not supported yet", ""},
-		{"{\"hivemind\":1,\n\"name\":\"a\",\n\"name\":\"b\"}", "line 3: \"name\" is there twice, first in line 2", ""},
+		{"{\"hivemind\":1,\n\"name\":\"a\",\n\"name\":\"b\"}",
+		 "line 3: \"name\" is there twice, first in line 2", ""},
 		{"{\"hivemind\":1,\"n\\u0061me\":\"a\"}", "backslash", ""},
 		{"{\"hivemind\":1,\"name\":\"a\\u0000b\"}", "zero character", ""},
 		{"{\"hivemind\":1,\"name\":5}", "\"name\" must be a string", ""},
@@ -124,10 +128,13 @@ static void wrong_manifests_are_refused_with_line_and_field(void **state)
 		{"{\"hivemind\":1,\"env\":{\"1A\":\"1\"}}", "no name of a variable", ""},
 		{"{\"hivemind\":1,\"env\":{\"HIVEMIND_TASK_ID\":\"1\"}}", "HiveMind sets itself", ""},
 		{"{\"hivemind\":1,\"resources\":[]}", "must be an object with cpus", ""},
-		{"{\"hivemind\":1,\"resources\":{\n\"memroy\":\"1G\"}}", "line 2: \"resources\" has no field \"memroy\"", "\"memory\""},
-		{"{\"hivemind\":1,\"resources\":{\"memory\":\"lots\"}}", "\"resources.memory\" must be a size", ""},
+		{"{\"hivemind\":1,\"resources\":{\n\"memroy\":\"1G\"}}",
+		 "line 2: \"resources\" has no field \"memroy\"", "\"memory\""},
+		{"{\"hivemind\":1,\"resources\":{\"memory\":\"lots\"}}",
+		 "\"resources.memory\" must be a size", ""},
 		{"{\"hivemind\":1,\"resources\":{\"memory\":1.5}}", "must be a size", ""},
-		{"{\"hivemind\":1,\"resources\":{\"memory\":\n\n1000}}", "line 1: \"resources.memory\" must be from 16MiB", ""},
+		{"{\"hivemind\":1,\"resources\":{\"memory\":\n\n1000}}",
+		 "line 1: \"resources.memory\" must be from 16MiB", ""},
 		{"{\"hivemind\":1,\"resources\":{\"cpus\":0.005}}", "steps of 0.01", ""},
 		{"{\"hivemind\":1,\"resources\":{\"cpus\":0}}", "from 0.01", ""},
 		{"{\"hivemind\":1,\"resources\":{\"cpus\":1e999}}", "number of cores", ""},
@@ -151,10 +158,10 @@ static void wrong_manifests_are_refused_with_line_and_field(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct error err = {0};
 
-		if (parse(cases[i].text, &err) != STATUS_INVALID_ARGUMENT || strstr(err.text, cases[i].words) == NULL ||
-		    strstr(err.hint, cases[i].hint) == NULL)
-			fail_msg("%s\n  expected \"%s\" (%s), got \"%s\" (%s)", cases[i].text, cases[i].words, cases[i].hint,
-				 err.text, err.hint);
+		if (parse(cases[i].text, &err) != STATUS_INVALID_ARGUMENT ||
+		    strstr(err.text, cases[i].words) == NULL || strstr(err.hint, cases[i].hint) == NULL)
+			fail_msg("%s\n  expected \"%s\" (%s), got \"%s\" (%s)", cases[i].text, cases[i].words,
+				 cases[i].hint, err.text, err.hint);
 		assert_non_null(strstr(err.text, "hivemind.json, line "));
 	}
 }
@@ -167,9 +174,11 @@ static void a_zero_byte_and_a_manifest_too_large_are_refused(void **state)
 
 	(void)state;
 	memset(large, ' ', MANIFEST_MAX + 1);
-	assert_int_equal(manifest_parse(&spec, &arena, text, sizeof text - 1, "b", &err), STATUS_INVALID_ARGUMENT);
+	assert_int_equal(manifest_parse(&spec, &arena, text, sizeof text - 1, "b", &err),
+			 STATUS_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.text, "line 2: there is a zero byte"));
-	assert_int_equal(manifest_parse(&spec, &arena, large, MANIFEST_MAX + 1, "b", &err), STATUS_INVALID_ARGUMENT);
+	assert_int_equal(manifest_parse(&spec, &arena, large, MANIFEST_MAX + 1, "b", &err),
+			 STATUS_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.text, "more than 1 MiB"));
 	free(large);
 }

@@ -46,8 +46,10 @@ static void shell(const char *command)
 static void limits_of_version_2_are_the_least_on_the_way_up(void **state)
 {
 	(void)state;
-	shell("mkdir -p proc/self sys/fs/cgroup/a/b && echo 0::/a/b > proc/self/cgroup && echo 'max 100000' > sys/fs/cgroup/a/b/cpu.max && "
-	      "echo '150000 100000' > sys/fs/cgroup/a/cpu.max && echo 2147483648 > sys/fs/cgroup/a/b/memory.max && "
+	shell("mkdir -p proc/self sys/fs/cgroup/a/b && echo 0::/a/b > proc/self/cgroup && echo 'max 100000' "
+	      "> sys/fs/cgroup/a/b/cpu.max && "
+	      "echo '150000 100000' > sys/fs/cgroup/a/cpu.max && echo 2147483648 > "
+	      "sys/fs/cgroup/a/b/memory.max && "
 	      "echo max > sys/fs/cgroup/a/memory.max");
 	assert_int_equal(probe_milli_cpus(folder), 1500);
 	assert_true(probe_memory(folder) == 2147483648);
@@ -56,7 +58,8 @@ static void limits_of_version_2_are_the_least_on_the_way_up(void **state)
 static void a_container_sees_its_own_limits_at_the_root(void **state)
 {
 	(void)state;
-	shell("mkdir -p proc/self sys/fs/cgroup && echo 0::/ > proc/self/cgroup && echo '50000 100000' > sys/fs/cgroup/cpu.max && "
+	shell("mkdir -p proc/self sys/fs/cgroup && echo 0::/ > proc/self/cgroup && echo '50000 100000' > "
+	      "sys/fs/cgroup/cpu.max && "
 	      "echo 67108864 > sys/fs/cgroup/memory.max");
 	assert_int_equal(probe_milli_cpus(folder), 500);
 	assert_int_equal(probe_memory(folder), 64 * MiB);
@@ -67,8 +70,10 @@ static void limits_of_version_1_are_found(void **state)
 	(void)state;
 	shell("mkdir -p proc/self sys/fs/cgroup/cpu/docker/x sys/fs/cgroup/memory && "
 	      "printf '4:memory:/docker/gone\\n3:cpu,cpuacct:/docker/x\\n0::/\\n' > proc/self/cgroup && "
-	      "echo 250000 > sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us && echo 100000 > sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us && "
-	      "echo -1 > sys/fs/cgroup/cpu/cpu.cfs_quota_us && echo 100000 > sys/fs/cgroup/cpu/cpu.cfs_period_us && "
+	      "echo 250000 > sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us && echo 100000 > "
+	      "sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us && "
+	      "echo -1 > sys/fs/cgroup/cpu/cpu.cfs_quota_us && echo 100000 > "
+	      "sys/fs/cgroup/cpu/cpu.cfs_period_us && "
 	      "echo 1073741824 > sys/fs/cgroup/memory/memory.limit_in_bytes");
 	assert_int_equal(probe_milli_cpus(folder), 2500);
 	assert_int_equal(probe_memory(folder), 1 * GiB);
@@ -129,8 +134,10 @@ static void gpus_come_from_nvidia_smi(void **state)
 	Pb__Host *host;
 
 	(void)state;
-	put_smi("#!/bin/sh\n[ \"$*\" = \"--query-gpu=uuid,name,memory.total --format=csv,noheader,nounits\" ] || exit 1\n"
-		"echo 'GPU-6a0f, NVIDIA GeForce RTX 3090, 24576'\necho nonsense\necho 'GPU-7b1e, NVIDIA A100-SXM4-40GB, 40960'\n");
+	put_smi("#!/bin/sh\n[ \"$*\" = \"--query-gpu=uuid,name,memory.total --format=csv,noheader,nounits\" "
+		"] || exit 1\n"
+		"echo 'GPU-6a0f, NVIDIA GeForce RTX 3090, 24576'\necho nonsense\necho 'GPU-7b1e, NVIDIA "
+		"A100-SXM4-40GB, 40960'\n");
 	host = probe_host(&arena, folder);
 	assert_int_equal(host->n_gpus, 2);
 	assert_int_equal(host->total->gpus, 2);

@@ -91,7 +91,8 @@ static void a_bundle_is_unpacked_for_the_user_of_the_container(void **state)
 	struct stat st;
 
 	(void)state;
-	shell("mkdir in && cd in && mkdir -p a/b out && echo hi > a/b/f && printf x > run.sh && chmod 6755 run.sh && printf i > image.tar "
+	shell("mkdir in && cd in && mkdir -p a/b out && echo hi > a/b/f && printf x > run.sh && chmod 6755 "
+	      "run.sh && printf i > image.tar "
 	      "&& chmod 2775 a && tar cf ../b.tar . && cd .. && rm -rf in");
 	if (unpack("b.tar", &err) != 0)
 		fail_msg("%s", err.text);
@@ -114,7 +115,8 @@ static void directories_that_names_imply_are_made(void **state)
 	struct stat st;
 
 	(void)state;
-	shell("mkdir -p in/x/y/z && echo hi > in/x/y/z/f && cd in && tar cf ../b.tar x/y/z/f && cd .. && rm -rf in");
+	shell("mkdir -p in/x/y/z && echo hi > in/x/y/z/f && cd in && tar cf ../b.tar x/y/z/f && cd .. && rm "
+	      "-rf in");
 	assert_int_equal(unpack("b.tar", NULL), 0);
 	assert_int_equal(fstatat(s.work_fd, "x/y", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0755);
@@ -126,7 +128,8 @@ static void hostile_bundles_write_nothing_outside(void **state)
 	struct error err = {0};
 
 	(void)state;
-	shell("mkdir in && cd in && ln -s /etc l && echo x > f && echo x > out && tar cf ../link.tar l && tar cPf ../up.tar ../in/f && "
+	shell("mkdir in && cd in && ln -s /etc l && echo x > f && echo x > out && tar cf ../link.tar l && "
+	      "tar cPf ../up.tar ../in/f && "
 	      "tar cf ../out.tar out && cd .. && rm -rf in");
 	assert_int_equal(unpack("link.tar", &err), STATUS_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.text, "symbolic link"));
@@ -140,7 +143,8 @@ static void a_link_that_stands_in_the_way_is_not_followed(void **state)
 	struct error err = {0};
 
 	(void)state;
-	shell("mkdir -p in/d && echo x > in/d/f && cd in && tar cf ../b.tar d/f && cd .. && rm -rf in && ln -s /tmp 7kq2.1-1/work/d");
+	shell("mkdir -p in/d && echo x > in/d/f && cd in && tar cf ../b.tar d/f && cd .. && rm -rf in && ln "
+	      "-s /tmp 7kq2.1-1/work/d");
 	assert_int_not_equal(unpack("b.tar", &err), 0);
 	shell("test ! -e /tmp/f");
 }
@@ -165,15 +169,19 @@ static void the_result_is_what_was_written_below_out(void **state)
 	char hex[65];
 
 	(void)state;
-	shell("cd 7kq2.1-1/work && echo in > bundle && cd out && mkdir -p a/b e && echo 1 > a/b/one && printf '' > zero && echo x > run "
+	shell("cd 7kq2.1-1/work && echo in > bundle && cd out && mkdir -p a/b e && echo 1 > a/b/one && "
+	      "printf '' > zero && echo x > run "
 	      "&& chmod 755 run && head -c 300000 /dev/urandom > big && ln big hard");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, NULL), 0);
 	assert_int_equal(packed.files, 5);
 	assert_int_equal(packed.skipped, 0);
-	shell("tar tf r.tar > list && printf 'out/\\nout/a/\\nout/a/b/\\nout/a/b/one\\nout/big\\nout/e/\\nout/hard\\nout/run\\nout/zero\\n' "
-	      "| cmp - list && rm list && mkdir x && tar xf r.tar -C x && diff -r x/out 7kq2.1-1/work/out && test -x x/out/run && rm -r x");
-	shell("test $(sha256sum < r.tar | cut -c1-64) = %s && test $(stat -c %%s r.tar) = %llu", packed.sha256,
-	      (unsigned long long)packed.size);
+	shell("tar tf r.tar > list && printf "
+	      "'out/\\nout/a/\\nout/a/b/\\nout/a/b/one\\nout/big\\nout/e/\\nout/hard\\nout/run\\nout/"
+	      "zero\\n' "
+	      "| cmp - list && rm list && mkdir x && tar xf r.tar -C x && diff -r x/out 7kq2.1-1/work/out && "
+	      "test -x x/out/run && rm -r x");
+	shell("test $(sha256sum < r.tar | cut -c1-64) = %s && test $(stat -c %%s r.tar) = %llu",
+	      packed.sha256, (unsigned long long)packed.size);
 	memcpy(hex, packed.sha256, sizeof hex);
 	shell("touch -d 2001-01-01 7kq2.1-1/work/out/*");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &again, NULL), 0);
@@ -197,9 +205,12 @@ static void what_is_no_file_is_left_out_with_a_remark(void **state)
 	const char *remarks;
 
 	(void)state;
-	shell("cd 7kq2.1-1/work/out && ln -s /etc/shadow shadow && mkfifo pipe && mknod null c 1 3 && touch \"$(printf 'a\\nb')\" good && "
-	      "ln -s /etc dir && chmod 000 good && mkdir closed && chmod 000 closed && /usr/bin/python3 -c 'import socket; "
-	      "socket.socket(socket.AF_UNIX).bind(\"sock\")' && d=deep && for i in $(seq 40); do d=$d/d; done && mkdir -p $d && touch $d/f");
+	shell("cd 7kq2.1-1/work/out && ln -s /etc/shadow shadow && mkfifo pipe && mknod null c 1 3 && touch "
+	      "\"$(printf 'a\\nb')\" good && "
+	      "ln -s /etc dir && chmod 000 good && mkdir closed && chmod 000 closed && /usr/bin/python3 -c "
+	      "'import socket; "
+	      "socket.socket(socket.AF_UNIX).bind(\"sock\")' && d=deep && for i in $(seq 40); do d=$d/d; "
+	      "done && mkdir -p $d && touch $d/f");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, NULL), 0);
 	assert_int_equal(packed.files, 1);
 	assert_int_equal(packed.skipped, 7);
@@ -221,8 +232,10 @@ static void what_is_packed_can_be_unpacked(void **state)
 	struct error err = {0};
 
 	(void)state;
-	shell("cd 7kq2.1-1/work/out && d=d && for i in $(seq 45); do d=$d/d; done && mkdir -p $d && touch $d/f && "
-	      "n=$(printf '%%0250d' 0) && d=. && for i in 1 2 3 4 5 6; do d=$d/$n; done && mkdir -p $d && touch $d/f");
+	shell("cd 7kq2.1-1/work/out && d=d && for i in $(seq 45); do d=$d/d; done && mkdir -p $d && touch "
+	      "$d/f && "
+	      "n=$(printf '%%0250d' 0) && d=. && for i in 1 2 3 4 5 6; do d=$d/$n; done && mkdir -p $d && "
+	      "touch $d/f");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, NULL), 0);
 	buf_release(&packed.remarks);
 	scratch_remove(&s);
@@ -240,7 +253,8 @@ static void a_result_too_large_or_a_sparse_one_is_stopped_at_once(void **state)
 	shell("truncate -s 1T 7kq2.1-1/work/out/hole");
 	assert_int_equal(pack(NULL, 0, 10 * MiB, &packed, &err), STATUS_RESOURCE_EXHAUSTED);
 	assert_non_null(strstr(err.text, "10485760 bytes allowed"));
-	shell("test ! -e r.tar && rm 7kq2.1-1/work/out/hole && cd 7kq2.1-1/work/out && head -c 600000 /dev/zero > a && ln a b");
+	shell("test ! -e r.tar && rm 7kq2.1-1/work/out/hole && cd 7kq2.1-1/work/out && head -c 600000 "
+	      "/dev/zero > a && ln a b");
 	assert_int_equal(pack(NULL, 0, 1 * MiB, &packed, &err), STATUS_RESOURCE_EXHAUSTED);
 }
 
@@ -263,18 +277,22 @@ static void used_counts_blocks_and_hard_links_once(void **state)
 	uint64_t before = scratch_used(&s), used;
 
 	(void)state;
-	shell("cd 7kq2.1-1/work && head -c 1048576 /dev/zero > a && ln a b && truncate -s 1T hole && ln -s / root");
+	shell("cd 7kq2.1-1/work && head -c 1048576 /dev/zero > a && ln a b && truncate -s 1T hole && ln -s / "
+	      "root");
 	used = scratch_used(&s) - before;
 	assert_true(used >= 1048576 && used < 1048576 + 65536);
-	shell("cd 7kq2.1-1/work && /usr/bin/python3 -c 'import os\nfor i in range(200): os.mkdir(\"d\"); os.chdir(\"d\")'");
+	shell("cd 7kq2.1-1/work && /usr/bin/python3 -c 'import os\nfor i in range(200): os.mkdir(\"d\"); "
+	      "os.chdir(\"d\")'");
 	assert_true(scratch_used(&s) == UINT64_MAX);
 }
 
 static void everything_is_removed_whatever_its_depth_and_modes(void **state)
 {
 	(void)state;
-	shell("mkdir outside && touch outside/precious && cd 7kq2.1-1/work && ln -s %s/outside l && mkdir x && chmod 000 x && "
-	      "/usr/bin/python3 -c 'import os\nfor i in range(3000):\n os.mkdir(\"d\"); os.mkdir(\"e\"); open(\"f\", \"w\"); os.chdir(\"d\")'",
+	shell("mkdir outside && touch outside/precious && cd 7kq2.1-1/work && ln -s %s/outside l && mkdir x "
+	      "&& chmod 000 x && "
+	      "/usr/bin/python3 -c 'import os\nfor i in range(3000):\n os.mkdir(\"d\"); os.mkdir(\"e\"); "
+	      "open(\"f\", \"w\"); os.chdir(\"d\")'",
 	      folder);
 	scratch_remove(&s);
 	shell("test -e outside/precious && rm -r outside && test -z \"$(ls -A)\"");
@@ -306,13 +324,20 @@ static void globs_match_as_their_header_says(void **state)
 		const char *pattern, *path;
 		bool match;
 	} cases[] = {
-		{"*", "a", true},           {"*", "a/b", false},        {"*.c", ".c", true},       {"*.c", "x.h", false},
-		{"out/**", "out/a", true},  {"out/**", "out/a/b", true}, {"out/**", "out", false},  {"**/x", "x", true},
-		{"**/x", "a/b/x", true},    {"**/x", "ax", false},       {"a/**/b", "a/b", true},   {"a/**/b", "a/x/y/b", true},
-		{"a/**/b", "ab", false},    {"a?c", "abc", true},        {"a?c", "a/c", false},     {"[a-c]x", "bx", true},
-		{"[!a-c]x", "bx", false},   {"[!a-c]x", "dx", true},     {"[]]", "]", true},        {"[a", "[a", true},
-		{"\\*", "*", true},         {"\\*", "a", false},         {"a*b*c", "aXbYc", true},  {"a*b*c", "aXbY", false},
-		{"**", "a/b/c", true},      {"", "", true},              {"", "a", false},          {"**/", "a/", true},
+		{"*", "a", true},          {"*", "a/b", false},
+		{"*.c", ".c", true},       {"*.c", "x.h", false},
+		{"out/**", "out/a", true}, {"out/**", "out/a/b", true},
+		{"out/**", "out", false},  {"**/x", "x", true},
+		{"**/x", "a/b/x", true},   {"**/x", "ax", false},
+		{"a/**/b", "a/b", true},   {"a/**/b", "a/x/y/b", true},
+		{"a/**/b", "ab", false},   {"a?c", "abc", true},
+		{"a?c", "a/c", false},     {"[a-c]x", "bx", true},
+		{"[!a-c]x", "bx", false},  {"[!a-c]x", "dx", true},
+		{"[]]", "]", true},        {"[a", "[a", true},
+		{"\\*", "*", true},        {"\\*", "a", false},
+		{"a*b*c", "aXbYc", true},  {"a*b*c", "aXbY", false},
+		{"**", "a/b/c", true},     {"", "", true},
+		{"", "a", false},          {"**/", "a/", true},
 	};
 	char many[256], path[1025];
 
@@ -334,7 +359,8 @@ static void globs_match_as_their_header_says(void **state)
 	assert_false(glob_reaches("*.c", "out"));
 }
 
-/* In a child that is not root: its own directory, modes that let the container's user in, and everything removable. */
+/* In a child that is not root: its own directory, modes that let the container's user in, and everything
+ * removable. */
 static void a_worker_that_is_not_root_lets_the_containers_user_in(void **state)
 {
 	struct scratch own = {.work_fd = -1};
@@ -344,14 +370,18 @@ static void a_worker_that_is_not_root_lets_the_containers_user_in(void **state)
 	pid_t pid;
 
 	(void)state;
-	shell("mkdir -m 777 mine && mkdir in && echo x > in/f && cd in && tar cf ../b.tar f && chmod 644 ../b.tar && cd .. && rm -r in && chmod 755 .");
+	shell("mkdir -m 777 mine && mkdir in && echo x > in/f && cd in && tar cf ../b.tar f && chmod 644 "
+	      "../b.tar && cd .. && rm -r in && chmod 755 .");
 	snprintf(parent, sizeof parent, "%s/mine", folder);
 	pid = fork();
 	if (pid == 0) {
-		bool ok = setresuid(1234, 1234, 1234) == 0 && scratch_open(&own, parent, "a", 1234, NULL) == 0 &&
-			  scratch_unpack(&own, path_of("b.tar"), 1 * MiB, NULL) == 0 && fstatat(own.work_fd, "f", &st, 0) == 0 &&
-			  (st.st_mode & 0777) == 0666 && fstat(own.work_fd, &st) == 0 && (st.st_mode & 0777) == 0777 &&
-			  mkdirat(own.work_fd, "closed", 0700) == 0 && mkdirat(own.work_fd, "closed/x", 0) == 0 &&
+		bool ok = setresuid(1234, 1234, 1234) == 0 &&
+			  scratch_open(&own, parent, "a", 1234, NULL) == 0 &&
+			  scratch_unpack(&own, path_of("b.tar"), 1 * MiB, NULL) == 0 &&
+			  fstatat(own.work_fd, "f", &st, 0) == 0 && (st.st_mode & 0777) == 0666 &&
+			  fstat(own.work_fd, &st) == 0 && (st.st_mode & 0777) == 0777 &&
+			  mkdirat(own.work_fd, "closed", 0700) == 0 &&
+			  mkdirat(own.work_fd, "closed/x", 0) == 0 &&
 			  fchmodat(own.work_fd, "closed", 0, 0) == 0;
 
 		scratch_remove(&own);

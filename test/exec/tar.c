@@ -1,4 +1,5 @@
-/* test/exec/tar.c - the strict reader against hostile archives, the writer against the reader and against tar(1). */
+/* test/exec/tar.c - the strict reader against hostile archives, the writer against the reader and against
+ * tar(1). */
 #define _GNU_SOURCE
 #include <cjson/cJSON.h>
 #include <setjmp.h>
@@ -33,13 +34,15 @@ static struct buf read_file(const char *path)
 }
 
 /* Feed it in pieces of `step` bytes. */
-static int check(const struct buf *archive, size_t step, const struct tar_reader_events *events, struct error *err)
+static int check(const struct buf *archive, size_t step, const struct tar_reader_events *events,
+		 struct error *err)
 {
 	struct tar_reader *t = tar_reader_new(events, 1 * GiB);
 	int status = 0;
 
 	for (size_t at = 0; status == 0 && at < archive->n; at += step)
-		status = tar_reader_feed(t, archive->data + at, archive->n - at < step ? archive->n - at : step, err);
+		status = tar_reader_feed(t, archive->data + at,
+					 archive->n - at < step ? archive->n - at : step, err);
 	if (status == 0)
 		status = tar_reader_end(t, err);
 	tar_reader_free(t);
@@ -78,7 +81,8 @@ static void refuses_one(const cJSON *item, size_t step)
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	archive = read_file(path);
 	status = check(&archive, step, NULL, &err);
-	if (status != cJSON_GetObjectItemCaseSensitive(item, "status")->valueint || strstr(err.text, words) == NULL)
+	if (status != cJSON_GetObjectItemCaseSensitive(item, "status")->valueint ||
+	    strstr(err.text, words) == NULL)
 		fail_msg("%s: expected \"%s\", got %d \"%s\"", name, words, status, err.text);
 	assert_int_equal(err.status, status);
 	assert_null(strchr(err.text, '\n'));
@@ -119,8 +123,8 @@ static int see_entry(void *user, const struct tar_entry *e, struct error *err)
 	struct seen *s = user;
 
 	(void)err;
-	return buf_printf(&s->words, "%s%s%s %llu\n", e->name, e->directory ? "/" : "", e->executable ? "*" : "",
-			  (unsigned long long)e->size);
+	return buf_printf(&s->words, "%s%s%s %llu\n", e->name, e->directory ? "/" : "",
+			  e->executable ? "*" : "", (unsigned long long)e->size);
 }
 
 static int see_data(void *user, const void *data, size_t n, struct error *err)
@@ -179,8 +183,8 @@ static void what_is_written_reads_the_same_in_pieces_of_any_size(void **state)
 		char expected[2000];
 
 		assert_int_equal(check(&out, steps[i], &events, NULL), 0);
-		snprintf(expected, sizeof expected, "d/ 0\nd/run.sh* 513\nempty 0\n%s 512\n%s 1\n\xe8\x9c\x82 7\n", middle,
-			 longest);
+		snprintf(expected, sizeof expected,
+			 "d/ 0\nd/run.sh* 513\nempty 0\n%s 512\n%s 1\n\xe8\x9c\x82 7\n", middle, longest);
 		assert_string_equal(buf_text(&s.words), expected);
 		assert_int_equal(s.bytes, 513 + 512 + 1 + 7);
 		assert_int_equal(s.ended, 6);
@@ -216,7 +220,8 @@ static void reads(const char *format)
 	struct buf archive;
 
 	snprintf(command, sizeof command,
-		 "cd %s && rm -rf in && mkdir -p in/sub/%060d/%070d && cd in && printf 12345 > f && mv f sub/0*/0*/ && printf 1 > run.sh && "
+		 "cd %s && rm -rf in && mkdir -p in/sub/%060d/%070d && cd in && printf 12345 > f && mv f "
+		 "sub/0*/0*/ && printf 1 > run.sh && "
 		 "chmod 4755 run.sh && %s",
 		 folder, 0, 0, format);
 	assert_int_equal(system(command), 0);
@@ -240,7 +245,8 @@ static void what_the_usual_programs_write_is_accepted(void **state)
 	reads("tar cf ../made.tar --format=pax .");
 	reads("tar cf ../made.tar --format=pax --pax-option=globexthdr.name=g,comment=hello .");
 	reads("busybox tar cf ../made.tar .");
-	reads("/usr/bin/python3 -c 'import tarfile; t = tarfile.open(\"../made.tar\", \"w\"); t.add(\".\"); t.close()'");
+	reads("/usr/bin/python3 -c 'import tarfile; t = tarfile.open(\"../made.tar\", \"w\"); t.add(\".\"); "
+	      "t.close()'");
 }
 
 static void tar_and_python_read_what_is_written(void **state)
@@ -262,10 +268,11 @@ static void tar_and_python_read_what_is_written(void **state)
 	assert_non_null(f);
 	assert_int_equal(fwrite(out.data, 1, out.n, f), out.n);
 	fclose(f);
-	snprintf(command, sizeof command,
-		 "cd %s && tar tvf ours.tar | grep -c n/n | grep -q 1 && /usr/bin/python3 -c 'import tarfile; "
-		 "assert [m.size for m in tarfile.open(\"ours.tar\")] == [0, 1000]'",
-		 folder);
+	snprintf(
+		command, sizeof command,
+		"cd %s && tar tvf ours.tar | grep -c n/n | grep -q 1 && /usr/bin/python3 -c 'import tarfile; "
+		"assert [m.size for m in tarfile.open(\"ours.tar\")] == [0, 1000]'",
+		folder);
 	assert_int_equal(system(command), 0);
 	buf_release(&out);
 }
