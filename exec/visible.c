@@ -1,4 +1,4 @@
-/* exec/visible.c - UTF-8 decoded strictly; what is none, or must not be shown, goes out as \\xNN byte by byte. */
+/* exec/visible.c - UTF-8 decoded strictly; what is none, or must not be shown, goes out as \xNN byte by byte. */
 #include "exec/visible.h"
 
 #include <stdint.h>
