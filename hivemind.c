@@ -57,8 +57,35 @@ static int usage(FILE *f)
 			fprintf(f, "\n%s\n", verbs[i].group);
 		else
 			fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	fputs("\n`hivemind VERB --help` explains one; man hivemind has everything.\n", f);
+	fputs("\n`hivemind VERB --help` explains one, `hivemind help exit-codes` the exit statuses;\n"
+	      "man hivemind has everything.\n",
+	      f);
 	return f == stderr ? EXIT_USAGE : 0;
+}
+
+/* hivemind help exit-codes: for those who write scripts. */
+static int exit_codes(void)
+{
+	static const struct {
+		const char *code, *meaning;
+	} rows[] = {
+		{"0", "done as asked"},
+		{"1", "a task that was waited for has failed or was stopped"},
+		{"2", "usage: a wrong option, bundle or manifest"},
+		{"3", "there is no such task, worker or file"},
+		{"4", "not logged in, or not allowed"},
+		{"5", "not enough CPT, or something is full"},
+		{"6", "the pool, its Redis or the container engine cannot be reached"},
+		{"7", "--timeout ran out"},
+		{"8", "the state forbids it: no result yet, a name that is taken, nobody said yes"},
+		{"70", "a fault of hivemind; please report it"},
+		{"130, 143", "Ctrl-C, SIGTERM"},
+		{"run", "passes on the status of its command; 125 = hivemind failed"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		printf("  %-10s %s\n", rows[i].code, rows[i].meaning);
+	return 0;
 }
 
 static const struct verb *find(const char *name)
@@ -86,7 +113,10 @@ static int unknown(const char *typed)
 			names[n++] = verbs[i].name;
 	names[n] = NULL;
 	near = nearest_word(typed, names);
-	fprintf(stderr, "hivemind: there is no command \"%.64s\"\n", typed);
+	if (typed[0] == '-')
+		fprintf(stderr, "hivemind: a command comes first, then its options: hivemind COMMAND %.64s\n", typed);
+	else
+		fprintf(stderr, "hivemind: there is no command \"%.64s\"\n", typed);
 	if (near != NULL)
 		fprintf(stderr, "  Did you mean   hivemind %s\n", near);
 	fprintf(stderr, "  All commands   hivemind help\n");
@@ -101,6 +131,8 @@ int main(int argc, char **argv)
 	child_tie_to_parent();
 	if (argc < 2)
 		return usage(stderr);
+	if (strcmp(argv[1], "help") == 0 && argc > 2 && strcmp(argv[2], "exit-codes") == 0)
+		return exit_codes();
 	if (strcmp(argv[1], "help") == 0 && argc > 2) { /* help VERB is VERB --help */
 		argv[1] = argv[2];
 		argv[2] = help;

@@ -10,7 +10,8 @@ void retry_start(struct retry *r, int64_t patience_ms)
 
 void retry_moved(struct retry *r)
 {
-	r->moved_ms = clock_ms();
+	r->answered = true;
+	r->failing_ms = 0;
 	r->tries = 0;
 }
 
@@ -24,13 +25,15 @@ static bool patient(const struct retry *r)
 {
 	if (r->patience_ms == RETRY_FOR_EVER)
 		return true;
-	return r->moved_ms > 0 && clock_ms() - r->moved_ms < r->patience_ms;
+	return r->answered && clock_ms() - r->failing_ms < r->patience_ms;
 }
 
 bool retry_again(struct retry *r, int status, uint64_t *ms)
 {
 	uint64_t wait = RETRY_LONGEST_MS;
 
+	if (r->failing_ms == 0)
+		r->failing_ms = clock_ms();
 	if (!heals(status) || !patient(r))
 		return false;
 	if (r->tries < 6)

@@ -12,20 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RETRY_PATIENCE_MS (60 * 1000) /* without any progress */
+#define RETRY_PATIENCE_MS (60 * 1000) /* since the first failure, without any progress in between */
 #define RETRY_FOR_EVER INT64_MAX      /* also when the pool has never answered */
 #define RETRY_FIRST_MS 100
 #define RETRY_LONGEST_MS 5000
 
 struct retry {
 	int64_t patience_ms;
-	int64_t moved_ms; /* clock_ms() of the last progress; 0 = the pool has never answered */
-	unsigned tries;   /* since then */
+	bool answered;      /* the pool has, once */
+	int64_t failing_ms; /* clock_ms() of the first failure since the last progress; 0 = none */
+	unsigned tries;     /* since then */
 };
 
-/* patience_ms: how long to go on after the last progress; 0 = RETRY_PATIENCE_MS. A pool that has never
- * answered is not tried again, unless RETRY_FOR_EVER: a person who typed a wrong address wants to know it
- * now. */
+/* patience_ms: how long to go on failing without progress; 0 = RETRY_PATIENCE_MS. A pool that has never
+ * answered is not tried again, unless RETRY_FOR_EVER: a person who typed a wrong address wants to know now. */
 void retry_start(struct retry *r, int64_t patience_ms);
 
 void retry_moved(struct retry *r);

@@ -145,6 +145,8 @@ static int submit(struct submit *s, const char *path)
 		reply = submission_send(&s->client, &b, true);
 	if (reply != NULL)
 		tell(s, &b, reply);
+	else if (s->client.interrupted && !s->client.globals.json)
+		fprintf(stderr, "Nothing was submitted. The same command goes on with the upload.\n");
 	bundle_release(&b);
 	if (reply != NULL && (s->wait || s->follow))
 		code = stay(s, reply->id);

@@ -98,7 +98,7 @@ static void on_reply(struct grpc_call *call, const ProtobufCMessage *out)
 	}
 	u->offset = reply->offset;
 	u->complete = reply->complete;
-	if (u->retry.moved_ms == 0 || reply->offset > u->acknowledged)
+	if (!u->retry.answered || reply->offset > u->acknowledged)
 		retry_moved(&u->retry);
 	if (reply->offset > u->acknowledged)
 		u->acknowledged = reply->offset;

@@ -97,6 +97,18 @@ def test_a_slip_in_a_verb_is_understood(typed, meant):
     assert done.code == 2 and f"Did you mean   hivemind {meant}\n" in done.err
 
 
+def test_the_exit_statuses_are_listed():
+    listed = command("help", "exit-codes").out
+    manual = (hive.ROOT / "man" / "hivemind.1").read_text().split(".Sh EXIT STATUS")[1].split(".Sh EXAMPLES")[0]
+    for code in ("0", "1", "2", "3", "4", "5", "6", "7", "8", "70"):
+        assert re.search(rf"^  {code} +\S", listed, re.M) and f".It {code}\n" in manual
+
+
+def test_an_option_before_the_command_is_told_where_it_belongs():
+    done = command("--pool", "x", "ps")
+    assert done.code == 2 and "hivemind COMMAND --pool" in done.err
+
+
 def test_aliases():
     assert command("--version").out == command("version").out
     for alias, verb in (("ls", "ps"), ("inspect", "status"), ("nodes", "workers")):
@@ -500,6 +512,14 @@ def test_the_last_lines_of_a_log(shared_hive, tmp_path):
     assert shared_hive.ok("logs", task, "--tail", "3", "--stdout").out == "98\n99\n100\n"
     only = shared_hive.ok("logs", task, "--stderr")
     assert only.out == "" and "oops" in only.err
+
+
+def test_a_reader_that_goes_away_ends_it(shared_hive, tmp_path):
+    task = shared_hive.submit(script(tmp_path / "b", "seq 200000"))
+    shared_hive.ok("wait", task)
+    done = subprocess.run(f"{hive.BIN} logs {task} | head -1", shell=True, env=shared_hive.env, capture_output=True,
+                          text=True, timeout=30)
+    assert done.stdout == "1\n" and done.stderr == ""
 
 
 def test_ctrl_c_ends_what_run_began(shared_hive):

@@ -42,7 +42,7 @@ static void waits_grow_to_the_longest_and_progress_sets_them_back(void **state)
 	assert_in_range(ms, RETRY_FIRST_MS / 2, RETRY_FIRST_MS);
 }
 
-static void patience_counts_from_the_last_progress(void **state)
+static void patience_counts_from_the_first_failure_after_progress(void **state)
 {
 	struct retry r;
 	uint64_t ms;
@@ -51,9 +51,11 @@ static void patience_counts_from_the_last_progress(void **state)
 	clock_set_for_test(1000000);
 	retry_start(&r, 10000);
 	retry_moved(&r);
-	clock_set_for_test(1000000 + 9999000);
+	clock_set_for_test(3600000000); /* an hour in which nothing had to be said */
 	assert_true(retry_again(&r, STATUS_UNAVAILABLE, &ms));
-	clock_set_for_test(1000000 + 10000000);
+	clock_set_for_test(3600000000 + 9999000);
+	assert_true(retry_again(&r, STATUS_UNAVAILABLE, &ms));
+	clock_set_for_test(3600000000 + 10000000);
 	assert_false(retry_again(&r, STATUS_UNAVAILABLE, &ms));
 	clock_set_for_test(-1);
 }
@@ -75,7 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pool_that_never_answered_is_not_asked_again),
 		cmocka_unit_test(waits_grow_to_the_longest_and_progress_sets_them_back),
-		cmocka_unit_test(patience_counts_from_the_last_progress),
+		cmocka_unit_test(patience_counts_from_the_first_failure_after_progress),
 		cmocka_unit_test(what_a_pool_refuses_is_not_asked_again),
 	};
 
