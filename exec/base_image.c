@@ -20,7 +20,7 @@
 #define BUSYBOX_MAX (16 * MiB)
 #define APPLETS_MAX 1000
 
-/* --- the program ------------------------------------------------------------------------------------------ */
+/* --- the program ------------------------------------------------------------------------------- */
 static const char *find_busybox(void)
 {
 	static const char *const places[] = {"/bin/busybox", "/usr/bin/busybox"};
@@ -79,7 +79,7 @@ static bool is_static(const struct buf *program)
 	return true;
 }
 
-/* --- the layer: links and modes that exec/tar.h, which is for strangers' files, does not know ----------------- */
+/* --- the layer: links and modes that exec/tar.h, which is for strangers' files, does not know --- */
 static void add_header(struct buf *tar, char type, const char *name, unsigned mode, size_t size, const char *target)
 {
 	struct tar_header h = {.type = type, .magic = "ustar", .version = "00"};

@@ -35,7 +35,7 @@ struct opening {
 	void *user;
 };
 
-/* --- where it may be ---------------------------------------------------------------------------------- */
+/* --- where it may be --------------------------------------------------------------------------- */
 static void add_candidate(struct opening *o, const char *format, const char *value)
 {
 	char *path = o->candidates[o->count];
@@ -76,7 +76,7 @@ static int list_candidates(struct opening *o, const char *wanted)
 	return 0;
 }
 
-/* --- the end of opening --------------------------------------------------------------------------------- */
+/* --- the end of opening ------------------------------------------------------------------------ */
 static void finish(struct opening *o, const struct error *err)
 {
 	o->done(o->engine, err, o->user);
@@ -97,7 +97,7 @@ static void give_up(struct opening *o)
 	finish(o, &err);
 }
 
-/* --- what it says of itself ----------------------------------------------------------------------------- */
+/* --- what it says of itself -------------------------------------------------------------------- */
 static void on_info(struct engine_call *c)
 {
 	struct opening *o = c->user;
@@ -237,7 +237,7 @@ void engine_open(struct engine *e, struct loop *loop, const char *wanted, const 
 	try_next(o);
 }
 
-/* --- is it there? ------------------------------------------------------------------------------------------ */
+/* --- is it there? ------------------------------------------------------------------------------ */
 struct ping {
 	struct engine_call call;
 	struct engine *engine;

@@ -61,7 +61,7 @@ static void finish(struct sweep *s)
 
 static void list(struct sweep *s, int state);
 
-/* --- remove, one after another ------------------------------------------------------------------------------- */
+/* --- remove, one after another ----------------------------------------------------------------- */
 static void remove_next(struct sweep *s);
 
 static void on_removed(struct engine_call *c)
@@ -91,7 +91,7 @@ static void remove_next(struct sweep *s)
 	}
 }
 
-/* --- list ------------------------------------------------------------------------------------------------------ */
+/* --- list -------------------------------------------------------------------------------------- */
 
 /* keep holds names of containers, hm-TASK-EPOCH; an image's tag is TASK-EPOCH. */
 static bool is_kept(const struct sweep *s, const char *name)

@@ -43,7 +43,7 @@ static void go(struct image *i, int state)
 	step_to(&i->step, state, i->reference[0] != '\0' ? i->reference : "image");
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------- */
+/* --- the end ----------------------------------------------------------------------------------- */
 static void free_work(struct image *i)
 {
 	if (i->work == NULL)
@@ -86,7 +86,7 @@ static void fail_with_answer(struct image *i, const struct error *err)
 	fail(i, FAILURE_IMAGE, &words);
 }
 
-/* --- what is in the engine -------------------------------------------------------------------------------------- */
+/* --- what is in the engine --------------------------------------------------------------------- */
 static int refuse_image(struct image *i, const char *why)
 {
 	i->failure = FAILURE_IMAGE;
@@ -162,7 +162,7 @@ static void inspect(struct image *i)
 	call_start(i->engine, &i->call, on_inspected, "GET", "/images/%s/json", i->reference);
 }
 
-/* --- by name ---------------------------------------------------------------------------------------------------- */
+/* --- by name ----------------------------------------------------------------------------------- */
 static bool on_progress_data(struct fetch_request *r, const void *data, size_t n)
 {
 	struct image *i = container_of(r, struct image, call.request);
@@ -216,7 +216,7 @@ static void pull(struct image *i)
 	call_start(i->engine, &i->call, on_pulled, "POST", "/images/create?fromImage=%s&tag=%s", name, tag);
 }
 
-/* --- the base image ----------------------------------------------------------------------------------------------- */
+/* --- the base image ---------------------------------------------------------------------------- */
 static void on_imported(struct engine_call *c)
 {
 	struct image *i = c->user;
@@ -277,7 +277,7 @@ static void start_base(struct image *i)
 	work_start(i->engine->loop, &i->work->work, make_base, on_base_made);
 }
 
-/* --- an image.tar of the bundle --------------------------------------------------------------------------------------- */
+/* --- an image.tar of the bundle ---------------------------------------------------------------- */
 static void on_loaded(struct engine_call *c)
 {
 	struct image *i = c->user;
@@ -352,7 +352,7 @@ static void start_archive(struct image *i)
 	work_start(i->engine->loop, &i->work->work, check_archive, on_checked);
 }
 
-/* --- begin, cancel -------------------------------------------------------------------------------------------------- */
+/* --- begin, cancel ----------------------------------------------------------------------------- */
 static void on_known(struct deferred *d)
 {
 	finish(container_of(d, struct image, later));

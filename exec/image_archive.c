@@ -55,7 +55,7 @@ static int refuse(struct error *err, const char *why)
 	return error_hint(err, "make it with: docker save NAME -o image.tar");
 }
 
-/* --- the table of contents ------------------------------------------------------------------------------------ */
+/* --- the table of contents --------------------------------------------------------------------- */
 static bool read_at(const struct image_archive *a, void *p, size_t n, uint64_t offset)
 {
 	size_t have = 0;
@@ -188,7 +188,7 @@ static int read_contents(struct image_archive *a, struct error *err)
 	return refuse(err, a->part_count == 0 ? "is not a tar file" : "ends too early");
 }
 
-/* --- what the manifest names ------------------------------------------------------------------------------------- */
+/* --- what the manifest names ------------------------------------------------------------------- */
 static const struct part *find(const struct image_archive *a, const char *name)
 {
 	for (size_t i = 0; i < a->part_count; i++) {
@@ -242,7 +242,7 @@ static bool is_compressed(const struct image_archive *a, const struct part *part
 	       memcmp(magic, "\xfd" "7zX", 4) == 0 || memcmp(magic, "BZh", 3) == 0;
 }
 
-/* --- the new archive -------------------------------------------------------------------------------------------------- */
+/* --- the new archive --------------------------------------------------------------------------- */
 static void add_segment(struct image_archive *a, bool from_memory, uint64_t offset, uint64_t size)
 {
 	if (size == 0)

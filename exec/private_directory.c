@@ -24,7 +24,7 @@
 
 static const char *const helpers[] = {"podman", "conmon", "dockerd", "containerd", "runc", "crun"};
 
-/* --- processes ---------------------------------------------------------------------------------------------- */
+/* --- processes --------------------------------------------------------------------------------- */
 static ssize_t read_of_process(int pid, const char *file, char *text, size_t size)
 {
 	char path[64];
@@ -98,7 +98,7 @@ static int kill_helpers(const char *dir)
 	return count;
 }
 
-/* --- mounts --------------------------------------------------------------------------------------------------- */
+/* --- mounts ------------------------------------------------------------------------------------ */
 
 /* "\040" is how the kernel writes a blank. */
 static void unescape(char *text)
@@ -153,7 +153,7 @@ static void unmount_below(const char *dir)
 	free(mounts);
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------- */
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
 	(void)st;

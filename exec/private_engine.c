@@ -76,7 +76,7 @@ static void go(struct private_engine *p, int state)
 	step_to(&p->step, state, "private engine");
 }
 
-/* --- the program and its arguments ------------------------------------------------------------------------------ */
+/* --- the program and its arguments ------------------------------------------------------------- */
 static bool is_installed(const char *program)
 {
 	char path[512], *list = xstrdup(getenv("PATH") != NULL ? getenv("PATH") : ""), *rest = list, *dir;
@@ -156,7 +156,7 @@ static void add_dockerd(struct arguments *a, const char *dir)
 	add_all(a, fixed);
 }
 
-/* --- closing ----------------------------------------------------------------------------------------------------- */
+/* --- closing ----------------------------------------------------------------------------------- */
 static void handle_closed(struct private_engine *p)
 {
 	if (--p->open_handles > 0)
@@ -257,7 +257,7 @@ static void begin_close(struct private_engine *p)
 	call_start(&p->engine, &p->call, on_containers, "GET", "/containers/json?all=1");
 }
 
-/* --- starting ------------------------------------------------------------------------------------------------------ */
+/* --- starting ---------------------------------------------------------------------------------- */
 static void started(struct private_engine *p, const struct error *err)
 {
 	struct error words = *err;

@@ -32,7 +32,7 @@
 #define ANSWER_MAX_DEFAULT ((size_t)1 << 20)
 #define FAILED_ANSWER_MAX ((size_t)16 << 10) /* of an error's body: a message, not a stream */
 
-/* --- libcurl, opened when first needed -------------------------------------------------------------- */
+/* --- libcurl, opened when first needed --------------------------------------------------------- */
 #define CURL_FUNCTIONS(X) \
 	X(CURLcode, global_init, (long)) \
 	X(CURL *, easy_init, (void)) \
@@ -76,7 +76,7 @@ static void open_curl(void)
 	curl.global_init(CURL_GLOBAL_NOTHING);
 }
 
-/* --- what there is ------------------------------------------------------------------------------------ */
+/* --- what there is ----------------------------------------------------------------------------- */
 struct fetch {
 	struct loop *loop;
 	CURLM *multi;
@@ -105,7 +105,7 @@ struct watch {
 	curl_socket_t fd;
 };
 
-/* --- the end of a transfer ---------------------------------------------------------------------------- */
+/* --- the end of a transfer --------------------------------------------------------------------- */
 
 /* The engine's own sentence: {"message": "..."}. */
 static void set_answer_error(struct fetch_transfer *t, int status)
@@ -195,7 +195,7 @@ static void read_finished(struct fetch *f)
 	}
 }
 
-/* --- what curl asks of the loop ------------------------------------------------------------------------- */
+/* --- what curl asks of the loop ---------------------------------------------------------------- */
 static void act(struct fetch *f, curl_socket_t fd, int events)
 {
 	int running;
@@ -280,7 +280,7 @@ static int on_want_socket(CURL *easy, curl_socket_t fd, int what, void *user, vo
 	return 0;
 }
 
-/* --- bytes in and out ------------------------------------------------------------------------------------ */
+/* --- bytes in and out -------------------------------------------------------------------------- */
 static bool answer_is_good(const struct fetch_transfer *t)
 {
 	long http = 0;
@@ -344,7 +344,7 @@ static size_t on_read(char *p, size_t one, size_t n, void *user)
 	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------- */
 #define SET(option, value) curl.easy_setopt(t->easy, CURLOPT_##option, value)
 
 static void set_body(struct fetch_transfer *t, const struct fetch_request *r)
@@ -395,7 +395,7 @@ static void set_options(struct fetch_transfer *t, const struct fetch_request *r)
 	set_body(t, r);
 }
 
-/* --- once a turn: what was asked for since the last one ----------------------------------------------------- */
+/* --- once a turn: what was asked for since the last one ---------------------------------------- */
 static void serve(struct fetch *f, struct fetch_transfer *t)
 {
 	if (t->cancelled) {

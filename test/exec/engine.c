@@ -1,7 +1,7 @@
 /* test/exec/engine.c - finding an engine, checking it, sweeping it; and every way of finding none. */
 #include "test/exec/engine_fixture.h"
 
-/* --- without an engine ----------------------------------------------------------------------------------------- */
+/* --- without an engine ------------------------------------------------------------------------- */
 static void open_without(const char *wanted)
 {
 	loop_init(&loop);
@@ -100,7 +100,7 @@ static void a_private_engine_may_be_closed_before_it_is_ready(void **state)
 	loop_close(&loop);
 }
 
-/* --- with one ----------------------------------------------------------------------------------------------------- */
+/* --- with one ---------------------------------------------------------------------------------- */
 static void it_says_what_it_is(void **state)
 {
 	(void)state;

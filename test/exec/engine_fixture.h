@@ -34,7 +34,7 @@ static char fixture_dir[64], engine_dir[80], work_dir[80];
 static struct error last_error;
 static int events; /* completions that have come */
 
-/* --- waiting ---------------------------------------------------------------------------------------------------- */
+/* --- waiting ----------------------------------------------------------------------------------- */
 static void on_fixture_deadline(struct timer *t)
 {
 	(void)t;
@@ -77,7 +77,7 @@ static void on_ready_event(void *user, const struct error *err)
 	events++;
 }
 
-/* --- what is in the engine --------------------------------------------------------------------------------------- */
+/* --- what is in the engine --------------------------------------------------------------------- */
 static int counted;
 
 static void on_counted(struct engine_call *c)
@@ -112,7 +112,7 @@ static __attribute__((unused)) void assert_nothing_left(int containers)
 	assert_true(count_in_engine("images/json") <= 1);
 }
 
-/* --- one job --------------------------------------------------------------------------------------------------------- */
+/* --- one job ----------------------------------------------------------------------------------- */
 struct test_job {
 	struct job job;
 	Pb__TaskSpec spec;
@@ -213,7 +213,7 @@ static __attribute__((unused)) void test_job_release(struct test_job *t)
 	buf_release(&t->err);
 }
 
-/* --- setup, teardown ---------------------------------------------------------------------------------------------------- */
+/* --- setup, teardown --------------------------------------------------------------------------- */
 static void start_engine(const char *program)
 {
 	snprintf(fixture_dir, sizeof(fixture_dir), "/tmp/hm-engine-XXXXXX");

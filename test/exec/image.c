@@ -8,7 +8,7 @@ static int port, registry_input = -1;
 static pid_t registry;
 static char archive_path[100], registries_path[100];
 
-/* --- the registry ------------------------------------------------------------------------------------------------ */
+/* --- the registry ------------------------------------------------------------------------------ */
 static void start_registry(void)
 {
 	int in[2], out[2];
@@ -73,7 +73,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- by name -------------------------------------------------------------------------------------------------------- */
+/* --- by name ----------------------------------------------------------------------------------- */
 static char name_of_image[100];
 
 static void job_of_image(struct test_job *t, const char *image)
@@ -164,7 +164,7 @@ static void a_pull_that_stalls_can_be_stopped(void **state)
 	test_job_release(&t);
 }
 
-/* --- image.tar --------------------------------------------------------------------------------------------------------- */
+/* --- image.tar --------------------------------------------------------------------------------- */
 static int images_named(const char *reference)
 {
 	char path[200];

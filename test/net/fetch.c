@@ -16,7 +16,7 @@
 #include "net/memory.h"
 #include "proto/status.h"
 
-/* --- the server: reads until `expect` is seen, writes the reply, then closes when told to ------------------------- */
+/* --- the server: reads until `expect` is seen, writes the reply, then closes when told to ------ */
 struct script {
 	const char *expect; /* seen in what was received; "" = answer at once, NULL = never answer */
 	const char *reply;
@@ -104,7 +104,7 @@ static void on_connection(uv_stream_t *server, int status)
 	uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------------------- */
+/* --- requests ---------------------------------------------------------------------------------- */
 static bool inside_start;
 
 static void on_done(struct fetch_request *r)
@@ -192,7 +192,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------- */
 static void a_get_brings_status_and_body(void **state)
 {
 	struct fetch_request r = {0};

@@ -1,0 +1,73 @@
+/* exec/job_machine.h - the inside of a job, shared by exec/job.c (up to the start), exec/job_run.c (while it runs) and
+ * exec/job_end.c (outcome and removal). Nobody else includes it. */
+#ifndef EXEC_JOB_MACHINE_H
+#define EXEC_JOB_MACHINE_H
+
+#include "exec/engine_call.h"
+#include "exec/image.h"
+#include "exec/job.h"
+#include "exec/stdio_stream.h"
+#include "exec/usage_meter.h"
+#include "net/step.h"
+
+enum {
+	NEW, IMAGE, CREATING, LOOKING, ATTACHING, STARTING, RUNNING, INSPECTING, DRAINING, ENDING, REMOVING, REMOVING_IMAGE,
+	CLOSING
+};
+
+struct job_machine {
+	struct job *job;
+	struct engine *engine;
+	struct step step;
+	char name[CONTAINER_NAME_SIZE];
+	struct image image;
+	bool image_again;          /* the base image went away behind our back: it was asked for twice */
+	struct engine_call call;   /* what the state waits for */
+	struct engine_call attach, wait, kill, look;
+	struct stdio_stream stream;
+	struct usage_meter meter;
+	struct timer retry, limit, sample;
+	int timers;                /* not yet closed */
+	bool attached, waiting;    /* attach and wait have begun to answer */
+	bool output_ended, look_again;
+	bool created;              /* a container of ours may exist */
+	bool stopping, hit;        /* asked to stop; a signal of ours has reached it */
+	enum job_stop stop;
+	char words[200];
+	int signal;                /* the last one that we sent */
+	int64_t started_us;
+	uint64_t sample_ms;
+	int64_t deadline;          /* of asking an engine that does not answer; 0 = it answers */
+	uint64_t delay;
+};
+
+
+/* exec/job.c */
+void machine_go(struct job_machine *m, int state);
+bool machine_at(const struct job_machine *m, int state);
+void machine_fresh_call(struct engine_call *c, struct job_machine *m);
+/* Set the timer `retry`, each time twice as late. */
+void machine_retry_later(struct job_machine *m);
+/* Has the engine been silent for too long? Counts from the first call. */
+bool machine_out_of_patience(struct job_machine *m, int64_t patience_ms);
+
+/* exec/job_run.c */
+void machine_begin_running(struct job_machine *m);
+void machine_inspect(struct job_machine *m);
+void machine_look(struct job_machine *m); /* something says that it may have ended */
+void machine_begin_stop(struct job_machine *m);
+void machine_on_limit(struct timer *t);
+void machine_on_sample(struct timer *t);
+bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n);
+void machine_on_attach_ended(struct engine_call *c);
+void machine_on_wait_ended(struct engine_call *c);
+
+/* exec/job_end.c */
+void machine_conclude(struct job_machine *m, int failure, const struct error *err); /* no end of its own */
+void machine_conclude_start(struct job_machine *m, const struct engine_call *c);    /* it could not be started */
+void machine_conclude_exit(struct job_machine *m, const cJSON *state);              /* it has ended */
+void machine_begin_ending(struct job_machine *m);
+void machine_end_when_quiet(struct job_machine *m);
+void machine_ask_removal(struct job_machine *m);
+
+#endif

@@ -1,0 +1,233 @@
+/* exec/job_run.c owns: a job's container while it runs: its output, its end, the signals we send, what it uses.
+ *
+ * When attach or wait ends, the engine is asked how the container stands. Docker holds the question back until it knows; Podman
+ * may still say "running", and is asked again, each time twice as late. */
+#include "exec/job_machine.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "net/clock.h"
+#include "net/memory.h"
+#include "proto/status.h"
+
+#define ENGINE_SILENT_MS 10000  /* a running container whose engine does not answer that long is lost */
+#define KILL_AGAIN_MS 1000
+#define SAMPLE_FIRST_MS 100     /* then each time twice as long, up to SAMPLE_MS */
+#define SAMPLE_MS 1000
+
+/* --- how does it stand? ------------------------------------------------------------------------ */
+static void keep_running(struct job_machine *m)
+{
+	machine_go(m, RUNNING);
+	if (m->look_again) {
+		m->look_again = false;
+		machine_inspect(m);
+		return;
+	}
+	machine_retry_later(m);
+}
+
+static void read_state(struct job_machine *m, const cJSON *answer)
+{
+	const cJSON *state = json_get(answer, "State");
+
+	m->deadline = 0;
+	if (json_true(state, "Running") || json_true(state, "Paused"))
+		keep_running(m);
+	else
+		machine_conclude_exit(m, state);
+}
+
+static void on_inspected(struct engine_call *c)
+{
+	struct job_machine *m = c->user;
+	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
+	struct error err = c->request.error;
+
+	if (answer != NULL && json_get(answer, "State") != NULL) {
+		read_state(m, answer);
+	} else if (call_says_gone(c)) {
+		error_set(&err, STATUS_ABORTED, "its container was removed by something else on the worker");
+		machine_conclude(m, FAILURE_INFRA, &err);
+	} else if (machine_out_of_patience(m, ENGINE_SILENT_MS)) {
+		machine_conclude(m, FAILURE_INFRA, &err);
+	} else {
+		m->look_again = false;
+		keep_running(m);
+	}
+	cJSON_Delete(answer);
+}
+
+void machine_inspect(struct job_machine *m)
+{
+	machine_go(m, INSPECTING);
+	timer_clear(&m->retry);
+	machine_fresh_call(&m->call, m);
+	m->call.request.timeout_ms = ENGINE_SILENT_MS;
+	call_start(m->engine, &m->call, on_inspected, "GET", "/containers/%s/json", m->name);
+}
+
+/* Something says that it may have ended. */
+void machine_look(struct job_machine *m)
+{
+	if (machine_at(m, RUNNING))
+		machine_inspect(m);
+	else
+		m->look_again = true;
+}
+
+/* --- output and end, while it runs ------------------------------------------------------------- */
+static void on_frame(void *user, int stream, const void *data, size_t n)
+{
+	struct job_machine *m = user;
+
+	if (m->job->on_output != NULL)
+		m->job->on_output(m->job, stream, data, n);
+}
+
+bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n)
+{
+	struct job_machine *m = container_of(r, struct job_machine, attach.request);
+
+	stdio_stream_feed(&m->stream, data, n, on_frame, m);
+	return true;
+}
+
+/* One of the two open connections has ended. Podman prepares the container when it is attached to, and finds out
+ * already then that there is no such command. */
+static void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
+{
+	switch (m->step.at) {
+	case ATTACHING:
+		machine_conclude_start(m, c);
+		break;
+	case DRAINING:
+		if (m->output_ended)
+			machine_begin_ending(m);
+		break;
+	case ENDING:
+		machine_end_when_quiet(m);
+		break;
+	default:
+		machine_look(m);
+	}
+}
+
+void machine_on_attach_ended(struct engine_call *c)
+{
+	struct job_machine *m = c->user;
+
+	m->output_ended = true;
+	usage_meter_read(&m->meter); /* the last chance: Podman has not cleaned up yet */
+	machine_open_call_ended(m, c);
+}
+
+void machine_on_wait_ended(struct engine_call *c)
+{
+	machine_open_call_ended(c->user, c);
+}
+
+/* --- signals ----------------------------------------------------------------------------------- */
+static void on_killed(struct engine_call *c)
+{
+	struct job_machine *m = c->user;
+
+	if (c->request.error.status == 0)
+		m->hit = true;
+	if (machine_at(m, ENDING))
+		machine_end_when_quiet(m);
+	else if (c->request.error.status != 0 && !call_says_not_running(c))
+		timer_set(&m->limit, KILL_AGAIN_MS);
+	else if (c->request.error.status != 0)
+		machine_look(m);
+}
+
+static void send_signal(struct job_machine *m, int number)
+{
+	uint64_t patience = number == SIGTERM ? (uint64_t)m->job->spec->grace_s * 1000 : KILL_AGAIN_MS;
+
+	timer_set(&m->limit, patience);
+	if (m->kill.busy)
+		return;
+	m->signal = number;
+	machine_fresh_call(&m->kill, m);
+	call_start(m->engine, &m->kill, on_killed, "POST", "/containers/%s/kill?signal=%s", m->name,
+		   number == SIGTERM ? "SIGTERM" : "SIGKILL");
+}
+
+void machine_begin_stop(struct job_machine *m)
+{
+	bool at_once = m->stop == JOB_STOP_DISK || m->stop == JOB_STOP_LOST || m->job->spec->grace_s == 0;
+
+	send_signal(m, at_once ? SIGKILL : SIGTERM);
+}
+
+void machine_on_limit(struct timer *t)
+{
+	struct job_machine *m = container_of(t, struct job_machine, limit);
+
+	if (m->stopping) {
+		send_signal(m, SIGKILL);
+		return;
+	}
+	m->stopping = true;
+	m->stop = JOB_STOP_TIMEOUT;
+	snprintf(m->words, sizeof(m->words), "it ran longer than its time limit of %u s",
+		 m->job->spec->time_limit_s);
+	machine_begin_stop(m);
+}
+
+/* --- what it uses ------------------------------------------------------------------------------ */
+static void on_pid_known(struct engine_call *c)
+{
+	struct job_machine *m = c->user;
+	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
+	int pid = (int)json_number(json_get(answer, "State"), "Pid");
+
+	cJSON_Delete(answer);
+	if (machine_at(m, ENDING)) {
+		machine_end_when_quiet(m);
+	} else if (pid > 0) {
+		usage_meter_open(&m->meter, "", pid);
+		usage_meter_read(&m->meter);
+	}
+}
+
+void machine_on_sample(struct timer *t)
+{
+	struct job_machine *m = container_of(t, struct job_machine, sample);
+
+	m->sample_ms = m->sample_ms * 2 < SAMPLE_MS ? m->sample_ms * 2 : SAMPLE_MS;
+	timer_set(&m->sample, m->sample_ms);
+	if (usage_meter_is_open(&m->meter)) {
+		usage_meter_read(&m->meter);
+	} else if (!m->look.busy) {
+		machine_fresh_call(&m->look, m);
+		call_start(m->engine, &m->look, on_pid_known, "GET", "/containers/%s/json", m->name);
+	}
+}
+
+/* --- it has started ---------------------------------------------------------------------------- */
+void machine_begin_running(struct job_machine *m)
+{
+	struct job *j = m->job;
+
+	machine_go(m, RUNNING);
+	m->started_us = clock_us();
+	m->delay = 0;
+	j->started_ms = clock_wall_ms();
+	m->sample_ms = SAMPLE_FIRST_MS;
+	/* Podman does not say that a task was killed for memory, so its counters must be found before that happens. */
+	timer_set(&m->sample, m->engine->seccomp_fd >= 0 ? 0 : m->sample_ms);
+	if (j->on_phase != NULL)
+		j->on_phase(j, PHASE_EXECUTING, 0, 0, "");
+	if (m->stopping)
+		machine_begin_stop(m);
+	else if (j->spec->time_limit_s > 0)
+		timer_set(&m->limit, (uint64_t)j->spec->time_limit_s * 1000);
+	if (m->look_again) {
+		m->look_again = false;
+		machine_inspect(m);
+	}
+}
