@@ -4,7 +4,7 @@
  *   PARENT/ATTEMPT/        0700, ours
  *   PARENT/ATTEMPT/work/   owned by the container's user, bound at /work; work/out/ exists
  *
- * Every file is opened beneath work/ only (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS): nothing that a
+ * Every file is opened step by step beneath work/ only, never through a link (exec/unpack.h): nothing that a
  * bundle or a task does leads out of it. All of it blocks: on the thread pool only. */
 #ifndef EXEC_SCRATCH_H
 #define EXEC_SCRATCH_H

@@ -8,11 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "exec/tar.h"
@@ -21,19 +19,17 @@
 #include "proto/limits.h"
 #include "proto/status.h"
 
-int open_beneath(int at, const char *name, int flags, mode_t mode)
+/* A name without a slash (the reader has refused "..") leads nowhere else when it is no link. ELOOP: it is
+ * one. */
+static int open_step(int at, const char *name, int flags, mode_t mode)
 {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.mode = (flags & O_CREAT) != 0 ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
+	int fd = openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	struct stat st;
 
-	do
-		fd = syscall(SYS_openat2, at, name, &how, sizeof how);
-	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	return (int)fd;
+	if (fd < 0 && errno == ENOTDIR)
+		errno =
+		    fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
+	return fd;
 }
 
 static int failed(const char *what, const char *name, struct error *err)
@@ -61,11 +57,11 @@ static int own(const struct unpack *u, int fd, mode_t mode)
 /* Open the directory `name` beneath `at`, make it when it is not there. -1 and errno. */
 static int open_directory(const struct unpack *u, int at, const char *name)
 {
-	int fd = open_beneath(at, name, O_RDONLY | O_DIRECTORY, 0);
+	int fd = open_step(at, name, O_RDONLY | O_DIRECTORY, 0);
 	bool made = fd < 0 && errno == ENOENT && mkdirat(at, name, 0755) == 0;
 
 	if (made)
-		fd = open_beneath(at, name, O_RDONLY | O_DIRECTORY, 0);
+		fd = open_step(at, name, O_RDONLY | O_DIRECTORY, 0);
 	if (made && fd >= 0 && own(u, fd, 0755) != 0) {
 		close(fd);
 		return -1;
@@ -122,7 +118,7 @@ static int create_file(struct unpack *u, const struct tar_entry *entry, const ch
 
 	if (unlinkat(u->parent, last, 0) != 0 && errno != ENOENT)
 		return failed("replace", entry->name, err);
-	u->file = open_beneath(u->parent, last, O_WRONLY | O_CREAT | O_EXCL, mode);
+	u->file = open_step(u->parent, last, O_WRONLY | O_CREAT | O_EXCL, mode);
 	if (u->file < 0 || own(u, u->file, mode) != 0)
 		return failed("make", entry->name, err);
 	u->files++;

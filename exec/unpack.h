@@ -1,9 +1,9 @@
 /* exec/unpack.h - unpack a tar beneath one directory and nowhere else.
  *
- * The strict reader of exec/tar.h decides what an archive may hold; every name is opened beneath the
- * directory only (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS), so that links which were there before lead
- * nowhere either. A file that is there is replaced by a new one, never written through; a directory that is
- * there is used. Blocks. */
+ * The strict reader of exec/tar.h decides what an archive may hold; every name is walked one step at a time
+ * from an open directory, never through a link, so that links which were there before lead nowhere either. A
+ * file that is there is replaced by a new one, never written through; a directory that is there is used.
+ * Blocks. */
 #ifndef EXEC_UNPACK_H
 #define EXEC_UNPACK_H
 
@@ -38,8 +38,5 @@ struct unpack {
  *   INVALID_ARGUMENT     it breaks a rule of exec/tar.h (said which), or wants a file where a directory is
  *   RESOURCE_EXHAUSTED   more than max_bytes, or the disk is full */
 int unpack_tar(struct unpack *u, int fd, struct error *err);
-
-/* Open `name` beneath the directory `at` without following any link: openat2(). -1 and errno. */
-int open_beneath(int at, const char *name, int flags, mode_t mode);
 
 #endif
