@@ -342,6 +342,7 @@ static int spawn(struct private_engine *p, char **words)
 		.exit_cb = on_exit_of_process,
 		.file = words[0],
 		.args = words,
+		.cwd = p->dir, /* absolute. conmon leaves a file "oom" where it stands when a container is out of memory */
 		.flags = UV_PROCESS_DETACHED, /* a process group of its own: Ctrl-C is for us */
 		.stdio_count = 3,
 		.stdio = stdio,

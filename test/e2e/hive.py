@@ -51,11 +51,11 @@ def free_port():
 class Process:
     """A child in its own session, its output in a file."""
 
-    def __init__(self, argv, log, env=None):
+    def __init__(self, argv, log, env=None, cwd=None):
         self.log = pathlib.Path(log)
         with open(log, "ab") as out:
             self.popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                          env=env, start_new_session=True)
+                                          env=env, start_new_session=True, cwd=cwd)
         self.pid = self.popen.pid
 
     def alive(self):
@@ -149,7 +149,7 @@ class Podman(Engine):
         self.process = Process(
             ["podman", "--root", self.path / "root", "--runroot", self.path / "run", "--storage-driver", "overlay",
              "--cgroup-manager", "cgroupfs", *runtime, "--events-backend", "file", "system", "service", "--time", "0",
-             self.host], self.path / "log")
+             self.host], self.path / "log", cwd=self.path)  # conmon leaves a file "oom" where it stands
         until("podman", self.answers, 60)
         return self
 
