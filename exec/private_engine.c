@@ -57,7 +57,7 @@ struct private_engine {
 	char dir[256];
 	char address[128];
 	uv_process_t process;
-	bool alive, spawned, close_asked;
+	bool alive, spawned, close_asked, too_long;
 	struct engine_call call;
 	cJSON *containers;      /* to be removed at the end */
 	const cJSON *next;
@@ -385,6 +385,10 @@ static void start(struct private_engine *p)
 		error_set(&err, STATUS_NOT_FOUND, "no container engine is installed");
 		error_hint(&err, "sudo apt-get install podman runc");
 		started(p, &err);
+	} else if (p->too_long) {
+		error_set(&err, STATUS_INVALID_ARGUMENT, "%s is too long a name for a directory with a socket", p->dir);
+		error_hint(&err, "choose a --data directory with a shorter path");
+		started(p, &err);
 	} else if (mkdir(p->dir, 0700) != 0) {
 		error_set(&err, status_from_errno(errno), "cannot make %s: %s", p->dir, strerror(errno));
 		started(p, &err);
@@ -412,7 +416,8 @@ struct private_engine *private_engine_start(struct loop *loop, const char *dir,
 	p->user = user;
 	p->engine = (struct engine){.loop = loop, .fetch = fetch_new(loop)};
 	text_copy(p->dir, sizeof(p->dir), dir);
-	snprintf(p->engine.socket, sizeof(p->engine.socket), "%s/engine.sock", dir);
+	p->too_long = snprintf(p->engine.socket, sizeof(p->engine.socket), "%s/engine.sock", dir) >=
+		      (int)sizeof(p->engine.socket);
 	snprintf(p->address, sizeof(p->address), "unix:%s", p->engine.socket);
 	timer_init(loop, &p->timer, on_timer);
 	go(p, CLEARING);

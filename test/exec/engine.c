@@ -100,6 +100,24 @@ static void a_private_engine_may_be_closed_before_it_is_ready(void **state)
 	loop_close(&loop);
 }
 
+static void a_directory_whose_socket_has_too_long_a_path_is_refused(void **state)
+{
+	char dir[200];
+
+	(void)state;
+	memset(dir, 'x', sizeof(dir));
+	memcpy(dir, "/tmp/", 5);
+	dir[sizeof(dir) - 1] = '\0';
+	loop_init(&loop);
+	private_engine = private_engine_start(&loop, dir, on_ready_event, NULL);
+	await(1);
+	assert_int_equal(last_error.status, STATUS_INVALID_ARGUMENT);
+	assert_non_null(strstr(last_error.hint, "shorter"));
+	private_engine_close(private_engine, on_event, NULL);
+	await(1);
+	loop_close(&loop);
+}
+
 /* --- with one ---------------------------------------------------------------------------------- */
 static void it_says_what_it_is(void **state)
 {
@@ -178,6 +196,7 @@ int main(void)
 		cmocka_unit_test(a_socket_that_may_not_be_used_names_the_group),
 		cmocka_unit_test(no_program_is_not_found_with_what_to_install),
 		cmocka_unit_test(a_private_engine_may_be_closed_before_it_is_ready),
+		cmocka_unit_test(a_directory_whose_socket_has_too_long_a_path_is_refused),
 	};
 	const struct CMUnitTest with[] = {
 		cmocka_unit_test(it_says_what_it_is),
