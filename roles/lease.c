@@ -5,7 +5,6 @@
 #include "roles/lease.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -16,51 +15,11 @@
 #include "proto/task.h"
 #include "roles/pool.h"
 #include "roles/pool_link.h"
+#include "roles/pool_refresh.h"
 
 static struct pool *pool_of(struct batch *b)
 {
 	return b->user;
-}
-
-/* --- memory was behind: read the task again --------------------------------------------------- */
-
-struct refresh {
-	struct pool *pool;
-	struct store_req req;
-	char id[TASK_ID_SIZE];
-};
-
-static void on_refreshed(struct store_req *req)
-{
-	struct refresh *r = req->user;
-	struct pool_task *t = pool_index_find(r->pool, r->id);
-
-	if (req->error.status == STATUS_UNAVAILABLE && !r->pool->stopping) {
-		store_req_release(req);
-		*req = (struct store_req){.on_done = on_refreshed, .user = r};
-		store_task(r->pool->store, req, "", r->id);
-		return;
-	}
-	if (t != NULL && t->hold == HOLD_FREE && t->line == NULL) {
-		pool_task_drop(r->pool, t);
-		if (req->error.status == 0)
-			pool_index_adopt(r->pool, req->tasks[0]);
-		lease_kick(r->pool);
-	}
-	store_req_release(req);
-	free(r);
-}
-
-/* t is untied and in no line; the store says what it is. */
-static void refresh(struct pool *pool, struct pool_task *t)
-{
-	struct refresh *r = xcalloc(1, sizeof *r);
-
-	assert(t->worker == NULL && t->line == NULL);
-	r->pool = pool;
-	memcpy(r->id, t->id, sizeof r->id);
-	r->req = (struct store_req){.on_done = on_refreshed, .user = r};
-	store_task(pool->store, &r->req, "", r->id);
 }
 
 /* --- leases ---------------------------------------------------------------------------------- */
@@ -97,7 +56,7 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 		lease_kick(pool);
 	} else if (outcome != OUTCOME_DONE) {
 		pool_task_detach(t);
-		refresh(pool, t);
+		pool_refresh(pool, t);
 	} else {
 		t->epoch++;
 		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
@@ -260,7 +219,7 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 	} else if (ours) {
 		t->hold = HOLD_FREE;
 		pool_task_detach(t);
-		refresh(pool, t);
+		pool_refresh(pool, t);
 	}
 	if (outcome == OUTCOME_GONE) /* what it printed after it was removed */
 		logs_delete(pool->logs, c->done->task, c->done->epoch);
@@ -343,7 +302,7 @@ static void settle_return(struct batch *b, struct batch_item *item, int outcome)
 		pool_task_become(pool, t, TASK_FAILED, PHASE_ENDED);
 		pool_task_drop(pool, t);
 	} else {
-		refresh(pool, t);
+		pool_refresh(pool, t);
 	}
 	free(c);
 	lease_kick(pool);

@@ -525,6 +525,32 @@ def test_a_lease_that_was_lost_on_its_way_is_sent_again(client, worker):
     back.over.wait(5)
 
 
+def test_done_with_a_result_that_is_not_here_is_asked_for_again(client, worker):
+    task = client.submit().id + ".1"
+    lease = worker.expect("lease")
+    result = tar({"out/late": "1"})
+    worker.done(lease, result_sha256=result[1], result_size=len(result[0]))
+    assert worker.expect("verdict").word == pb.Verdict.SEND
+    worker.done(lease, result)
+    worker.expect("stored")
+    assert client.get(task).result_sha256 == result[1]
+
+
+def test_memory_that_is_behind_redis_is_read_again(own_pool):
+    c = Client(own_pool)
+    c.register("ann")
+    task = c.submit().id + ".1"
+    socket_path = own_pool.path / "data" / "redis" / "redis.sock"
+    subprocess.run(["redis-cli", "-s", socket_path, "HSET", f"task:{task}", "epoch", "5"], check=True, capture_output=True)
+    w = Worker(c)
+    w.expect("welcome")
+    lease = w.expect("lease")
+    assert (lease.task, lease.epoch) == (task, 6)
+    w.done(lease)
+    w.expect("stored")
+    c.close()
+
+
 def test_a_new_link_of_a_worker_replaces_the_old_one(client, worker):
     second = Worker(client, id=worker.id)
     second.expect("welcome")
