@@ -186,7 +186,10 @@ static void send_dones(struct batch *b, struct batch_item *const *items, size_t 
 	for (size_t i = 0; i < n; i++) {
 		const struct done_change *c = container_of(items[i], struct done_change, item);
 
-		dones[i] = (struct done_item){c->worker, c->done, c->exited_ms, c->log_size};
+		dones[i] = (struct done_item){.worker = c->worker,
+					      .done = c->done,
+					      .exited_ms = c->exited_ms,
+					      .log_size = c->log_size};
 	}
 	store_done(pool_of(b)->store, &b->req, dones, n, clock_wall_ms());
 }

@@ -161,6 +161,11 @@ static void on_hashed(struct password_job *job)
 {
 	struct entry *e = job->user;
 	char id[ID_SIZE];
+	const struct registration r = {.id = id,
+				       .name = e->name,
+				       .password = job->hash,
+				       .now_ms = clock_wall_ms(),
+				       .call_id = e->call_id};
 
 	if (!call_waited(&e->call))
 		return;
@@ -169,8 +174,7 @@ static void on_hashed(struct password_job *job)
 		return;
 	}
 	random_id(id);
-	store_register(call_store(&e->call), call_ask(&e->call, on_registered), id, e->name, job->hash, clock_wall_ms(),
-		       e->call_id);
+	store_register(call_store(&e->call), call_ask(&e->call, on_registered), &r);
 }
 
 int pool_register(struct rpc *rpc, const ProtobufCMessage *message)

@@ -11,6 +11,8 @@
  *   account:ID  account-name:NAME  token:SHA256  call:ACCOUNT:CALL_ID
  *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
  *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters
+ *   ledger  ledger:head  accounts  statement:ACCOUNT  transfer:ACCOUNT:CALL_ID  earning:ACCOUNT  holds  unsettled
+ *   project:NAME  projects  project-tokens:NAME                                   (money: store/ledger.h)
  * The fields of task:, worker:, account: hashes bear the names of the messages in hivemind.proto and are
  * read into them by store/record.c; nested messages are stored packed. */
 #ifndef STORE_STORE_H
@@ -59,6 +61,16 @@ struct store_req {
 	uint64_t next; /* where the next page begins; 0 = that was all */
 	int *outcomes; /* one enum outcome for each item of a batch, in its order */
 	uint64_t number;
+	int64_t amount;                      /* moved, milli-CPT */
+	const struct money *money;           /* from here on: store/ledger.h */
+	const struct ledger_totals *totals;
+	const struct project *project;
+	struct statement_line *lines;
+	struct project *projects;
+	struct earning *earnings;
+	struct ledger_record *records;
+	struct ledger_balance *balances;
+	size_t count; /* of lines, projects, earnings, records or balances */
 
 	/* private: see store/call.h */
 	struct redis_req redis;
@@ -83,6 +95,7 @@ enum outcome {
 	OUTCOME_GONE,   /* there is no such task */
 	OUTCOME_FAILED, /* (store_requeue) too many losses: the task is FAILED(infra) now */
 	OUTCOME_MISSING, /* (store_done) the result's blob is not here: nothing changed; upload it, then ask again */
+	OUTCOME_SPENT,   /* (store_tick) done, and the hold is used up now */
 };
 
 /* Items in one call of store_lease, store_phase, store_done, store_requeue at most. */
@@ -90,12 +103,19 @@ enum outcome {
 
 /* --- accounts and tokens -------------------------------------------------------------------- */
 
-/* New account. Result: account, password (as stored). ALREADY_EXISTS: the name. With call_id seen before: the
- * first answer and duplicate; the password is not part of the content (its hash differs each time), so the
- * caller must check it against the stored one before it opens a session. ABORTED: call_id with another name.
- * call_id "" = none (also for store_submit). */
-void store_register(struct store *s, struct store_req *req, const char *id, const char *name,
-		    const char *password, int64_t now_ms, const char *call_id);
+struct registration {
+	const char *id, *name, *password; /* as stored */
+	int64_t now_ms;
+	const char *call_id;  /* "" = none (also for store_submit) */
+	int64_t gift_mcpt;    /* from the treasury; nothing when it has less */
+	bool gift_tasks_only; /* the gift cannot be transferred */
+};
+
+/* New account. Result: account, password (as stored), amount = the gift it got. ALREADY_EXISTS: the name. With
+ * call_id seen before: the first answer and duplicate; the password is not part of the content (its hash differs
+ * each time), so the caller must check it against the stored one before it opens a session. ABORTED: call_id
+ * with another name. FAILED_PRECONDITION: the ledger is frozen. */
+void store_register(struct store *s, struct store_req *req, const struct registration *r);
 /* Result: account, password. NOT_FOUND. */
 void store_account_by_name(struct store *s, struct store_req *req, const char *name);
 /* A token by its SHA-256; it vanishes at expires_ms by itself. */
@@ -115,10 +135,13 @@ struct submission {
 	uint64_t bundle_size;
 	int64_t now_ms;
 	const char *call_id;
+	int64_t hold_mcpt;             /* the most it can cost; 0 = it costs nothing */
+	int64_t start_mcpt, rate_ncpt; /* its price (roles/price.h), kept for its life */
 };
 
-/* Result: id of the submission, duplicate. FAILED_PRECONDITION: the bundle is not the account's.
- * ABORTED: call_id was used with other content. RESOURCE_EXHAUSTED: TASKS_LIVE_MAX. */
+/* Result: id of the submission, duplicate. FAILED_PRECONDITION: the bundle is not the account's, or the ledger is
+ * frozen. ABORTED: call_id was used with other content. RESOURCE_EXHAUSTED: TASKS_LIVE_MAX, or (said first) the
+ * account has less than hold_mcpt: the words name what is missing. */
 void store_submit(struct store *s, struct store_req *req, const struct submission *sub);
 
 /* Result: tasks[0] with spec. `prefix` (id_prefix_valid) of a task of this account; "" account = any,
@@ -140,23 +163,35 @@ struct phase_item { const char *task; uint32_t epoch; int phase; int64_t time_ms
 /* The phase of running tasks. Result: outcomes. */
 void store_phase(struct store *s, struct store_req *req, const struct phase_item *items, size_t n);
 
-struct done_item { const char *worker; const Pb__Done *done; int64_t exited_ms; uint64_t log_size; };
+struct done_item {
+	const char *worker;
+	const Pb__Done *done;
+	int64_t exited_ms;
+	uint64_t log_size;
+	int64_t charge_mcpt;                    /* what the attempt costs (never more than the hold is taken) */
+	int64_t wall_ms, start_mcpt, rate_ncpt; /* how that came about, for the statement */
+};
 /* RUNNING -> COMPLETED or FAILED as done->failure says. A STOPPED task of the same epoch gets result, usage
- * and log attached and stays STOPPED. Result: outcomes. */
+ * and log attached and stays STOPPED. Both settle: charge to the worker's owner, the rest of the hold back.
+ * On one's own worker the charge is 0. Result: outcomes. FAILED_PRECONDITION: the ledger is frozen; items without
+ * money may have been done, ask again later. */
 void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n, int64_t now_ms);
 
 struct requeue_item { const char *task; uint32_t epoch; const char *reason; bool loss; /* counts against LOSSES_MAX */ };
-/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra). Result: outcomes. */
+/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra). What the attempt has earned goes
+ * back to the hold, or all to the owner. A STOPPED task's money too (FENCED all the same). Result: outcomes. */
 void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n, int64_t now_ms);
 
-/* -> STOPPED unless it has ended. Result: tasks[0] as it is then. NOT_FOUND (also: not this account's). */
+/* -> STOPPED unless it has ended. Money: at once when it waited; when it ran, store_done, store_requeue or
+ * store_refund settles it. Result: tasks[0] as it is then. NOT_FOUND (also: not this account's). */
 void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,
 		const char *reason, int64_t now_ms);
 
 /* PENDING -> FAILED(failure) by the pool itself (an unusable bundle, ...). Result: outcomes[0]. */
 void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason, int64_t now_ms);
 
-/* Forget an ended task. NOT_FOUND; FAILED_PRECONDITION: it has not ended. Blobs that nobody names any more
+/* Forget an ended task. NOT_FOUND; FAILED_PRECONDITION: it has not ended, or its money is not
+ * settled. Blobs that nobody names any more
  * are in store_unused_blobs() afterwards. account "" = any. Asked again after UNAVAILABLE, NOT_FOUND says that
  * the first sending did it. */
 void store_remove(struct store *s, struct store_req *req, const char *account, const char *task);

@@ -33,21 +33,20 @@ static void read_registered(struct store_req *req, const redisReply *reply)
 	req->duplicate = reply->elements > 2 && reply->element[2]->integer != 0;
 }
 
-void store_register(struct store *s, struct store_req *req, const char *id, const char *name,
-		    const char *password, int64_t now_ms, const char *call_id)
+void store_register(struct store *s, struct store_req *req, const struct registration *r)
 {
 	char digest[SHA256_HEX_SIZE];
 
-	sha256_hex_of(name, strlen(name), digest);
+	sha256_hex_of(r->name, strlen(r->name), digest);
 	call_begin(s, req, SCRIPT_REGISTER);
-	call_key(req, "account:%s", id);
-	call_key(req, "account-name:%s", name);
-	if (call_id[0] != '\0')
-		call_key(req, "call:register:%s", call_id);
-	call_text(req, id);
-	call_text(req, name);
-	call_text(req, password);
-	call_int(req, now_ms);
+	call_key(req, "account:%s", r->id);
+	call_key(req, "account-name:%s", r->name);
+	if (r->call_id[0] != '\0')
+		call_key(req, "call:register:%s", r->call_id);
+	call_text(req, r->id);
+	call_text(req, r->name);
+	call_text(req, r->password);
+	call_int(req, r->now_ms);
 	call_text(req, digest);
 	call_int(req, CALL_TTL_MS);
 	call_send(req, read_registered);

@@ -103,7 +103,7 @@ static inline int done_as(const char *id, uint32_t epoch, const char *worker, in
 {
 	Pb__Usage usage = PB__USAGE__INIT;
 	Pb__Done done = PB__DONE__INIT;
-	const struct done_item item = {worker, &done, NOW + 70, 123};
+	const struct done_item item = {.worker = worker, .done = &done, .exited_ms = NOW + 70, .log_size = 123};
 
 	usage.cpu_us = 42;
 	done.task = (char *)id;

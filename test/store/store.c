@@ -223,7 +223,7 @@ static void step_phase(void)
 static void step_done(void)
 {
 	Pb__Done done = PB__DONE__INIT;
-	const struct done_item item = {WORKER, &done, NOW, 0};
+	const struct done_item item = {.worker = WORKER, .done = &done, .exited_ms = NOW};
 
 	done.task = (char *)TASK;
 	done.epoch = 2;

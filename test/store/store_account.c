@@ -5,7 +5,10 @@
 
 static void register_(const char *id, const char *name, const char *call_id)
 {
-	store_register(real.store, ask_(), id, name, "$y$hash", NOW, call_id);
+	const struct registration r = {
+		.id = id, .name = name, .password = "$y$hash", .now_ms = NOW, .call_id = call_id};
+
+	store_register(real.store, ask_(), &r);
 }
 
 static void an_account_is_found_by_its_name(void **state)

@@ -341,7 +341,7 @@ static void a_batch_of_done_is_as_good_as_one_each(void **state)
 		done[i].task = (char *)ids[i];
 		done[i].epoch = 1;
 		done[i].has_exit_code = i == 2;
-		items[i] = (struct done_item){WORKER, &done[i], NOW, 0};
+		items[i] = (struct done_item){.worker = WORKER, .done = &done[i], .exited_ms = NOW};
 	}
 	store_done(real.store, ask_(), items, 3, NOW);
 	ok();
