@@ -1,9 +1,10 @@
 /* exec/container_body.c owns: the body of POST /containers/create.
  *
- * No network, no capability, no new privileges, our own system call list (exec/seccomp.json), a root that cannot be written,
- * a user of its own, limits on memory (= swap), CPU, processes, files and sizes, and one directory of the
- * host: the scratch of the attempt. MaskedPaths and ReadonlyPaths are left out because naming them would replace the
- * engine's own lists. Podman needs nofile and nproc named, else it asks for more than it may have. */
+ * No network, no capability, no new privileges, our own system call list (exec/seccomp.json), a root
+ * that cannot be written, a user of its own, limits on memory (= swap), CPU, processes, files and sizes,
+ * and one directory of the host: the scratch of the attempt. MaskedPaths and ReadonlyPaths are left out
+ * because naming them would replace the engine's own lists. Podman needs nofile and nproc named, else it
+ * asks for more than it may have. */
 #define _GNU_SOURCE /* vasprintf, memfd_create */
 #include "exec/container_body.h"
 
@@ -35,7 +36,8 @@ static void add_text(cJSON *array, const char *format, ...)
 	free(text);
 }
 
-/* Numbers of more than 2^31 lose nothing: cJSON prints what a double holds, and the largest here is far below 2^53. */
+/* Numbers of more than 2^31 lose nothing: cJSON prints what a double holds, and the largest here is far
+ * below 2^53. */
 static void add_ulimit(cJSON *array, const char *name, uint64_t value)
 {
 	cJSON *item = cJSON_CreateObject();
@@ -173,7 +175,8 @@ static cJSON *labels(const struct container_body *b)
 	return object;
 }
 
-/* The command is the entry point, whole: then the image's own entry point and command do not count on either engine. */
+/* The command is the entry point, whole: then the image's own entry point and command do not count on
+ * either engine. */
 static cJSON *command(const Pb__TaskSpec *spec)
 {
 	return cJSON_CreateStringArray((const char *const *)spec->command, (int)spec->n_command);

@@ -1,10 +1,12 @@
 /* exec/engine_check.c owns: the canary, the one container that shows what this engine really does.
  *
- * What an engine says of itself does not count: rootless Podman on cgroup v1 says that it limits memory and limits
- * nothing. So a job like any other is run on the base image: it looks for a file of ours (exit 3 when it is not there) and
- * then touches 32 MiB with 16 MiB allowed. Killed: limits hold. Exit 0: they do not.
+ * What an engine says of itself does not count: rootless Podman on cgroup v1 says that it limits memory
+ * and limits nothing. So a job like any other is run on the base image: it looks for a file of ours
+ * (exit 3 when it is not there) and then touches 32 MiB with 16 MiB allowed. Killed: limits hold. Exit
+ * 0: they do not.
  *
- * Failures: no base image, no container (err); limits that do not hold are no failure but a finding (e->canary). */
+ * Failures: no base image, no container (err); limits that do not hold are no failure but a finding
+ * (e->canary). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +40,8 @@ struct check {
 	void *user;
 };
 
-static char canary_script[] = "[ -f /work/canary ] || exit 3; exec dd if=/dev/zero of=/dev/null bs=32M count=1 2>/dev/null";
+static char canary_script[] = "[ -f /work/canary ] || exit 3; "
+			       "exec dd if=/dev/zero of=/dev/null bs=32M count=1 2>/dev/null";
 
 static void remove_directory(struct check *c)
 {

@@ -165,11 +165,13 @@ static void list(struct sweep *s, int state)
 	s->call = (struct engine_call){.user = s};
 	if (state == LISTING_CONTAINERS)
 		call_start(s->engine, &s->call, on_listed, "GET",
-			   "/containers/json?all=1&filters=%%7B%%22label%%22%%3A%%5B%%22hivemind.worker%%3D%s%%22%%5D%%7D",
+			   "/containers/json?all=1&filters="
+			   "%%7B%%22label%%22%%3A%%5B%%22hivemind.worker%%3D%s%%22%%5D%%7D",
 			   s->engine->worker);
 	else
 		call_start(s->engine, &s->call, on_listed, "GET",
-			   "/images/json?filters=%%7B%%22reference%%22%%3A%%5B%%22" TASK_IMAGE_REPOSITORY "%s%%22%%5D%%7D",
+			   "/images/json?filters="
+			   "%%7B%%22reference%%22%%3A%%5B%%22" TASK_IMAGE_REPOSITORY "%s%%22%%5D%%7D",
 			   s->engine->worker);
 }
 

@@ -1,8 +1,8 @@
 /* exec/image.c owns: the operation that brings an image into the engine.
  *
- * Failures: the registry has no such image or cannot be reached, the pull takes longer than PULL_TIMEOUT_MS, an
- * image.tar that breaks a rule of exec/image_archive.h (all FAILURE_IMAGE, with the engine's own words); the engine itself
- * does not answer (FAILURE_INFRA). */
+ * Failures: the registry has no such image or cannot be reached, the pull takes longer than
+ * PULL_TIMEOUT_MS, an image.tar that breaks a rule of exec/image_archive.h (all FAILURE_IMAGE, with the
+ * engine's own words); the engine itself does not answer (FAILURE_INFRA). */
 #include "exec/image.h"
 
 #include <stdio.h>
@@ -107,8 +107,8 @@ static int add_volume(struct image *i, const char *path)
 
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	if (path[0] != '/' || n == 1 || strstr(path, "..") != NULL || is_below(path, "/proc") || is_below(path, "/sys") ||
-	    is_below(path, "/dev"))
+	if (path[0] != '/' || n == 1 || strstr(path, "..") != NULL || is_below(path, "/proc") ||
+	    is_below(path, "/sys") || is_below(path, "/dev"))
 		return refuse_image(i, "declares a volume where none can be");
 	if (is_below(path, "/work") || is_below(path, "/tmp"))
 		return 0;

@@ -1,16 +1,17 @@
 /* exec/job.c owns: the machine that takes one task through the engine (drawn in exec/job.h).
  *
- * The happy path: the image is there; the container is created; two connections that stay open are made before it
- * is started: `attach` brings its output, `wait` its end; when either of the two ends, the engine is asked once how
- * the container stands. What it used is sampled meanwhile.
+ * The happy path: the image is there; the container is created; two connections that stay open are made
+ * before it is started: `attach` brings its output, `wait` its end; when either of the two ends, the
+ * engine is asked once how the container stands. What it used is sampled meanwhile.
  *
- * Why both: a task may close its output and run on, so the end of attach is not the end of the task; and Podman's wait
- * is up to 0.7 s late, while its attach ends at once. Docker answers the question when it has the answer.
+ * Why both: a task may close its output and run on, so the end of attach is not the end of the task; and
+ * Podman's wait is up to 0.7 s late, while its attach ends at once. Docker answers the question when it
+ * has the answer.
  *
- * Failures: image (FAILURE_IMAGE); command not there (FAILURE_USER_EXIT 127, 126); the engine says no, goes away for longer
- * than ENGINE_SILENT_MS or loses the container (FAILURE_INFRA); limits and stops (exec/outcome.h). Whatever
- * happens, from CREATING on the container is removed by its name, and again until the engine says that it is gone:
- * a lost reply to create may mean that it exists. */
+ * Failures: image (FAILURE_IMAGE); command not there (FAILURE_USER_EXIT 127, 126); the engine says no,
+ * goes away for longer than ENGINE_SILENT_MS or loses the container (FAILURE_INFRA); limits and stops
+ * (exec/outcome.h). Whatever happens, from CREATING on the container is removed by its name, and again
+ * until the engine says that it is gone: a lost reply to create may mean that it exists. */
 #include "exec/job_machine.h"
 
 #include <stdio.h>
@@ -136,7 +137,8 @@ static void attach(struct job_machine *m)
 /* --- create ------------------------------------------------------------------------------------ */
 static void get_image(struct job_machine *m);
 
-/* There is one of that name: ours, from a process before this one. Only one that never ran may be started. */
+/* There is one of that name: ours, from a process before this one. Only one that never ran may be
+ * started. */
 static void on_looked(struct engine_call *c)
 {
 	struct job_machine *m = c->user;

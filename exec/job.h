@@ -5,12 +5,13 @@
  *   NEW -> IMAGE (inspect; then pull, or load image.tar) -> CREATING -> ATTACHING -> STARTING -> RUNNING
  *       -> INSPECTING -> done()   and, later, REMOVING -> removed()
  *
- * done() comes exactly once with the outcome, when the container has ended and nothing more of its output will
- * come; removed() comes exactly once after it, when the container and a loaded image are gone (or the engine refuses
- * for good, which is logged). In between the owner may collect the output. A job that never made a container also gives both.
+ * done() comes exactly once with the outcome, when the container has ended and nothing more of its
+ * output will come; removed() comes exactly once after it, when the container and a loaded image are
+ * gone (or the engine refuses for good, which is logged). In between the owner may collect the output. A
+ * job that never made a container also gives both.
  *
- * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate facts;
- * exit 137 that we did not cause and that is no OOM, and every engine failure, is FAILURE_INFRA. */
+ * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate
+ * facts; exit 137 that we did not cause and that is no OOM, and every engine failure, is FAILURE_INFRA. */
 #ifndef EXEC_JOB_H
 #define EXEC_JOB_H
 
@@ -56,8 +57,10 @@ void job_start(struct job *j);
 
 enum job_stop { JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST };
 
-/* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once). Before the container runs:
- * it never will. done() still comes, once. `why` becomes the words of the failure. The time limit is kept by the job itself. */
+/* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once).
+ * Before the container runs: it never will. done() still comes, once. `why` becomes the words of the
+ * failure; stopped by its owner it is FAILURE_USER_EXIT with STATUS_CANCELLED. The time limit is kept by
+ * the job itself. */
 void job_stop(struct job *j, enum job_stop why, const char *words);
 
 #endif

@@ -1,7 +1,8 @@
 /* exec/job_end.c owns: how a job comes to its outcome, and the removal of what it left in the engine.
  *
- * The outcome stands when no call is open any more, so that nothing arrives after done(). Removal goes by name and is repeated,
- * each time twice as late, until the engine says that the thing is gone, or for REMOVE_TIMEOUT_MS. */
+ * The outcome stands when no call is open any more, so that nothing arrives after done(). Removal goes
+ * by name and is repeated, each time twice as late, until the engine says that the thing is gone, or for
+ * REMOVE_TIMEOUT_MS. */
 #include "exec/job_machine.h"
 
 #include <stdlib.h>

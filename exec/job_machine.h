@@ -1,5 +1,5 @@
-/* exec/job_machine.h - the inside of a job, shared by exec/job.c (up to the start), exec/job_run.c (while it runs) and
- * exec/job_end.c (outcome and removal). Nobody else includes it. */
+/* exec/job_machine.h - the inside of a job, shared by exec/job.c (up to the start), exec/job_run.c
+ * (while it runs) and exec/job_end.c (outcome and removal). Nobody else includes it. */
 #ifndef EXEC_JOB_MACHINE_H
 #define EXEC_JOB_MACHINE_H
 

@@ -1,7 +1,8 @@
-/* exec/job_run.c owns: a job's container while it runs: its output, its end, the signals we send, what it uses.
+/* exec/job_run.c owns: a job's container while it runs: its output, its end, the signals we send, what
+ * it uses.
  *
- * When attach or wait ends, the engine is asked how the container stands. Docker holds the question back until it knows; Podman
- * may still say "running", and is asked again, each time twice as late. */
+ * When attach or wait ends, the engine is asked how the container stands. Docker holds the question back
+ * until it knows; Podman may still say "running", and is asked again, each time twice as late. */
 #include "exec/job_machine.h"
 
 #include <signal.h>
@@ -94,8 +95,8 @@ bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n)
 	return true;
 }
 
-/* One of the two open connections has ended. Podman prepares the container when it is attached to, and finds out
- * already then that there is no such command. */
+/* One of the two open connections has ended. Podman prepares the container when it is attached to, and
+ * finds out already then that there is no such command. */
 static void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
 {
 	switch (m->step.at) {

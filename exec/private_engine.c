@@ -4,9 +4,10 @@
  *   DIR/engine.sock       where it answers
  *   DIR/engine.log        what it said
  *
- * The happy path: what an earlier process left in DIR is removed; the program is started in a process group of its
- * own and told by the kernel to end when we do; its socket is asked until it answers; ready(). At the end its containers
- * are removed, it gets SIGTERM, SIGKILL after END_MS, and DIR is cleared (exec/private_directory.h).
+ * The happy path: what an earlier process left in DIR is removed; the program is started in a process
+ * group of its own and told by the kernel to end when we do; its socket is asked until it answers;
+ * ready(). At the end its containers are removed, it gets SIGTERM, SIGKILL after END_MS, and DIR is
+ * cleared (exec/private_directory.h).
  *
  * Failures: no program (NOT_FOUND); it ends at once or does not answer within READY_MS (UNAVAILABLE). */
 #include "exec/private_engine.h"

@@ -1,17 +1,19 @@
-/* net/fetch.c owns: libcurl's multi handle, its sockets and its one timer on the loop, and the transfers.
+/* net/fetch.c owns: libcurl's multi handle, its sockets and its one timer on the loop, and the
+ * transfers.
  *
  * The happy path: fetch_start() queues a transfer; on the next turn it is given to curl; curl says which
- * sockets and which timeout it wants, we tell it what became ready; a finished transfer is read from curl's
- * queue, taken apart and on_done() called.
+ * sockets and which timeout it wants, we tell it what became ready; a finished transfer is read from
+ * curl's queue, taken apart and on_done() called.
  *
- * libcurl forbids adding, removing and resuming from inside its own callbacks, so start, cancel and resume only leave a mark
- * and one deferred call (`turn`) does all three. A completion therefore never runs inside the call that started it.
+ * libcurl forbids adding, removing and resuming from inside its own callbacks, so start, cancel and
+ * resume only leave a mark and one deferred call (`turn`) does all three. A completion therefore never
+ * runs inside the call that started it.
  *
  * libcurl is opened at the first fetch_new(), not linked: with its own libraries it costs 8 MB and 4 ms,
  * which only a process that speaks to an engine should pay.
  *
- * Failures: no connection (UNAVAILABLE; PERMISSION_DENIED when the socket may not be used), an answer that is not 2xx
- * (proto/status.h's reading of HTTP), a deadline, an answer larger than its owner takes. */
+ * Failures: no connection (UNAVAILABLE; PERMISSION_DENIED when the socket may not be used), an answer
+ * that is not 2xx (proto/status.h's reading of HTTP), a deadline, an answer larger than its owner takes. */
 #define CURL_DISABLE_TYPECHECK
 #include "net/fetch.h"
 

@@ -1,4 +1,5 @@
-/* test/exec/image.c - images by name from a registry on this machine, and image.tar, against both engines. */
+/* test/exec/image.c - images by name from a registry on this machine, and image.tar, against both
+ * engines. */
 #include "test/exec/engine_fixture.h"
 #include "test/exec/image_archive_fixture.h"
 

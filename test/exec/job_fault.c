@@ -1,6 +1,8 @@
-/* test/exec/job_fault.c - a job through a proxy that makes one request fail, for every request and every way of failing.
+/* test/exec/job_fault.c - a job through a proxy that makes one request fail, for every request and every
+ * way of failing.
  *
- * Whatever fails: done() and removed() come once each, and when they have come the engine holds nothing of ours. */
+ * Whatever fails: done() and removed() come once each, and when they have come the engine holds nothing
+ * of ours. */
 #include "test/exec/engine_fixture.h"
 #include "test/exec/image_archive_fixture.h"
 
