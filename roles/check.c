@@ -5,6 +5,7 @@
 #include "exec/bundle.h"
 #include "exec/spec.h"
 #include "roles/roles.h"
+#include "roles/spec_view.h"
 #include "ui/json.h"
 #include "ui/options.h"
 #include "ui/term.h"
@@ -16,44 +17,6 @@ static const struct verb_help help = {
 		    "hivemind check task.tar.gz --json\n"
 		    "tar c . | hivemind check -",
 };
-
-static void pairs_json(struct json *j, const char *key, Pb__TaskSpec__EnvEntry **entries, size_t count)
-{
-	json_object(j, key);
-	for (size_t i = 0; i < count; i++)
-		json_text(j, entries[i]->key, entries[i]->value);
-	json_end(j);
-}
-
-static void texts_json(struct json *j, const char *key, char **texts, size_t count)
-{
-	json_array(j, key);
-	for (size_t i = 0; i < count; i++)
-		json_text(j, NULL, texts[i]);
-	json_end(j);
-}
-
-static void spec_json(struct json *j, const Pb__TaskSpec *s)
-{
-	json_object(j, "task");
-	json_text(j, "name", s->name);
-	json_text(j, "image", s->image[0] != '\0' ? s->image : NULL);
-	texts_json(j, "command", s->command, s->n_command);
-	pairs_json(j, "env", s->env, s->n_env);
-	json_object(j, "resources");
-	/* Thousandths of a core are written like thousandths of a second. */
-	json_seconds(j, "cpus", s->resources->milli_cpus);
-	json_uint(j, "memory", s->resources->memory);
-	json_uint(j, "disk", s->resources->disk);
-	json_uint(j, "gpus", s->resources->gpus);
-	json_end(j);
-	texts_json(j, "outputs", s->outputs, s->n_outputs);
-	json_uint(j, "max_output", s->max_output);
-	json_seconds(j, "time_limit", (int64_t)s->time_limit_s * 1000);
-	json_seconds(j, "grace", (int64_t)s->grace_s * 1000);
-	json_seconds(j, "keep", (int64_t)s->keep_s * 1000);
-	json_end(j);
-}
 
 static void print_json(const struct bundle *b)
 {
@@ -72,7 +35,7 @@ static void print_json(const struct bundle *b)
 	json_bool(&j, "manifest", b->has_manifest);
 	json_bool(&j, "image_tar", b->has_image_tar);
 	json_end(&j);
-	spec_json(&j, &b->spec);
+	spec_json(&j, "task", &b->spec);
 	json_end(&j);
 	printf("%s\n", buf_text(&out));
 	buf_release(&out);

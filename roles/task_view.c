@@ -6,6 +6,7 @@
 #include "proto/id.h"
 #include "proto/status.h"
 #include "proto/task.h"
+#include "roles/spec_view.h"
 #include "ui/term.h"
 
 int64_t task_part_ms(const Pb__Task *t, enum task_part part, int64_t now)
@@ -129,6 +130,7 @@ void task_json(struct json *j, const Pb__Task *t)
 	json_uint(j, "log_bytes", t->log_size);
 	blob_json(j, "result", t->result_sha256, t->result_size);
 	blob_json(j, "bundle", t->bundle_sha256, t->bundle_size);
+	spec_json(j, "spec", t->spec);
 }
 
 void task_print_json(struct client *c, const Pb__Task *t)

@@ -9,7 +9,9 @@
 
 #define SHORT_ID_LENGTH 8
 
-/* The task as fields of the object that is open in j (the contract of --json, see hivemind.1). */
+/* The task as fields of the object that is open in j (the contract of --json, see hivemind.1). What it asks
+ * for
+ * ("spec") is null in lists. */
 void task_json(struct json *j, const Pb__Task *t);
 
 /* {"v":1, ...} on a line of stdout. */

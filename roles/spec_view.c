@@ -1,0 +1,46 @@
+#include "roles/spec_view.h"
+
+static void pairs_json(struct json *j, const char *key, Pb__TaskSpec__EnvEntry **entries, size_t count)
+{
+	json_object(j, key);
+	for (size_t i = 0; i < count; i++)
+		json_text(j, entries[i]->key, entries[i]->value);
+	json_end(j);
+}
+
+static void texts_json(struct json *j, const char *key, char **texts, size_t count)
+{
+	json_array(j, key);
+	for (size_t i = 0; i < count; i++)
+		json_text(j, NULL, texts[i]);
+	json_end(j);
+}
+
+void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
+{
+	static const Pb__Resources none = PB__RESOURCES__INIT;
+	const Pb__Resources *r = s != NULL && s->resources != NULL ? s->resources : &none;
+
+	if (s == NULL) {
+		json_null(j, key);
+		return;
+	}
+	json_object(j, key);
+	json_text(j, "name", s->name);
+	json_text(j, "image", s->image[0] != '\0' ? s->image : NULL);
+	texts_json(j, "command", s->command, s->n_command);
+	pairs_json(j, "env", s->env, s->n_env);
+	json_object(j, "resources");
+	/* Thousandths of a core are written like thousandths of a second. */
+	json_seconds(j, "cpus", r->milli_cpus);
+	json_uint(j, "memory", r->memory);
+	json_uint(j, "disk", r->disk);
+	json_uint(j, "gpus", r->gpus);
+	json_end(j);
+	texts_json(j, "outputs", s->outputs, s->n_outputs);
+	json_uint(j, "max_output", s->max_output);
+	json_seconds(j, "time_limit", (int64_t)s->time_limit_s * 1000);
+	json_seconds(j, "grace", (int64_t)s->grace_s * 1000);
+	json_seconds(j, "keep", (int64_t)s->keep_s * 1000);
+	json_end(j);
+}
