@@ -100,8 +100,9 @@ static int admit(struct rpc *rpc, const struct caller *c)
 	char text[64];
 
 	if ((c->scopes & need) == 0) {
-		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this token may not do that; it would need the scope %s",
-			  scopes_to_text(need, text, sizeof text));
+		error_set(&rpc->error, STATUS_PERMISSION_DENIED,
+		          "this token may not do that; it would need the scope %s",
+		          scopes_to_text(need, text, sizeof text));
 		return error_hint(&rpc->error, "hivemind login gives a token with every scope");
 	}
 	rpc->caller = arena_dup(&rpc->arena, c, sizeof *c);
@@ -118,7 +119,8 @@ static void read_caller(struct caller *c, const struct lookup *l)
 {
 	const struct store_req *req = &l->call.req;
 
-	*c = (struct caller){.scopes = req->scopes, .expires_ms = req->expires_ms, .created_ms = req->account->created_ms};
+	*c = (struct caller){
+	    .scopes = req->scopes, .expires_ms = req->expires_ms, .created_ms = req->account->created_ms};
 	memcpy(c->token_sha256, l->sha256, sizeof c->token_sha256);
 	text_copy(c->account, sizeof c->account, req->account->id);
 	text_copy(c->name, sizeof c->name, req->account->name);

@@ -1,8 +1,8 @@
 /* roles/auth.h - who is calling, and may they? Tokens are looked up in Redis and remembered for a moment.
  *
- * A token is "hm_" and 52 characters of base32: 256 random bits, shown once. Redis and we hold its SHA-256 only.
- * What Redis said is believed for AUTH_FRESH_MS, so a token that another pool has ended stops within that time; one
- * that auth_forget() names stops at once. */
+ * A token is "hm_" and 52 characters of base32: 256 random bits, shown once. Redis and we hold its SHA-256
+ * only. What Redis said is believed for AUTH_FRESH_MS, so a token that another pool has ended stops within
+ * that time; one that auth_forget() names stops at once. */
 #ifndef ROLES_AUTH_H
 #define ROLES_AUTH_H
 

@@ -43,13 +43,16 @@ static void on_answer(struct store_req *req)
 	b->away = false;
 	if (b->closing || status == STATUS_CANCELLED)
 		return;
-	if (status == STATUS_UNAVAILABLE || status == STATUS_RESOURCE_EXHAUSTED || status == STATUS_FAILED_PRECONDITION) {
-		log_warn("store did not answer batch=%s items=%zu error=\"%s\"", b->kind->name, b->sent_count, req->error.text);
+	if (status == STATUS_UNAVAILABLE || status == STATUS_RESOURCE_EXHAUSTED ||
+	    status == STATUS_FAILED_PRECONDITION) {
+		log_warn("store did not answer batch=%s items=%zu error=\"%s\"", b->kind->name, b->sent_count,
+		         req->error.text);
 		timer_set(&b->again, BATCH_RETRY_MS);
 		return;
 	}
 	if (status != 0)
-		log_error("store refused batch=%s items=%zu error=\"%s\"", b->kind->name, b->sent_count, req->error.text);
+		log_error("store refused batch=%s items=%zu error=\"%s\"", b->kind->name, b->sent_count,
+		          req->error.text);
 	settle_all(b, status == 0 ? req->outcomes : NULL);
 	if (b->waiting != NULL)
 		ship(b);

@@ -1,8 +1,9 @@
 /* roles/batch.h - changes of one kind that go to the store together, and again until their outcome is known.
  *
- * What is put during one turn of the loop, or while an earlier batch is away, travels in one script of at most
- * BATCH_MAX items. A lost reply means unknown: the same items are sent again with the same content, after RETRY_MS or at
- * once when the store is back, until the store says what became of them. Items are settled in the order they were put. */
+ * What is put during one turn of the loop, or while an earlier batch is away, travels in one script of at
+ * most BATCH_MAX items. A lost reply means unknown: the same items are sent again with the same content,
+ * after RETRY_MS or at once when the store is back, until the store says what became of them. Items are
+ * settled in the order they were put. */
 #ifndef ROLES_BATCH_H
 #define ROLES_BATCH_H
 
@@ -53,8 +54,8 @@ void batch_retry(struct batch *b);
 /* Nothing is on its way and nothing waits? */
 bool batch_idle(const struct batch *b);
 
-/* Send no more. The items stay the owner's memory to free: drop() is called for each that was not settled. The store has
- * been closed before. */
+/* Send no more. The items stay the owner's memory to free: drop() is called for each that was not settled.
+ * The store has been closed before. */
 void batch_close(struct batch *b, void (*drop)(struct batch_item *item));
 
 #endif

@@ -1,7 +1,9 @@
-/* roles/lease.c - see roles/lease.h. Every change of a task's state is asked of the store first; memory follows its answer.
+/* roles/lease.c - see roles/lease.h. Every change of a task's state is asked of the store first; memory
+ * follows its answer.
  *
- * Ways to fail: the store does not answer (the batch asks again, nothing moves meanwhile); an outcome is FENCED (memory
- * was behind: read the task again); the worker goes while its lease is being written (the lease goes back at once). */
+ * Ways to fail: the store does not answer (the batch asks again, nothing moves meanwhile); an outcome is
+ * FENCED (memory was behind: read the task again); the worker goes while its lease is being written (the
+ * lease goes back at once). */
 #include "roles/lease.h"
 
 #include <assert.h>
@@ -37,7 +39,8 @@ static void send_leases(struct batch *b, struct batch_item *const *items, size_t
 	for (size_t i = 0; i < n; i++) {
 		const struct lease_change *c = container_of(items[i], struct lease_change, item);
 
-		leases[i] = (struct lease_item){c->task->id, c->epoch, c->task->worker->id, c->task->worker->name};
+		leases[i] =
+		    (struct lease_item){c->task->id, c->epoch, c->task->worker->id, c->task->worker->name};
 	}
 	store_lease(pool_of(b)->store, &b->req, leases, n, clock_wall_ms());
 }
@@ -216,8 +219,10 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 		log_info("task ended task=%s epoch=%u worker=%s failure=%s", t->id, t->epoch, c->worker,
 			 task_failure_name((int)c->done->failure));
 		if (!task_state_final(t->state))
-			pool_task_become(pool, t, c->done->failure == PB__TASK_FAILURE__NO_FAILURE ? TASK_COMPLETED : TASK_FAILED,
-					 PHASE_ENDED);
+			pool_task_become(pool, t,
+			                 c->done->failure == PB__TASK_FAILURE__NO_FAILURE ? TASK_COMPLETED
+			                                                                  : TASK_FAILED,
+			                 PHASE_ENDED);
 		pool_task_drop(pool, t);
 	} else if (ours) {
 		t->hold = HOLD_FREE;
@@ -257,7 +262,8 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 	c = xcalloc(1, sizeof *c);
 	memcpy(c->worker, w->id, sizeof c->worker);
 	c->done = copy_done(done);
-	c->exited_ms = clock_wall_ms() - (int64_t)(done->collect_us / 1000); /* the worker's clock may be another */
+	c->exited_ms =
+	    clock_wall_ms() - (int64_t)(done->collect_us / 1000); /* the worker's clock may be another */
 	c->log_size = t != NULL && t->log != NULL ? log_size(t->log) : 0;
 	batch_put(&pool->lease.dones, &c->item);
 }
@@ -324,7 +330,8 @@ void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bo
 		pool_task_drop(pool, t);
 		return;
 	}
-	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id, reason);
+	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id,
+	         reason);
 	t->hold = HOLD_RETURNING;
 	c = xcalloc(1, sizeof *c);
 	c->task = t;
@@ -417,7 +424,8 @@ void lease_store_up(struct lease *l)
 
 bool lease_idle(const struct lease *l)
 {
-	return batch_idle(&l->leases) && batch_idle(&l->phases) && batch_idle(&l->dones) && batch_idle(&l->returns);
+	return batch_idle(&l->leases) && batch_idle(&l->phases) && batch_idle(&l->dones) &&
+	       batch_idle(&l->returns);
 }
 
 static void drop_done(struct batch_item *item)

@@ -101,7 +101,8 @@ int password_make(struct passwords *p, struct password_job *job, const char *pas
 	return queue(p, job, password, err);
 }
 
-int password_check(struct passwords *p, struct password_job *job, const char *password, const char *hash, struct error *err)
+int password_check(struct passwords *p, struct password_job *job, const char *password, const char *hash,
+                   struct error *err)
 {
 	job->making = false;
 	text_copy(job->hash, sizeof job->hash, hash != NULL ? hash : NOBODY);

@@ -1,8 +1,8 @@
 /* roles/password.h - account passwords as yescrypt strings, hashed on the thread pool.
  *
- * A hash costs some 15 ms and 16 MiB: at most PASSWORDS_AT_ONCE run, PASSWORD_QUEUE_MAX wait, more are refused. To check a
- * password against an account that does not exist costs the same time as any other: it is compared with a hash that
- * nothing matches.
+ * A hash costs some 15 ms and 16 MiB: at most PASSWORDS_AT_ONCE run, PASSWORD_QUEUE_MAX wait, more are
+ * refused. To check a password against an account that does not exist costs the same time as any other: it is
+ * compared with a hash that nothing matches.
  *
  * A job is embedded in its owner and on loan from password_make() or password_check() to on_done(). */
 #ifndef ROLES_PASSWORD_H
@@ -44,6 +44,7 @@ void passwords_init(struct passwords *p, struct loop *loop);
 int password_make(struct passwords *p, struct password_job *job, const char *password, struct error *err);
 
 /* hash NULL = there is no such account: takes its time and is wrong. */
-int password_check(struct passwords *p, struct password_job *job, const char *password, const char *hash, struct error *err);
+int password_check(struct passwords *p, struct password_job *job, const char *password, const char *hash,
+                   struct error *err);
 
 #endif

@@ -7,7 +7,8 @@
  *
  * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them:
  *
- *   SERVER (GOAWAY; calls may finish for a moment) -> CHANGES (those on their way to Redis) -> STORE_DOWN -> REDIS_DOWN -> OVER
+ *   SERVER (GOAWAY; calls may finish for a moment) -> CHANGES (those on their way to Redis)
+ *        -> STORE_DOWN -> REDIS_DOWN -> OVER
  *
  * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
 #include "roles/pool.h"
@@ -166,8 +167,9 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	}
 	step_to(&pool->step, READY, "pool");
 	pool_sweep_init(&pool->sweep, pool);
-	log_info("pool ready tasks=%llu redis=%s", (unsigned long long)(pool->index.pending + pool->index.running),
-		 store_redis_version(pool->store));
+	log_info("pool ready tasks=%llu redis=%s",
+	         (unsigned long long)(pool->index.pending + pool->index.running),
+	         store_redis_version(pool->store));
 	say_ready(pool);
 }
 
@@ -322,9 +324,11 @@ static int check_listen(struct pool *pool, struct error *err)
 		return err->status;
 	if (endpoint_is_local(&pool->at))
 		return 0;
-	error_set(err, STATUS_INVALID_ARGUMENT, "%s is not on this machine only, and this version does not encrypt yet",
-		  pool->options.listen);
-	return error_hint(err, "listen on 127.0.0.1 or unix:PATH, and let ssh -L or a VPN carry it between machines");
+	error_set(err, STATUS_INVALID_ARGUMENT,
+	          "%s is not on this machine only, and this version does not encrypt yet",
+	          pool->options.listen);
+	return error_hint(
+	    err, "listen on 127.0.0.1 or unix:PATH, and let ssh -L or a VPN carry it between machines");
 }
 
 static int bring_up(struct pool *pool, struct error *err)
@@ -334,7 +338,8 @@ static int bring_up(struct pool *pool, struct error *err)
 	if (check_listen(pool, err) != 0)
 		return err->status;
 	if (strcmp(pool->options.registration, "open") != 0 && strcmp(pool->options.registration, "closed") != 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open or closed, not \"%s\"", pool->options.registration);
+		return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open or closed, not \"%s\"",
+		                 pool->options.registration);
 	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
 		return err->status;
 	if (pool_home_open(pool, err) != 0)
@@ -388,15 +393,19 @@ int pool_main(int argc, char **argv)
 	struct pool *pool = xcalloc(1, sizeof *pool);
 	struct pool_options *o = &pool->options;
 	const struct option options[] = {
-		{"listen", 0, OPTION_TEXT, &o->listen, "ADDR", "where to listen: HOST[:PORT], unix:PATH (" LISTEN_DEFAULT ")",
-		 "HIVEMIND_LISTEN", 0, 0},
-		{"redis", 0, OPTION_TEXT, &o->redis, "URL", "your own Redis: redis://[:PASSWORD@]HOST[:PORT][/DB], unix:PATH",
-		 "HIVEMIND_REDIS", 0, 0},
-		{"data", 0, OPTION_TEXT, &o->data, "DIR", "where everything is kept (~/.local/state/hivemind/pool)", NULL, 0, 0},
-		{"register", 0, OPTION_TEXT, &o->registration, "open|closed", "may strangers make accounts? (open)", NULL, 0, 0},
-		{"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0, 0},
-		{"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},
-		{0},
+	    {"listen", 0, OPTION_TEXT, &o->listen, "ADDR",
+	     "where to listen: HOST[:PORT], unix:PATH (" LISTEN_DEFAULT ")", "HIVEMIND_LISTEN", 0, 0},
+	    {"redis", 0, OPTION_TEXT, &o->redis, "URL",
+	     "your own Redis: redis://[:PASSWORD@]HOST[:PORT][/DB], unix:PATH", "HIVEMIND_REDIS", 0, 0},
+	    {"data", 0, OPTION_TEXT, &o->data, "DIR",
+	     "where everything is kept (~/.local/state/hivemind/pool)", NULL, 0, 0},
+	    {"register", 0, OPTION_TEXT, &o->registration, "open|closed",
+	     "may strangers make accounts? (open)", NULL, 0, 0},
+	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
+	     0},
+	    {"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0,
+	     1 << 20},
+	    {0},
 	};
 	struct globals globals = {0};
 	struct error err;

@@ -1,8 +1,9 @@
 /* roles/pool_accounts.c - Accounts: Register, Login, Logout, Whoami.
  *
- * Register: hash the password -> store the account -> store a token -> Session. A repeat (same call_id) finds the account
- * there; the token cannot be shown twice, so the password is checked as a login's and a new one is made.
- * Login: look up the name -> check the password, or nothing, in the same time -> store a token -> Session. */
+ * Register: hash the password -> store the account -> store a token -> Session. A repeat (same call_id) finds
+ * the account there; the token cannot be shown twice, so the password is checked as a login's and a new one
+ * is made.
+ * Login: look up the name -> check the password, or nothing, in the same time -> store a token. */
 #include <string.h>
 
 #include "net/clock.h"
@@ -64,8 +65,8 @@ static void open_session(struct entry *e, const Pb__Account *account)
 	e->account.created_ms = account->created_ms;
 	e->expires_ms = now + TOKEN_TTL_MS;
 	auth_make_token(e->token, e->token_sha256);
-	store_token_add(call_store(&e->call), call_ask(&e->call, on_token), e->token_sha256, e->id, SCOPE_ANY, e->expires_ms,
-			now);
+	store_token_add(call_store(&e->call), call_ask(&e->call, on_token), e->token_sha256, e->id, SCOPE_ANY,
+	                e->expires_ms, now);
 }
 
 /* --- Login ------------------------------------------------------------------------------------ */
@@ -102,7 +103,8 @@ static void on_account(struct store_req *req)
 	e->known = status == 0;
 	e->job.user = e;
 	e->job.on_done = on_checked;
-	if (password_check(&e->call.pool->passwords, &e->job, e->password, e->known ? req->password : NULL, &err) != 0) {
+	if (password_check(&e->call.pool->passwords, &e->job, e->password, e->known ? req->password : NULL,
+	                   &err) != 0) {
 		call_refuse(&e->call, &err);
 		return;
 	}
@@ -114,11 +116,14 @@ static int check_entry(struct error *e, const char *name, const char *password)
 	size_t n = strlen(name);
 
 	if (n < ACCOUNT_NAME_MIN || n > ACCOUNT_NAME_MAX)
-		return error_set(e, STATUS_INVALID_ARGUMENT, "a name has %d to %d characters", ACCOUNT_NAME_MIN, ACCOUNT_NAME_MAX);
+		return error_set(e, STATUS_INVALID_ARGUMENT, "a name has %d to %d characters",
+		                 ACCOUNT_NAME_MIN, ACCOUNT_NAME_MAX);
 	if (name[0] < 'a' || name[0] > 'z' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != n)
-		return error_set(e, STATUS_INVALID_ARGUMENT, "a name has letters a-z, digits, _ and -, and begins with a letter");
+		return error_set(e, STATUS_INVALID_ARGUMENT,
+		                 "a name has letters a-z, digits, _ and -, and begins with a letter");
 	if (strlen(password) < PASSWORD_MIN || strlen(password) > PASSWORD_MAX)
-		return error_set(e, STATUS_INVALID_ARGUMENT, "a password has %d to %d bytes", PASSWORD_MIN, PASSWORD_MAX);
+		return error_set(e, STATUS_INVALID_ARGUMENT, "a password has %d to %d bytes", PASSWORD_MIN,
+		                 PASSWORD_MAX);
 	return 0;
 }
 
@@ -191,7 +196,8 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 		return error_hint(&rpc->error, "ask its operator");
 	}
 	if (in->call_id[0] == '\0' || strlen(in->call_id) > CALL_ID_MAX)
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id must have 1 to %d characters", CALL_ID_MAX);
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id must have 1 to %d characters",
+		                 CALL_ID_MAX);
 	e = call_new(rpc, sizeof *e);
 	e->call.on_free = free_entry;
 	e->name = in->name;

@@ -1,7 +1,7 @@
 /* roles/pool_blob.c - the right to bring a blob, and Blobs.Offset, which asks only for that.
  *
- * A bundle may be brought by any account with the scope submit. A result only by the account whose worker has the attempt:
- * the task's current epoch, RUNNING, or STOPPED (late partial files). */
+ * A bundle may be brought by any account with the scope submit. A result only by the account whose worker has
+ * the attempt: the task's current epoch, RUNNING, or STOPPED (late partial files). */
 #include "roles/pool_blob.h"
 
 #include <stdio.h>
@@ -27,7 +27,8 @@ static void on_added(struct store_req *req)
 	if (req->error.status != 0) {
 		call_fail(&in->call);
 	} else if (!blobs_have(in->call.pool->blobs, in->sha256, &size)) {
-		error_set(&err, STATUS_UNAVAILABLE, "the blob was cleaned up while it was being recorded; send it again");
+		error_set(&err, STATUS_UNAVAILABLE,
+		          "the blob was cleaned up while it was being recorded; send it again");
 		call_refuse(&in->call, &err);
 	} else {
 		reply.offset = in->size;
@@ -38,8 +39,8 @@ static void on_added(struct store_req *req)
 
 void incoming_finish(struct incoming *in)
 {
-	store_blob_add(call_store(&in->call), call_ask(&in->call, on_added), in->caller.account, in->sha256, in->size,
-		       clock_wall_ms());
+	store_blob_add(call_store(&in->call), call_ask(&in->call, on_added), in->caller.account, in->sha256,
+	               in->size, clock_wall_ms());
 }
 
 /* --- is it here already? ---------------------------------------------------------------------- */
@@ -76,9 +77,11 @@ int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const
 		if (strcmp(w->account, account) == 0)
 			return 0;
 		if (w->account[0] == '\0')
-			return error_set(e, STATUS_UNAVAILABLE, "the worker of %s has not come back to this pool yet", task->id);
+			return error_set(e, STATUS_UNAVAILABLE,
+			                 "the worker of %s has not come back to this pool yet", task->id);
 	}
-	return error_set(e, STATUS_PERMISSION_DENIED, "attempt %u of %s is not this worker's now", epoch, task->id);
+	return error_set(e, STATUS_PERMISSION_DENIED, "attempt %u of %s is not this worker's now", epoch,
+	                 task->id);
 }
 
 static int check_result(struct incoming *in, const Pb__Task *task, struct error *e)
@@ -87,8 +90,9 @@ static int check_result(struct incoming *in, const Pb__Task *task, struct error 
 		return e->status;
 	in->content_max = task->spec != NULL ? task->spec->max_output : 0;
 	if (in->size > in->content_max + TAR_OVERHEAD)
-		return error_set(e, STATUS_INVALID_ARGUMENT, "a result of %llu bytes is more than the task's max_output",
-				 (unsigned long long)in->size);
+		return error_set(e, STATUS_INVALID_ARGUMENT,
+		                 "a result of %llu bytes is more than the task's max_output",
+		                 (unsigned long long)in->size);
 	return 0;
 }
 

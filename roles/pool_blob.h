@@ -1,4 +1,5 @@
-/* roles/pool_blob.h - what Upload and Offset share: may this caller bring this blob, and what is its upload called? */
+/* roles/pool_blob.h - what Upload and Offset share: may this caller bring this blob, and what is its upload
+ * called? */
 #ifndef ROLES_POOL_BLOB_H
 #define ROLES_POOL_BLOB_H
 
@@ -7,7 +8,7 @@
 
 /* One blob that a caller brings: begins Offset's and Upload's own structs.
  *
- *   header -> incoming_check -> (a result: the store is asked for its task) -> (is it here already?) -> on_ready */
+ *   header -> incoming_start -> (a result: whose attempt is it?) -> (is it here already?) -> on_ready */
 struct incoming {
 	struct call call;
 	struct caller caller;
@@ -26,7 +27,8 @@ int incoming_start(struct incoming *in, const Pb__UploadHeader *header, struct e
 /* Is this attempt, now, with a worker of this account? `task` as the store has it.
  *   PERMISSION_DENIED  it is not
  *   UNAVAILABLE        perhaps: the pool was restarted, and the worker's own stream has not come back yet */
-int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account, struct error *err);
+int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account,
+                  struct error *err);
 
 /* Tell the store that the account may name the blob, and answer with the reply `complete`. */
 void incoming_finish(struct incoming *in);

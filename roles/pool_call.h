@@ -1,7 +1,7 @@
 /* roles/pool_call.h - the memory of one call that waits for the store or for a thread.
  *
- * A peer may go while the store still has our request, so what a handler waits with lives on the heap and goes
- * when both the peer and the last wait are over:
+ * A peer may go while the store still has our request, so what a handler waits with lives on the heap and
+ * goes when both the peer and the last wait are over:
  *
  *     c = call_new(rpc, sizeof *c);
  *     store_task(call_store(c), call_ask(c, on_task), ...);   return RPC_LATER;
@@ -11,7 +11,8 @@
  *             struct call *c = call_answered(req);
  *             if (c == NULL) return;                          the peer has gone, and c with it
  *
- * Every row of the table of handlers has call_gone() as its on_gone. A struct that needs more begins with a struct call. */
+ * Every row of the table of handlers has call_gone() as its on_gone. A struct that needs more begins with a
+ * struct call. */
 #ifndef ROLES_POOL_CALL_H
 #define ROLES_POOL_CALL_H
 

@@ -135,7 +135,8 @@ static int check(struct rpc *rpc, const Pb__DownloadRequest *in)
 	if ((caller_of(rpc)->scopes & need) == 0)
 		return error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this token may not read that");
 	if (in->epoch != 0 ? !task_id_valid(in->task) : !id_prefix_valid(in->task))
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task", in->task);
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task",
+		                 in->task);
 	if (in->kind != PB__BLOB_KIND__BUNDLE && in->kind != PB__BLOB_KIND__RESULT)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "kind must be BUNDLE or RESULT");
 	return 0;
@@ -156,7 +157,8 @@ int pool_blob_download(struct rpc *rpc, const ProtobufCMessage *message)
 	s->offset = in->offset;
 	s->epoch = in->epoch;
 	text_copy(s->id, sizeof s->id, in->task);
-	store_task(call_store(&s->call), call_ask(&s->call, on_task), s->epoch != 0 ? "" : s->caller.account, s->id);
+	store_task(call_store(&s->call), call_ask(&s->call, on_task), s->epoch != 0 ? "" : s->caller.account,
+	           s->id);
 	return RPC_LATER;
 }
 

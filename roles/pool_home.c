@@ -31,8 +31,8 @@ static int take_lock(struct pool *pool, struct error *err)
 	pool->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	free(path);
 	if (pool->lock < 0)
-		return error_set(err, status_from_errno(errno), "cannot write to the data directory %s: %s", pool->data,
-				 strerror(errno));
+		return error_set(err, status_from_errno(errno), "cannot write to the data directory %s: %s",
+		                 pool->data, strerror(errno));
 	if (flock(pool->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	error_set(err, STATUS_ABORTED, "another pool uses the data directory %s", pool->data);

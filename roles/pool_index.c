@@ -1,7 +1,7 @@
 /* roles/pool_index.c - tasks in memory. Owns every struct pool_task and the lines they wait in.
  *
- * At start: load page after page -> adopt each. A submit adopts its task, a lease attaches it to a worker, the end of
- * its attempt drops it. A load that fails says so; whoever asked for it asks again. */
+ * At start: load page after page -> adopt each. A submit adopts its task, a lease attaches it to a worker,
+ * the end of its attempt drops it. A load that fails says so; whoever asked for it asks again. */
 #include "roles/pool_index.h"
 
 #include <assert.h>
@@ -281,7 +281,8 @@ static void explain_need(struct pool *pool, const struct amounts *need)
 	struct amounts *offered;
 	size_t ready = pool_workers_ready(pool, &workers, &offered);
 
-	sched_explain(need, workers, offered, ready, pool_workers_online(pool), index->reason.text, sizeof index->reason.text);
+	sched_explain(need, workers, offered, ready, pool_workers_online(pool), index->reason.text,
+	              sizeof index->reason.text);
 	index->reason.need = *need;
 	index->reason.turn = uv_now(&pool->loop.uv);
 	free(workers);

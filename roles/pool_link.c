@@ -2,10 +2,11 @@
  *
  *   HELLO (wait for it) -> JOINING (the store looks whose worker it is) -> OPEN -> OVER
  *
- * In OPEN each kind of message has a row and a function. Nothing here waits: a heartbeat is answered at once, all else
- * goes into the batches of lease.c. The stream breaking changes nothing: the worker has LOST_AFTER_MS to come back with a
- * new Hello, which tells what it has; the answer says per attempt KEEP, SEND or KILL, and sends again the leases and stops that
- * it has not heard of. A message about an attempt that is not the current one is answered with KILL. */
+ * In OPEN each kind of message has a row and a function. Nothing here waits: a heartbeat is answered at once,
+ * all else goes into the batches of lease.c. The stream breaking changes nothing: the worker has
+ * LOST_AFTER_MS to come back with a new Hello, which tells what it has; the answer says per attempt KEEP,
+ * SEND or KILL, and sends again the leases and stops that it has not heard of. A message about an attempt
+ * that is not the current one is answered with KILL. */
 #include "roles/pool_link.h"
 
 #include <stdlib.h>
@@ -231,8 +232,8 @@ static void open_link(struct link *l)
 	pool_worker_describe(w, caller_of(l->call.rpc)->account, hello->name, hello->host);
 	pool_worker_set_ready(w, hello->not_ready);
 	pool_worker_beat(pool, w);
-	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name, hello->n_attempts,
-		 w->not_ready);
+	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name,
+	         hello->n_attempts, w->not_ready);
 	send_welcome(w);
 	for (size_t i = 0; i < hello->n_attempts; i++)
 		judge(l, hello->attempts[i]);
@@ -276,17 +277,21 @@ static int on_hello(struct link *l, const Pb__WorkerMessage *m)
 	struct rpc *rpc = l->call.rpc;
 
 	if (!id_valid(hello->worker))
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's id is 16 characters of base32");
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT,
+		                 "a worker's id is 16 characters of base32");
 	if (hello->name[0] == '\0' || strlen(hello->name) > NAME_MAX_LENGTH)
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's name has 1 to %d bytes", NAME_MAX_LENGTH);
-	if (hello->n_attempts > ATTEMPTS_MAX || hello->host == NULL || pb__host__get_packed_size(hello->host) > HOST_MAX)
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "this Hello has no host, or too much in it");
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "a worker's name has 1 to %d bytes",
+		                 NAME_MAX_LENGTH);
+	if (hello->n_attempts > ATTEMPTS_MAX || hello->host == NULL ||
+	    pb__host__get_packed_size(hello->host) > HOST_MAX)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT,
+		                 "this Hello has no host, or too much in it");
 	step_to(&l->step, JOINING, hello->worker);
 	text_copy(l->id, sizeof l->id, hello->worker);
 	l->hello = copy_hello(hello);
 	rpc_pause(rpc);
-	store_worker_join(call_store(&l->call), call_ask(&l->call, on_joined), l->id, caller_of(rpc)->account, hello->name,
-			  l->hello->host, clock_wall_ms());
+	store_worker_join(call_store(&l->call), call_ask(&l->call, on_joined), l->id, caller_of(rpc)->account,
+	                  hello->name, l->hello->host, clock_wall_ms());
 	return RPC_LATER;
 }
 
@@ -340,8 +345,8 @@ static int on_log(struct link *l, const Pb__WorkerMessage *m)
 	struct pool_task *t = held(l, log->task, log->epoch);
 
 	if (t != NULL && log->stream >= 1 && log->stream <= 3)
-		log_append(pool_task_log(l->call.pool, t), (int)log->stream, log->data.data, log->data.len, log->time_ms,
-			   log->offset);
+		log_append(pool_task_log(l->call.pool, t), (int)log->stream, log->data.data, log->data.len,
+		           log->time_ms, log->offset);
 	return 0;
 }
 
@@ -351,7 +356,8 @@ static int on_done(struct link *l, const Pb__WorkerMessage *m)
 
 	if (!task_id_valid(done->task) || strlen(done->reason) > 4 * REASON_MAX ||
 	    (done->result_sha256[0] != '\0' && !sha256_hex_valid(done->result_sha256)))
-		return end_with(l, STATUS_INVALID_ARGUMENT, "this Done has a task, reason or result that cannot be");
+		return end_with(l, STATUS_INVALID_ARGUMENT,
+		                "this Done has a task, reason or result that cannot be");
 	lease_done(l->call.pool, l->worker, done);
 	return 0;
 }

@@ -1,12 +1,13 @@
-/* roles/pool_logs.c - Tasks.Logs: what a task has printed, from its file, and with follow what it prints next.
+/* roles/pool_logs.c - Tasks.Logs: what a task has printed, from its file, and with follow what it prints
+ * next.
  *
  *   FINDING (which task, which attempt) -> READING (a part of the file) -> send its records -> READING ...
  *      ^                                         |-> FULL (the peer is slow; on_space)   -> READING
  *      |                                         |-> QUIET (all is sent; more, or an end) -> READING
  *      +-------- the attempt is over, the task is not: wait for the next one <-- PENDING
  *
- * `next` of a chunk is a place in a file and the attempt's number together (PLACE_BITS), so that who comes back finds
- * the attempt again. Without follow the call ends where the file ends. */
+ * `next` of a chunk is a place in a file and the attempt's number together (PLACE_BITS), so that who comes
+ * back finds the attempt again. Without follow the call ends where the file ends. */
 #include "net/memory.h"
 #include "net/step.h"
 #include "proto/task.h"
@@ -212,7 +213,8 @@ int pool_logs(struct rpc *rpc, const ProtobufCMessage *message)
 	struct reader *r;
 
 	if (!id_prefix_valid(in->id))
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task", in->id);
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task",
+		                 in->id);
 	r = call_new(rpc, sizeof *r);
 	r->step = (struct step){states, FINDING};
 	r->call.on_gone = on_gone;

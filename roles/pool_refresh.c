@@ -1,4 +1,5 @@
-/* roles/pool_refresh.c - ask the store for one task until it answers; the task may not be leased meanwhile, because it is in no line. */
+/* roles/pool_refresh.c - ask the store for one task until it answers; the task may not be leased meanwhile,
+ * because it is in no line. */
 #include "roles/pool_refresh.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* roles/pool_sweep.c - see roles/pool_sweep.h. One round at a time:
  *
- *   timer -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files -> stale uploads -> timer
+ *   timer -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files
+ *         -> stale uploads -> timer
  *
  * Any step that fails ends the round; the next one finds the rest. */
 #include "roles/pool_sweep.h"
@@ -38,7 +39,8 @@ static void on_unused(struct store_req *req)
 	if (n > 0)
 		log_info("blobs deleted count=%llu", (unsigned long long)n);
 	if (n == SWEEP_BATCH) {
-		store_unused_blobs(s->pool->store, ask(s, on_unused), clock_wall_ms() - BLOB_UNUSED_MS, SWEEP_BATCH);
+		store_unused_blobs(s->pool->store, ask(s, on_unused), clock_wall_ms() - BLOB_UNUSED_MS,
+		                   SWEEP_BATCH);
 		return;
 	}
 	blobs_sweep(s->pool->blobs, UPLOAD_IDLE_MS);
@@ -71,7 +73,8 @@ static void on_expired(struct store_req *req)
 	}
 	for (size_t i = 0; i < req->task_count; i++)
 		remove_task(s->pool, req->tasks[i]);
-	if (req->task_count == SWEEP_BATCH && ++s->pages < SWEEP_PAGES) { /* those are gone when this one is answered */
+	/* Those are gone when this one is answered. */
+	if (req->task_count == SWEEP_BATCH && ++s->pages < SWEEP_PAGES) {
 		store_expired(s->pool->store, ask(s, on_expired), clock_wall_ms(), SWEEP_BATCH);
 		return;
 	}

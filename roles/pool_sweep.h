@@ -1,4 +1,5 @@
-/* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, uploads nobody ends. */
+/* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, uploads
+ * nobody ends. */
 #ifndef ROLES_POOL_SWEEP_H
 #define ROLES_POOL_SWEEP_H
 

@@ -1,5 +1,5 @@
-/* roles/pool_tasks.c - Tasks: Submit, List, Get, Stop, Remove. One question to the store each, then the answer; what follows
- * from it (a round of the scheduler, a word to the worker) comes after the answer. */
+/* roles/pool_tasks.c - Tasks: Submit, List, Get, Stop, Remove. One question to the store each, then the
+ * answer; what follows from it (a round of the scheduler, a word to the worker) comes after the answer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +137,8 @@ int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 	if (status == 0)
 		status = spec_check(in->spec, &rpc->error);
 	if (status == 0 && !sha256_hex_valid(in->bundle_sha256))
-		status = error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "bundle_sha256 must be 64 hexadecimal digits");
+		status = error_set(&rpc->error, STATUS_INVALID_ARGUMENT,
+		                   "bundle_sha256 must be 64 hexadecimal digits");
 	if (status != 0)
 		return status;
 	s = call_new(rpc, sizeof *s);
@@ -146,8 +147,12 @@ int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 	s->now_ms = clock_wall_ms();
 	text_copy(s->account, sizeof s->account, caller_of(rpc)->account);
 	random_id(s->id);
-	sub = (struct submission){.account = s->account, .spec = s->in->spec, .bundle_sha256 = s->in->bundle_sha256,
-				  .bundle_size = s->in->bundle_size, .now_ms = s->now_ms, .call_id = s->in->call_id};
+	sub = (struct submission){.account = s->account,
+	                          .spec = s->in->spec,
+	                          .bundle_sha256 = s->in->bundle_sha256,
+	                          .bundle_size = s->in->bundle_size,
+	                          .now_ms = s->now_ms,
+	                          .call_id = s->in->call_id};
 	memcpy(sub.id, s->id, sizeof sub.id);
 	store_submit(call_store(&s->call), call_ask(&s->call, on_submitted), &sub);
 	return RPC_LATER;
@@ -209,10 +214,11 @@ int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 	struct call *c;
 
 	if (in->after[strspn(in->after, "0123456789")] != '\0' || strlen(in->after) > 19)
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "after must be what an earlier answer gave as next");
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT,
+		                 "after must be what an earlier answer gave as next");
 	c = call_new(rpc, sizeof *c);
-	store_tasks(call_store(c), call_ask(c, on_tasks), caller_of(rpc)->account, limit < LIST_MAX ? limit : LIST_MAX,
-		    strtoull(in->after, NULL, 10), in->only_live);
+	store_tasks(call_store(c), call_ask(c, on_tasks), caller_of(rpc)->account,
+	            limit < LIST_MAX ? limit : LIST_MAX, strtoull(in->after, NULL, 10), in->only_live);
 	return RPC_LATER;
 }
 
@@ -264,7 +270,8 @@ static void on_task_to_stop(struct store_req *req)
 		return;
 	}
 	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
-	store_stop(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason, clock_wall_ms());
+	store_stop(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason,
+	           clock_wall_ms());
 }
 
 static struct end *end_new(struct rpc *rpc)

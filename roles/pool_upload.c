@@ -5,9 +5,9 @@
  *                                                  |           v
  *                                                  +-----> COMMITTING -> RECORDING -> the answer
  *
- * One piece is written at a time; while it is, the stream is paused, and flow control holds the peer back: memory is one
- * piece for any size. The strict reader of exec/tar.h sees every byte; what it refuses is deleted. A stream that breaks leaves its
- * bytes for the next one, which asks Blobs.Offset where to go on. */
+ * One piece is written at a time; while it is, the stream is paused, and flow control holds the peer back:
+ * memory is one piece for any size. The strict reader of exec/tar.h sees every byte; what it refuses is
+ * deleted. A stream that breaks leaves its bytes for the next one, which asks Blobs.Offset where to go on. */
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>

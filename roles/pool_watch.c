@@ -87,7 +87,8 @@ int pool_watch_task(struct rpc *rpc, const ProtobufCMessage *message)
 	struct watch *w;
 
 	if (!id_prefix_valid(in->id))
-		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task", in->id);
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task",
+		                 in->id);
 	w = call_new(rpc, sizeof *w);
 	w->call.on_gone = on_gone;
 	w->task.on_change = on_change;

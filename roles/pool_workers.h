@@ -55,7 +55,8 @@ bool pool_worker_ready(const struct pool_worker *w);
 void pool_worker_remove(struct pool *pool, struct pool_worker *w);
 void pool_worker_free_if_over(struct pool_worker *w);
 
-/* The ready ones as the scheduler wants them, on the heap: workers[i].user is the struct pool_worker. Returns how many. */
+/* The ready ones as the scheduler wants them, on the heap: workers[i].user is the struct pool_worker. Returns
+ * how many. */
 size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, struct amounts **offered);
 size_t pool_workers_online(const struct pool *pool);
 void pool_workers_release(struct pool *pool);

@@ -86,8 +86,8 @@ static struct sched_shape *oldest(struct sched_shape **shapes, size_t shape_coun
 	return first;
 }
 
-size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers, size_t worker_count,
-		   struct sched_pair *pairs, size_t max)
+size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers,
+                   size_t worker_count, struct sched_pair *pairs, size_t max)
 {
 	struct sched_shape *shape;
 	size_t n = 0;
@@ -142,12 +142,14 @@ static const char *amount_text(const struct kind *k, int64_t value, char *buf, s
 }
 
 /* The first kind of which no worker alone has enough; NULL = each kind fits somewhere. */
-static const struct kind *short_of(const struct amounts *need, const struct amounts *have, size_t n, size_t stride, int64_t *most)
+static const struct kind *short_of(const struct amounts *need, const struct amounts *have, size_t n,
+                                   size_t stride, int64_t *most)
 {
 	for (size_t k = 0; k < KIND_COUNT; k++) {
 		*most = 0;
 		for (size_t i = 0; i < n; i++) {
-			int64_t here = amount((const struct amounts *)((const char *)have + i * stride), &kinds[k]);
+			int64_t here =
+			    amount((const struct amounts *)((const char *)have + i * stride), &kinds[k]);
 
 			if (here > *most)
 				*most = here;
@@ -183,18 +185,22 @@ void sched_explain(const struct amounts *need, const struct sched_worker *worker
 	}
 	k = short_of(need, offered, ready, sizeof *offered, &most);
 	if (k != NULL) {
-		snprintf(text, n, "waits for a larger worker: %zu ready, none lends %s (the most is %s)", ready,
-			 amount_text(k, amount(need, k), want, sizeof want), amount_text(k, most, have, sizeof have));
+		snprintf(text, n, "waits for a larger worker: %zu ready, none lends %s (the most is %s)",
+		         ready, amount_text(k, amount(need, k), want, sizeof want),
+		         amount_text(k, most, have, sizeof have));
 		return;
 	}
 	if (!any_fits(need, offered, ready)) {
-		snprintf(text, n, "waits for a larger worker: %zu ready, none lends all of what it needs together", ready);
+		snprintf(text, n,
+		         "waits for a larger worker: %zu ready, none lends all of what it needs together",
+		         ready);
 		return;
 	}
 	k = short_of(need, &workers[0].free, ready, sizeof *workers, &most);
 	if (k != NULL)
-		snprintf(text, n, "waits for a free worker: %zu ready, none has %s free now (the most is %s)", ready,
-			 amount_text(k, amount(need, k), want, sizeof want), amount_text(k, most, have, sizeof have));
+		snprintf(text, n, "waits for a free worker: %zu ready, none has %s free now (the most is %s)",
+		         ready, amount_text(k, amount(need, k), want, sizeof want),
+		         amount_text(k, most, have, sizeof have));
 	else
 		snprintf(text, n, "waits for a free worker: %zu ready, all busy", ready);
 }

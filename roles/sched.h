@@ -55,11 +55,11 @@ bool sched_before(const struct sched_item *a, const struct sched_item *b);
 void sched_insert(struct sched_item **line, struct sched_item *item);
 
 /* One round: fill pairs (at most max) and take what they need from workers[].free. Returns how many. */
-size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers, size_t worker_count,
-		   struct sched_pair *pairs, size_t max);
+size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers,
+                   size_t worker_count, struct sched_pair *pairs, size_t max);
 
-/* Why does a task of this need wait? One sentence into text. `ready` workers are in workers[] (their free amounts) and
- * offered[] (all they lend, same order); `online` counts also those that take no tasks now. */
+/* Why does a task of this need wait? One sentence into text. `ready` workers are in workers[] (their free
+ * amounts) and offered[] (all they lend, same order); `online` counts also those that take no tasks now. */
 void sched_explain(const struct amounts *need, const struct sched_worker *workers, const struct amounts *offered,
 		   size_t ready, size_t online, char *text, size_t n);
 

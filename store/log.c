@@ -1,8 +1,9 @@
 /* store/log.c - logs as files. Owns DIR/logs.
  *
- * log_append() puts records into `coming`; one work at a time takes them all as `writing`, drops repeats and what is too
- * much, and appends the rest. The first work of a log looks at what the file already holds. A write that fails (disk full)
- * loses those bytes and says so in our own log: a task is never held up by its log. */
+ * log_append() puts records into `coming`; one work at a time takes them all as `writing`, drops repeats and
+ * what is too much, and appends the rest. The first work of a log looks at what the file already holds. A
+ * write that fails (disk full) loses those bytes and says so in our own log: a task is never held up by its
+ * log. */
 #include "store/log.h"
 
 #include <errno.h>
@@ -291,8 +292,11 @@ void log_append(struct log *g, int stream, const void *data, size_t n, int64_t t
 		return;
 	for (size_t done = 0; done < n;) {
 		size_t part = n - done < LOG_RECORD_MAX ? n - done : LOG_RECORD_MAX;
-		struct head h = {.magic = MAGIC, .stream = (uint8_t)stream, .n = (uint32_t)part, .offset = offset + done,
-				 .time_ms = time_ms};
+		struct head h = {.magic = MAGIC,
+		                 .stream = (uint8_t)stream,
+		                 .n = (uint32_t)part,
+		                 .offset = offset + done,
+		                 .time_ms = time_ms};
 
 		buf_append(&g->coming, &h, sizeof h);
 		buf_append(&g->coming, (const uint8_t *)data + done, part);
@@ -357,7 +361,8 @@ static void run_read(struct work *work)
 
 	if (fd < 0) {
 		if (errno != ENOENT)
-			error_set(&r->error, status_from_errno(errno), "cannot read the log: %s", strerror(errno));
+			error_set(&r->error, status_from_errno(errno), "cannot read the log: %s",
+			          strerror(errno));
 		return;
 	}
 	n = pread(fd, buf_reserve(&r->data, READ_SIZE), READ_SIZE, (off_t)r->place);

@@ -2,14 +2,17 @@
  *
  *   DIR/logs/ab/TASK.EPOCH     records one after another: a head of 24 bytes, then the data
  *
- *     magic 'L' | stream | own | 0 | n (4 bytes) | offset (8) | time_ms (8) | n bytes          (this machine's byte order)
+ *     magic 'L' | stream | own | 0 | n (4 bytes) | offset (8) | time_ms (8) | n bytes
  *
- * `offset` counts the data in what the attempt has sent, so repeats are known and dropped, also after a restart; `own` marks a
- * remark that we made. A torn last record (we were killed while writing) is cut off when the file is opened to be written.
+ * Numbers are in this machine's byte order.
+ * `offset` counts the data in what the attempt has sent, so repeats are known and dropped, also after a
+ * restart; `own` marks a remark that we made. A torn last record (we were killed while writing) is cut off
+ * when the file is opened to be written.
  *
- * All file work happens on the thread pool, the appends of one log in order. No file stays open, and memory is what was appended
- * and is not yet written. Beyond LOG_HEAD_MAX + LOG_TAIL_MAX (and a little) nothing more is kept. A place in a log, where a reader
- * goes on, is a number of bytes of the file that only this file understands. */
+ * All file work happens on the thread pool, the appends of one log in order. No file stays open, and memory
+ * is what was appended and is not yet written. Beyond LOG_HEAD_MAX + LOG_TAIL_MAX (and a little) nothing more
+ * is kept. A place in a log, where a reader goes on, is a number of bytes of the file that only this file
+ * understands. */
 #ifndef STORE_LOG_H
 #define STORE_LOG_H
 
@@ -53,8 +56,8 @@ struct log_follower {
 void log_follow(struct log *g, struct log_follower *f);
 void log_unfollow(struct log *g, struct log_follower *f);
 
-/* Read the next part of an attempt's file. On loan until on_done(): error, and in `data` whole records, read with log_record().
- * No file or nothing behind `place`: no data and no error. */
+/* Read the next part of an attempt's file. On loan until on_done(): error, and in `data` whole records, read
+ * with log_record(). No file or nothing behind `place`: no data and no error. */
 struct log_read {
 	void (*on_done)(struct log_read *r);
 	void *user;

@@ -140,7 +140,8 @@ static void two_run_at_once_a_hundred_wait_more_are_refused(void **state)
 		jobs[i] = job_new();
 	for (size_t i = 0; i + 1 < all; i++)
 		assert_int_equal(password_check(&passwords, jobs[i], "x", "$y$no", &err), 0);
-	assert_int_equal(password_check(&passwords, jobs[all - 1], "x", "$y$no", &err), STATUS_RESOURCE_EXHAUSTED);
+	assert_int_equal(password_check(&passwords, jobs[all - 1], "x", "$y$no", &err),
+	                 STATUS_RESOURCE_EXHAUSTED);
 	assert_string_not_equal(err.hint, "");
 	loop_run(&loop);
 	assert_int_equal(done_count, all - 1);
@@ -165,12 +166,16 @@ static void a_broken_hash_is_an_error_and_not_a_match(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_hash_is_yescrypt_and_matches_its_password_only, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_same_password_gives_another_hash_each_time, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_password_is_not_left_in_memory, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_unknown_name_takes_as_long_as_a_wrong_password, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_run_at_once_a_hundred_wait_more_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_broken_hash_is_an_error_and_not_a_match, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_hash_is_yescrypt_and_matches_its_password_only, set_up,
+	                                    tear_down),
+	    cmocka_unit_test_setup_teardown(the_same_password_gives_another_hash_each_time, set_up,
+	                                    tear_down),
+	    cmocka_unit_test_setup_teardown(a_password_is_not_left_in_memory, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(an_unknown_name_takes_as_long_as_a_wrong_password, set_up,
+	                                    tear_down),
+	    cmocka_unit_test_setup_teardown(two_run_at_once_a_hundred_wait_more_are_refused, set_up,
+	                                    tear_down),
+	    cmocka_unit_test_setup_teardown(a_broken_hash_is_an_error_and_not_a_match, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static void a_round_gives_no_more_pairs_than_asked_for(void **state)
 	assert_int_equal(sched_match(shapes, 1, &w, 0, pairs, 4), 0);
 }
 
-/* Whatever comes: never more than is free, first come first served within a shape, and nothing left that would fit. */
+/* Whatever comes: never more than is free, first come first served within a shape, and nothing left that
+ * would fit. */
 static void random_rounds_never_give_more_than_is_free(void **state)
 {
 	(void)state;
@@ -151,8 +152,8 @@ static void random_rounds_never_give_more_than_is_free(void **state)
 	}
 }
 
-static const char *why(const struct amounts *need, const struct sched_worker *w, const struct amounts *offered, size_t ready,
-		       size_t online)
+static const char *why(const struct amounts *need, const struct sched_worker *w,
+                       const struct amounts *offered, size_t ready, size_t online)
 {
 	static char text[400];
 
@@ -164,17 +165,21 @@ static void a_sentence_says_why_a_task_waits(void **state)
 {
 	const struct amounts need = {.milli_cpus = 2000, .memory = 65536 * MIB};
 	const struct amounts modest = {.milli_cpus = 2500, .memory = 512 * MIB};
-	const struct amounts offered[] = {{.milli_cpus = 4000, .memory = 1024 * MIB}, {.milli_cpus = 1000, .memory = 8192 * MIB}};
+	const struct amounts offered[] = {{.milli_cpus = 4000, .memory = 1024 * MIB},
+	                                  {.milli_cpus = 1000, .memory = 8192 * MIB}};
 	const struct sched_worker busy[] = {{.free = {.milli_cpus = 500, .memory = 512 * MIB}},
 					    {.free = {.milli_cpus = 1000, .memory = 8192 * MIB}}};
 
 	(void)state;
 	assert_string_equal(why(&need, NULL, NULL, 0, 0), "waits for a worker: none is online");
 	assert_string_equal(why(&need, NULL, NULL, 0, 3), "waits for a worker: 3 online, none takes tasks now");
-	assert_non_null(strstr(why(&need, busy, offered, 2, 2), "none lends 64 GiB memory (the most is 8 GiB memory)"));
-	assert_non_null(strstr(why(&modest, busy, offered, 2, 2), "none has 2.5 cores free now (the most is 1 cores)"));
-	assert_non_null(strstr(why(&(struct amounts){.milli_cpus = 2000, .memory = 2048 * MIB}, busy, offered, 2, 2),
-			       "none lends all of what it needs together"));
+	assert_non_null(
+	    strstr(why(&need, busy, offered, 2, 2), "none lends 64 GiB memory (the most is 8 GiB memory)"));
+	assert_non_null(
+	    strstr(why(&modest, busy, offered, 2, 2), "none has 2.5 cores free now (the most is 1 cores)"));
+	assert_non_null(
+	    strstr(why(&(struct amounts){.milli_cpus = 2000, .memory = 2048 * MIB}, busy, offered, 2, 2),
+	           "none lends all of what it needs together"));
 }
 
 int main(void)
