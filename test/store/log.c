@@ -63,6 +63,7 @@ static char *read_all(uint32_t epoch)
 	uint64_t place = 0;
 	char *copy;
 
+	loop_run(&loop); /* what is on its way is written first */
 	do {
 		struct log_record record;
 		size_t at = 0;
