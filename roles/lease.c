@@ -61,6 +61,7 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 		pool_task_detach(t);
 		pool_refresh(pool, t);
 	} else {
+		assert(t->log == NULL); /* it would be that of another attempt */
 		t->epoch++;
 		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
 		if (w->lost)

@@ -171,7 +171,8 @@ static bool choose(struct reader *r, const Pb__Task *task)
 /* The attempt runs: be told when it has printed more, and when it is over. */
 static void follow_log(struct reader *r, struct pool_task *t)
 {
-	if (t == NULL || t->worker == NULL || t->epoch != r->epoch)
+	/* LEASING has a worker already, but its epoch is still that of the attempt before. */
+	if (t == NULL || t->worker == NULL || t->hold == HOLD_LEASING || t->epoch != r->epoch)
 		return;
 	pool_task_log(r->call.pool, t); /* the task's own hold on it says when it is over */
 	r->log = log_open(r->call.pool->logs, t->id, t->epoch);

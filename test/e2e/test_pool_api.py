@@ -445,6 +445,38 @@ def test_a_task_that_a_worker_gives_back_goes_to_another(own_pool):
     c.close()
 
 
+def test_a_follower_goes_from_a_lost_attempt_to_the_next(own_pool):
+    c = Client(own_pool)
+    c.register("ann")
+    first = Worker(c, name="first")
+    first.expect("welcome")
+    task = c.submit().id + ".1"
+    chunks = []
+    following = threading.Thread(target=lambda: chunks.extend(
+        c.tasks.Logs(pb.LogsRequest(id=task, follow=True), **c.auth)))
+    following.start()
+    lease = first.expect("lease")
+    first.prints(lease, "one\n", 0)
+    until("the line", lambda: c.logs(task))
+    first.say(leave=pb.Leave())
+    until("the way back", lambda: c.get(task).state == pb.PENDING)
+    resumed = threading.Thread(target=lambda: chunks.extend(
+        c.tasks.Logs(pb.LogsRequest(id=task, follow=True, offset=1 << 40), **c.auth)))
+    resumed.start()
+    second = Worker(c, name="second")
+    second.expect("welcome")
+    lease = second.expect("lease")
+    second.prints(lease, "two\n", 0)
+    second.done(lease)
+    second.expect("stored")
+    for thread in (following, resumed):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert sorted(chunk.data for chunk in chunks) == [b"one\n", b"one\n", b"two\n", b"two\n"]
+    assert [c.logs(task, epoch=n)[0].data for n in (1, 2)] == [b"one\n", b"two\n"]
+    c.close()
+
+
 def test_a_worker_that_leaves_hands_over_at_once(own_pool):
     c = Client(own_pool)
     c.register("ann")
