@@ -10,6 +10,7 @@
 
 #include "net/log.h"
 #include "net/memory.h"
+#include "net/tls.h"
 
 static void free_link(struct link *link)
 {
@@ -70,6 +71,8 @@ static void on_dialled(struct dial *dial, const struct error *e)
 		return;
 	}
 	link->up = true;
+	if (ch->tls != NULL)
+		stream_secure(&link->h2.stream, ch->tls);
 	stream_start(&link->h2.stream);
 	h2_open(&link->h2, ch->loop, false, &events);
 	if (ch->closing)
@@ -108,6 +111,11 @@ struct grpc_channel *grpc_channel_new(struct loop *loop, const struct endpoint *
 	return ch;
 }
 
+void grpc_channel_set_tls(struct grpc_channel *ch, struct tls_config *config)
+{
+	ch->tls = config;
+}
+
 static void drop_token(struct grpc_channel *ch)
 {
 	if (ch->authorization != NULL)
@@ -132,6 +140,7 @@ static void on_check(struct deferred *d)
 	if (ch->closed != NULL)
 		ch->closed(ch->closed_user);
 	drop_token(ch);
+	tls_config_release(ch->tls);
 	free(ch);
 }
 

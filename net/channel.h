@@ -12,6 +12,7 @@ struct grpc_channel {
 	struct loop *loop;
 	struct endpoint to;
 	char authority[300];
+	struct tls_config *tls;  /* NULL = clear text */
 	char *authorization;     /* "Bearer TOKEN"; NULL = none */
 	struct link *link;       /* where new calls go; NULL = none yet */
 	size_t links;            /* structs, until they are freed */

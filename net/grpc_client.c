@@ -170,13 +170,16 @@ void call_on_sent(struct h2_stream *st)
 void call_on_close(struct h2_stream *st, uint32_t code, bool lost)
 {
 	struct outgoing *o = (struct outgoing *)st;
+	struct error tls = stream_error(&st->h2->stream);
 	char words[300];
 
 	if (o->finished || (st->remote_ended && o->gs.held))
 		return; /* the outcome is known, or will be when the owner has read all */
-	if (lost) {
+	if (lost && tls.status == STATUS_UNAUTHENTICATED) {
+		finish(o, &tls);
+	} else if (lost) {
 		snprintf(words, sizeof words, "connection to %.180s lost: %.80s", o->channel->authority,
-		         st->h2->why);
+		         tls.status != 0 ? tls.text : st->h2->why);
 		fail(o, STATUS_UNAVAILABLE, words);
 	} else {
 		snprintf(words, sizeof words, "%.200s ended the call: %s", o->channel->authority,
@@ -272,7 +275,7 @@ static size_t request_fields(const struct outgoing *o, char timeout[GRPC_TIMEOUT
 	size_t n = 0;
 
 	fields[n++] = h2_field(":method", "POST");
-	fields[n++] = h2_field(":scheme", "http");
+	fields[n++] = h2_field(":scheme", ch->tls != NULL ? "https" : "http");
 	fields[n++] = h2_field(":path", o->call->method->path);
 	fields[n++] = h2_field(":authority", ch->authority);
 	fields[n++] = h2_field("te", "trailers");

@@ -20,10 +20,13 @@
 #include "proto/rpc.h"
 
 struct grpc_channel;
+struct tls_config;
 struct grpc_stream; /* private: the messages on one HTTP/2 stream */
 
 /* The channel keeps a copy of the endpoint and of the token; token NULL = none is sent. */
 struct grpc_channel *grpc_channel_new(struct loop *loop, const struct endpoint *to);
+/* Before the first call: speak TLS. Takes config over. What it trusts is checked before anything is sent. */
+void grpc_channel_set_tls(struct grpc_channel *ch, struct tls_config *config);
 void grpc_channel_set_token(struct grpc_channel *ch, const char *token);
 
 /* Every call in flight ends with CANCELLED; then closed() comes and ch is freed. closed may be NULL. */

@@ -7,11 +7,13 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/rpc.h"
+#include "net/tls.h"
 
 #define TRIM_AFTER 1000 /* connections */
 
@@ -68,6 +70,7 @@ static void on_connection(struct listener *ls)
 		h2_close(&conn->h2, on_connection_closed);
 		return;
 	}
+	stream_expect(&conn->h2.stream, &s->opening);
 	stream_peer(&conn->h2.stream, conn->peer, sizeof conn->peer);
 	h2_open(&conn->h2, s->loop, true, &events);
 }
@@ -89,14 +92,30 @@ static void on_grace_over(struct timer *t)
 	}
 }
 
+static char *make_page(const char *sentence)
+{
+	return xasprintf("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	                 "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+	                 strlen(sentence) + 1, sentence);
+}
+
 struct grpc_server *grpc_server_new(struct loop *loop, const struct grpc_server_options *options)
 {
 	struct grpc_server *s = xcalloc(1, sizeof *s);
 
 	s->loop = loop;
 	s->options = *options;
+	if (s->options.sentence == NULL)
+		s->options.sentence = "This is a gRPC port: it speaks HTTP/2 to gRPC clients only.";
+	s->opening.otherwise = s->page = make_page(s->options.sentence);
 	timer_init(loop, &s->grace, on_grace_over);
 	return s;
+}
+
+void grpc_server_set_tls(struct grpc_server *s, struct tls_config *config)
+{
+	tls_config_release(s->opening.tls);
+	s->opening.tls = config;
 }
 
 void *grpc_server_user(const struct grpc_server *s)
@@ -132,6 +151,8 @@ static void on_timer_closed(struct timer *t)
 
 	if (s->closed != NULL)
 		s->closed(s->closed_user);
+	tls_config_release(s->opening.tls);
+	free(s->page);
 	free(s);
 }
 

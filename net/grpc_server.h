@@ -28,6 +28,7 @@
 
 struct grpc_server;
 struct rpc;
+struct tls_config;
 
 /* What a handler returns. 0: it has answered or will keep the call open for more messages.
  * RPC_LATER: the same, said aloud: the answer comes from a later callback.
@@ -68,10 +69,17 @@ struct grpc_server_options {
 	 * rpc_admit(). Messages wait, under flow control, until then. NULL = every call may. */
 	int (*on_call)(struct rpc *rpc);
 	void *user; /* grpc_server_user() */
+
+	/* What a browser or curl is told: one sentence. NULL = that this is a gRPC port. */
+	const char *sentence;
 };
 
 /* Make a server. It stays valid until grpc_server_close() has called back. */
 struct grpc_server *grpc_server_new(struct loop *loop, const struct grpc_server_options *options);
+
+/* Speak TLS on new connections from now on; those open keep what they have, so that a certificate can be
+ * renewed. Takes config over. Clear text then comes from this machine only: loopback and unix sockets. */
+void grpc_server_set_tls(struct grpc_server *s, struct tls_config *config);
 
 /* Listen. port 0 becomes the port that was given (in *at). May be called for several endpoints.
  *   ALREADY_EXISTS       the port or socket is in use      PERMISSION_DENIED, INVALID_ARGUMENT */

@@ -253,7 +253,7 @@ static void on_stream_drained(struct stream *s)
 
 static void on_stream_end(struct stream *s, int reason)
 {
-	go_down((struct h2 *)s, reason == 0 ? "the peer closed the connection" : uv_strerror(reason));
+	go_down((struct h2 *)s, stream_why(reason));
 }
 
 const struct stream_events h2_stream_events = {on_stream_data, on_stream_drained, on_stream_end};

@@ -23,6 +23,7 @@ struct call {
 	int status; /* the end's, once `ended` */
 	bool timed; /* deadline was initialised */
 	bool begun, admitted, responded, ended;
+	bool refused; /* it is no gRPC */
 };
 
 static struct call *call_of(struct rpc *rpc)
@@ -92,14 +93,16 @@ static void respond_with_end(struct call *c)
 	h2_respond(&c->gs.h2, fields, n, true);
 }
 
-/* Not gRPC at all: say it as HTTP does. */
+/* Not gRPC at all: a browser, say. */
 static void refuse_http(struct call *c, const char *status)
 {
-	nghttp2_nv field = h2_field(":status", status);
+	nghttp2_nv fields[] = {h2_field(":status", status), h2_field("content-type", "text/plain; charset=utf-8")};
 
-	c->ended = c->responded = true;
+	c->ended = c->responded = c->refused = true;
 	grpc_stream_deafen(&c->gs);
-	h2_respond(&c->gs.h2, &field, 1, true);
+	buf_printf(&c->gs.h2.out, "%s\n", c->rpc.server->options.sentence);
+	c->gs.h2.out_ended = true;
+	h2_respond(&c->gs.h2, fields, 2, false);
 }
 
 void rpc_on_trailers(struct h2_stream *st)
@@ -108,7 +111,7 @@ void rpc_on_trailers(struct h2_stream *st)
 	struct end_text text;
 	nghttp2_nv fields[6];
 
-	h2_send_trailers(st, fields, end_fields(c, &text, fields));
+	h2_send_trailers(st, fields, c->refused ? 0 : end_fields(c, &text, fields));
 }
 
 void rpc_end(struct rpc *rpc, int status)

@@ -23,6 +23,8 @@ struct server_listener {
 struct grpc_server {
 	struct loop *loop;
 	struct grpc_server_options options;
+	struct stream_opening opening; /* of each connection */
+	char *page;                    /* opening.otherwise: the sentence as HTTP/1.1 says it */
 	struct server_listener *listeners;
 	struct connection *connections;
 	size_t gone; /* connections that ended since memory was given back */

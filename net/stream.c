@@ -2,6 +2,7 @@
  *
  * Happy path: start, on_data..., write -> uv_try_write takes all. When it does not: the rest flies with
  * uv_write, what is written meanwhile waits, on_wrote sends it after, on_drained when both are empty.
+ * A listener's stream first looks at what comes: first_bytes(). With TLS, bytes go through net/tls.h both ways.
  * Failures: whichever of reading and writing breaks first ends the stream; on_end comes once. */
 #include "net/stream.h"
 
@@ -11,18 +12,22 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/memory.h"
+#include "net/tls.h"
 #include "proto/limits.h"
 
 #define READ_SIZE (128 * 1024)
 
 /* Reading and using what was read is one callback, so one buffer serves every stream of a thread. */
 static _Thread_local uint8_t read_buffer[READ_SIZE];
+static _Thread_local uint8_t plain_buffer[16 * 1024]; /* one TLS record */
 
 void stream_init(struct stream *s, struct loop *l, bool unix_socket, const struct stream_events *on)
 {
 	memset(s, 0, sizeof *s);
 	s->loop = l;
 	s->on = on;
+	s->handles = 1;
 	if (unix_socket)
 		uv_pipe_init(&l->uv, &s->uv.pipe, 0);
 	else
@@ -62,9 +67,96 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 	*buf = uv_buf_init((char *)read_buffer, sizeof read_buffer);
 }
 
+static void send_out(struct stream *s, const uint8_t *data, size_t n);
+
+/* What TLS has to say to the other end. */
+static void send_tls(struct stream *s)
+{
+	size_t n;
+	const uint8_t *data = tls_out(s->tls, &n);
+
+	if (n > 0)
+		send_out(s, data, n);
+	tls_sent(s->tls, n);
+}
+
+/* Something moved: look in a while whether it has become quiet. */
+static void rest_later(struct stream *s)
+{
+	if (!timer_armed(&s->patience) && !s->closing)
+		timer_set(&s->patience, TLS_REST_MS);
+}
+
+static void tls_bytes_in(struct stream *s, const uint8_t *data, size_t n)
+{
+	bool waited = tls_state(s->tls) == TLS_HANDSHAKE;
+	size_t got = 1;
+	int rc = tls_in(s->tls, data, n, NULL);
+
+	while (rc == 0 && got > 0 && !s->closing && !s->ended) {
+		rc = tls_read(s->tls, plain_buffer, sizeof plain_buffer, &got, NULL);
+		if (got > 0)
+			s->on->on_data(s, plain_buffer, got);
+	}
+	if (s->closing || s->ended)
+		return;
+	send_tls(s);
+	rest_later(s);
+	if (waited && tls_state(s->tls) == TLS_OPEN) {
+		timer_clear(&s->patience);
+		tls_rest(s->tls);
+		if (!s->write_open)
+			s->on->on_drained(s); /* else it comes when the last of the handshake has gone */
+	}
+	if (tls_state(s->tls) == TLS_CLOSED)
+		end(s, 0);
+	else if (rc != 0)
+		end(s, STREAM_TLS);
+}
+
+/* A client of HTTP/2 begins with "PRI * HTTP/2.0"; the engine checks the rest of it. */
+static bool is_http2(const uint8_t *data, size_t n)
+{
+	return memcmp(data, "PRI ", n < 4 ? n : 4) == 0;
+}
+
+/* True: it has been decided how to go on. */
+static bool first_bytes(struct stream *s, const uint8_t *data, size_t n)
+{
+	const struct stream_opening *o = s->opening;
+
+	s->opening = NULL;
+	if (o->tls != NULL && tls_is_hello(data, n)) {
+		s->tls = tls_new(o->tls);
+		return true;
+	}
+	timer_clear(&s->patience);
+	if (is_http2(data, n) && (o->tls == NULL || stream_is_local(s)))
+		return true;
+	send_out(s, (const uint8_t *)o->otherwise, strlen(o->otherwise));
+	fail_later(s, STREAM_STRANGER);
+	return false;
+}
+
 static void bytes_in(struct stream *s, const uint8_t *data, size_t n)
 {
-	s->on->on_data(s, data, n);
+	bool first = s->opening != NULL;
+
+	if (s->fail.waiting || (first && !first_bytes(s, data, n)))
+		return;
+	if (s->tls != NULL)
+		tls_bytes_in(s, data, n);
+	else
+		s->on->on_data(s, data, n);
+	if (first && s->tls == NULL && !s->ended && !s->closing && !s->write_open)
+		s->on->on_drained(s);
+}
+
+static void socket_ended(struct stream *s, int reason)
+{
+	if (s->tls != NULL)
+		tls_end(s->tls, NULL); /* for stream_error() */
+	end(s, reason);
 }
 
 static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
@@ -73,8 +165,8 @@ static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
 
 	if (n > 0)
 		bytes_in(s, (const uint8_t *)buf->base, (size_t)n);
-	else if (n < 0)
-		end(s, n == UV_EOF ? 0 : (int)n);
+	else if (n < 0 && !s->fail.waiting)
+		socket_ended(s, n == UV_EOF ? 0 : (int)n);
 }
 
 /* A peer that vanished without a word must not hold bytes, a call and a person for fifteen minutes, nor
@@ -90,10 +182,62 @@ static void tune_tcp(struct stream *s)
 		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
+static void on_impatient(struct timer *t)
+{
+	struct stream *s = container_of(t, struct stream, patience);
+
+	if (s->tls != NULL && tls_state(s->tls) != TLS_HANDSHAKE)
+		tls_rest(s->tls);
+	else
+		end(s, UV_ETIMEDOUT);
+}
+
+/* Opening and handshake are due in time. */
+static void be_patient(struct stream *s)
+{
+	timer_init(s->loop, &s->patience, on_impatient);
+	timer_set(&s->patience, CONNECT_TIMEOUT_MS);
+	s->handles++;
+}
+
+void stream_secure(struct stream *s, struct tls_config *config)
+{
+	s->tls = tls_new(config);
+	be_patient(s);
+}
+
+void stream_expect(struct stream *s, const struct stream_opening *opening)
+{
+	s->opening = opening;
+	be_patient(s);
+}
+
+struct error stream_error(struct stream *s)
+{
+	struct error e = {0};
+
+	if (s->tls != NULL)
+		tls_in(s->tls, NULL, 0, &e);
+	return e;
+}
+
+const char *stream_why(int reason)
+{
+	if (reason == 0)
+		return "the peer closed the connection";
+	if (reason == STREAM_TLS)
+		return "TLS failed";
+	if (reason == STREAM_STRANGER)
+		return "the peer speaks neither TLS nor, from this machine, HTTP/2";
+	return uv_strerror(reason);
+}
+
 void stream_start(struct stream *s)
 {
 	if (s->uv.handle.type == UV_TCP)
 		tune_tcp(s);
+	if (s->tls != NULL)
+		send_tls(s); /* a client's hello */
 	stream_resume(s);
 }
 
@@ -151,7 +295,7 @@ static void fly(struct stream *s)
 	}
 }
 
-static void bytes_out(struct stream *s, const uint8_t *data, size_t n)
+static void send_out(struct stream *s, const uint8_t *data, size_t n)
 {
 	uv_buf_t buf = uv_buf_init((char *)data, (unsigned)n);
 	int sent = s->write_open ? UV_EAGAIN : uv_try_write(&s->uv.io, &buf, 1);
@@ -170,6 +314,23 @@ static void bytes_out(struct stream *s, const uint8_t *data, size_t n)
 		fly(s);
 }
 
+static void bytes_out(struct stream *s, const uint8_t *data, size_t n)
+{
+	size_t taken = 1;
+
+	if (s->tls == NULL) {
+		send_out(s, data, n);
+		return;
+	}
+	assert(tls_state(s->tls) != TLS_HANDSHAKE); /* stream_pending() said so */
+	rest_later(s);
+	for (; n > 0 && taken > 0; data += taken, n -= taken) {
+		if (tls_write(s->tls, data, n, &taken, NULL) != 0)
+			fail_later(s, STREAM_TLS);
+		send_tls(s);
+	}
+}
+
 void stream_write(struct stream *s, const void *data, size_t n)
 {
 	if (n > 0 && !s->ended && !s->closing && !s->fail.waiting)
@@ -178,27 +339,60 @@ void stream_write(struct stream *s, const void *data, size_t n)
 
 bool stream_pending(const struct stream *s)
 {
-	return s->write_open;
+	return s->write_open || s->opening != NULL || (s->tls != NULL && tls_state(s->tls) == TLS_HANDSHAKE);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void on_closed(uv_handle_t *handle)
+static void one_closed(struct stream *s)
 {
-	struct stream *s = (struct stream *)handle;
-
+	if (--s->handles > 0)
+		return;
 	assert(!s->write_open);
 	buf_release(&s->waiting);
+	tls_free(s->tls);
 	s->closed(s);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	one_closed((struct stream *)handle);
+}
+
+static void on_patience_closed(struct timer *t)
+{
+	one_closed(container_of(t, struct stream, patience));
 }
 
 void stream_close(struct stream *s, void (*closed)(struct stream *s))
 {
 	assert(!s->closing);
+	if (s->tls != NULL && !s->ended && !s->fail.waiting) {
+		tls_close(s->tls); /* the goodbye, as far as the kernel takes it */
+		send_tls(s);
+	}
 	s->closing = true;
 	s->closed = closed;
 	loop_undefer(s->loop, &s->fail);
 	uv_close(&s->uv.handle, on_closed);
+	if (s->handles > 1)
+		timer_close(&s->patience, on_patience_closed);
+}
+
+bool stream_is_local(const struct stream *s)
+{
+	struct sockaddr_storage address;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+	const struct in6_addr *six = &((const struct sockaddr_in6 *)&address)->sin6_addr;
+	int length = sizeof address;
+
+	if (s->uv.handle.type != UV_TCP)
+		return true;
+	if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &length) != 0)
+		return false;
+	if (address.ss_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
 void stream_peer(const struct stream *s, char *text, size_t n)

@@ -5,7 +5,9 @@
  * takes it, and only the rest is copied. Whoever writes looks at stream_pending() first and waits for
  * on_drained(), so that the rest stays small.
  *
- * TLS belongs between these functions and the handle: bytes_in() and bytes_out() in stream.c. */
+ * With stream_secure() everything passes through TLS (net/tls.h) and nobody else sees a difference, but that
+ * the stream is pending until the handshake is done (then on_drained comes), and that it may end with
+ * STREAM_TLS; stream_error() has the words. */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
@@ -16,8 +18,21 @@
 
 #include "net/buf.h"
 #include "net/loop.h"
+#include "proto/error.h"
 
 struct stream;
+struct tls;
+struct tls_config;
+
+/* Reasons of our own; stream_why() has words for all. */
+#define STREAM_TLS UV_EPROTO               /* TLS failed, see stream_error() */
+#define STREAM_STRANGER UV_EPROTONOSUPPORT /* a listener's peer that speaks neither TLS nor HTTP/2 */
+
+/* What may come first on a stream that a listener accepted. */
+struct stream_opening {
+	struct tls_config *tls; /* NULL = no TLS here */
+	const char *otherwise;  /* sent to a stranger, and to who speaks clear text from another machine */
+};
 
 struct stream_events {
 	/* Bytes, valid until this returns. */
@@ -37,6 +52,9 @@ struct stream {
 		uv_pipe_t pipe;
 	} uv;
 	struct loop *loop;
+	struct tls *tls;                      /* NULL = clear text */
+	const struct stream_opening *opening; /* what may come first; NULL = it has come, or we came first */
+	struct timer patience;                /* of opening and handshake */
 	const struct stream_events *on;
 	void (*closed)(struct stream *s);
 	uv_write_t write;
@@ -44,10 +62,28 @@ struct stream {
 	struct buf waiting; /* what was written since */
 	struct deferred fail;
 	int reason;
+	int handles; /* to be closed */
 	bool write_open, ended, closing;
 };
 
 void stream_init(struct stream *s, struct loop *l, bool unix_socket, const struct stream_events *on);
+
+/* Speak TLS, as the client of `config`; before stream_start(). The handshake has CONNECT_TIMEOUT_MS. */
+void stream_secure(struct stream *s, struct tls_config *config);
+
+/* Let the peer's first bytes, due within CONNECT_TIMEOUT_MS, decide: TLS, or clear text that begins as HTTP/2
+ * does and comes from this machine (or anywhere, where there is no TLS). Until then the stream is pending.
+ * Directly after listener_accept(); `opening` is borrowed until the stream is closed. */
+void stream_expect(struct stream *s, const struct stream_opening *opening);
+
+/* Is the other end on this machine? */
+bool stream_is_local(const struct stream *s);
+
+/* Why TLS ended it. status 0: it did not. */
+struct error stream_error(struct stream *s);
+
+/* Words for a reason of on_end. */
+const char *stream_why(int reason);
 
 /* It is connected: begin to read. */
 void stream_start(struct stream *s);
@@ -59,7 +95,7 @@ void stream_resume(struct stream *s);
 /* Send n bytes, after what is pending. Nothing once the stream has ended. */
 void stream_write(struct stream *s, const void *data, size_t n);
 
-/* Is there something written that the kernel has not taken? */
+/* Is there something written that the kernel has not taken, or something to wait for before anything can be? */
 bool stream_pending(const struct stream *s);
 
 /* No event comes any more, what is pending is dropped. The memory is yours again in closed(). */

@@ -57,6 +57,9 @@ struct tls_config *tls_config_server(struct certificate *own);
 int tls_config_client(struct tls_config **config, const char *host, const char *pin, const char *roots,
                       struct error *err);
 
+/* One holder more: to be released once more. NULL is fine. */
+struct tls_config *tls_config_keep(struct tls_config *config);
+
 /* Its last connection frees it. NULL is fine. */
 void tls_config_release(struct tls_config *config);
 

@@ -112,6 +112,13 @@ static struct tls_config *config_new(bool server)
 	return config;
 }
 
+struct tls_config *tls_config_keep(struct tls_config *config)
+{
+	if (config != NULL)
+		config->users++;
+	return config;
+}
+
 void tls_config_release(struct tls_config *config)
 {
 	if (config == NULL || --config->users > 0)

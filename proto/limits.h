@@ -90,6 +90,7 @@
 #define CERTIFICATE_NAMES_MAX 32         /* host names and addresses of one certificate */
 #define CERTIFICATE_CHAIN_MAX 8          /* certificates one peer may send */
 #define TLS_QUEUE_HIGH (47 * KiB)        /* encrypted and unsent: no more is taken; one record above is 64 KiB */
+#define TLS_REST_MS 5000                 /* after something moved, memory of a quiet connection is given back */
 #define TLS_SESSION_MS (12ll * 3600 * 1000) /* after it a client checks the certificate again */
 
 /* --- time ----------------------------------------------------------------------------------- */
