@@ -15,6 +15,7 @@
 
 #include "net/clock.h"
 #include "net/memory.h"
+#include "net/tls.h"
 #include "proto/id.h"
 #include "proto/status.h"
 #include "ui/term.h"
@@ -32,22 +33,6 @@ static int find_pool(struct client *c)
 	if (credentials_default(&c->pool, &none) == 0)
 		return 0;
 	return endpoint_parse(&c->pool, "localhost", &c->error);
-}
-
-/* A token is as good as a password: it goes over no wire that others can read. */
-static int check_private(struct client *c)
-{
-	char where[400];
-
-	if (endpoint_is_local(&c->pool))
-		return 0;
-	error_set(&c->error, STATUS_UNIMPLEMENTED,
-	          "%s is another machine, and connections are not encrypted yet",
-	          endpoint_text(&c->pool, where, sizeof where));
-	return error_hint(&c->error,
-	                  "Until they are, reach it through a tunnel:   ssh -L %d:localhost:%d %s\n"
-	                  "and then use   --pool localhost:%d",
-	                  c->pool.port, c->pool.port, c->pool.host, c->pool.port);
 }
 
 static int find_token(struct client *c, char *token, bool needs_login)
@@ -69,6 +54,12 @@ static int find_token(struct client *c, char *token, bool needs_login)
 	return error_hint(&c->error,
 	                  "Log in        hivemind login --pool %s\nNo account?   hivemind register --pool %s",
 	                  where, where);
+}
+
+static void end_wait(struct client *c)
+{
+	c->over = true;
+	loop_stop(&c->loop);
 }
 
 static void end_early(struct client *c)
@@ -110,6 +101,36 @@ static void open_loop(struct client *c, char *token)
 	c->opened = true;
 }
 
+static void on_knocked(struct knock *k, const struct error *e)
+{
+	struct client *c = container_of(k, struct client, trust.knock);
+
+	c->error = *e;
+	end_wait(c);
+}
+
+static void cancel_knock(struct client *c)
+{
+	knock_cancel(&c->trust.knock);
+}
+
+/* Before anything is sent: is it the pool that is meant? */
+static int meet(struct client *c)
+{
+	struct error answer;
+
+	if (c->trust.unknown) {
+		knock_start(&c->trust.knock, &c->loop, &c->pool, c->trust.tls, on_knocked);
+		client_wait(c, cancel_knock, NULL);
+		answer = c->error;
+		error_clear(&c->error);
+		if (trust_judge(&c->trust, &answer, !c->globals.no_input, &c->error) != 0)
+			client_explain(c);
+	}
+	grpc_channel_set_tls(c->channel, tls_config_keep(c->trust.tls));
+	return c->error.status;
+}
+
 int client_open(struct client *c, int argc, char **argv, const struct option *options,
                 const struct verb_help *help, const char **args, int max_args, int *arg_count,
                 bool needs_login)
@@ -124,13 +145,16 @@ int client_open(struct client *c, int argc, char **argv, const struct option *op
 	if (rc == 0)
 		rc = find_pool(c);
 	if (rc == 0)
-		rc = check_private(c);
+		rc = trust_open(&c->trust, &c->pool, &c->error);
 	if (rc == 0)
 		rc = find_token(c, token, needs_login);
 	if (rc == 0)
 		open_loop(c, token);
 	wipe(token, sizeof token);
-	return rc == 0 ? -1 : term_error(&c->error, c->globals.json);
+	if (rc == 0)
+		return meet(c) == 0 ? -1 : client_close(c, 0);
+	trust_release(&c->trust);
+	return term_error(&c->error, c->globals.json);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------ */
@@ -145,12 +169,6 @@ void client_wait(struct client *c, void (*cancel)(struct client *c), void *cance
 		loop_run(&c->loop);
 	c->cancel = NULL;
 	c->over = false;
-}
-
-static void end_wait(struct client *c)
-{
-	c->over = true;
-	loop_stop(&c->loop);
 }
 
 struct sleeper {
@@ -222,6 +240,7 @@ void client_explain(struct client *c)
 {
 	char where[400];
 
+	trust_explain(&c->trust, &c->error);
 	if (c->error.hint[0] != '\0')
 		return;
 	endpoint_text(&c->pool, where, sizeof where);
@@ -398,5 +417,6 @@ int client_close(struct client *c, int code)
 		close_loop(c);
 	code = exit_code(c, code);
 	arena_release(&c->arena);
+	trust_release(&c->trust);
 	return code;
 }

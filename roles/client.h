@@ -16,12 +16,14 @@
 #include "proto/rpc.h"
 #include "roles/credentials.h"
 #include "roles/retry.h"
+#include "roles/trust.h"
 #include "ui/options.h"
 
 struct client {
 	struct loop loop;
 	struct globals globals;
 	struct endpoint pool;
+	struct trust trust; /* that it is the pool that is meant */
 	struct grpc_channel *channel;
 	struct arena arena; /* answers lie here */
 	struct error error;
@@ -37,7 +39,8 @@ struct client {
 	bool over;          /* what is under way has ended */
 };
 
-/* Parse options, find pool and credentials, make the channel (nothing is sent yet). Returns -1 to go on, else
+/* Parse options, find pool and credentials, make the channel; at first contact ask who the pool is and then the
+ * person (nothing else is sent yet). Returns -1 to go on, else
  * the exit code to return at once (help was shown, or an error was printed). needs_login: say how to log in
  * when there is no token. */
 int client_open(struct client *c, int argc, char **argv, const struct option *options,

@@ -22,9 +22,11 @@
 #include "net/grpc_client.h"
 #include "net/loop.h"
 #include "net/memory.h"
+#include "net/tls.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/roles.h"
+#include "roles/trust.h"
 #include "ui/json.h"
 #include "ui/options.h"
 #include "ui/term.h"
@@ -234,20 +236,25 @@ static void check_pool(struct doctor *d)
 {
 	Pb__InfoRequest request = PB__INFO_REQUEST__INIT;
 	struct grpc_channel *channel;
+	struct trust trust = {0};
 	struct endpoint to;
 	struct finding *f;
 
 	if (d->pool == NULL)
 		return;
-	if (endpoint_parse(&to, d->pool, &d->error) == 0) {
+	if (endpoint_parse(&to, d->pool, &d->error) == 0 && trust_open(&trust, &to, &d->error) == 0 &&
+	    trust_meet(&trust, &d->loop, false, &d->error) == 0) {
 		channel = grpc_channel_new(&d->loop, &to);
 		d->call = (struct grpc_call){.method = &rpc_methods[RPC_INFO], .timeout_ms = CONNECT_TIMEOUT_MS,
 					     .on_message = on_info, .on_done = on_info_done};
+		grpc_channel_set_tls(channel, tls_config_keep(trust.tls));
 		grpc_call_unary(channel, &d->call, &request.base);
 		loop_run(&d->loop);
 		grpc_channel_close(channel, on_engine_closed, d);
 		loop_run(&d->loop);
+		trust_explain(&trust, &d->error);
 	}
+	trust_release(&trust);
 	f = add(d, "pool", d->error.status == 0 ? GOOD : BAD, d->error.hint);
 	f->exit_code = EXIT_NO_POOL;
 	SAY(f, "%.200s %.190s", d->pool, d->error.status == 0 ? d->pool_text : d->error.text);

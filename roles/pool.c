@@ -26,13 +26,14 @@
 #include "roles/pool_home.h"
 #include "roles/pool_link.h"
 #include "roles/roles.h"
+#include "roles/worker_home.h"
 #include "ui/json.h"
 #include "ui/options.h"
 #include "ui/term.h"
 
 #define SERVER_GRACE_MS 1000
 #define CHANGES_GRACE_MS 1500
-#define LISTEN_DEFAULT "127.0.0.1:50051"
+#define LISTEN_DEFAULT "[::]:50051"
 
 enum { HOME, REDIS, STORE, INDEX, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
 
@@ -103,11 +104,13 @@ static void write_port_file(const struct pool *pool)
 /* One line for people, and for whoever started us. */
 static void say_ready(struct pool *pool)
 {
-	char address[300], line[400];
+	char address[300], line[400], join[JOIN_STRING_SIZE];
+	bool local = endpoint_is_local(&pool->at);
 	struct buf out = {0};
 	struct json j;
 
 	endpoint_text(&pool->at, address, sizeof address);
+	pool_identity_join(&pool->identity, join);
 	snprintf(line, sizeof line, "hivemind pool ready on %s", address);
 	if (pool->options.json) {
 		json_init(&j, &out);
@@ -115,11 +118,14 @@ static void say_ready(struct pool *pool)
 		json_int(&j, "v", 1);
 		json_text(&j, "ready", address);
 		json_int(&j, "port", pool->at.port);
+		json_text(&j, "join", join);
 		json_end(&j);
 		puts(buf_text(&out));
 		buf_release(&out);
 	} else {
 		puts(line);
+		if (!local)
+			printf("  join with   hivemind worker --join %s\n", join);
 	}
 	fflush(stdout);
 	if (pool->options.ready_fd >= 0) {
@@ -133,9 +139,11 @@ static void say_ready(struct pool *pool)
 static int open_server(struct pool *pool, struct error *err)
 {
 	struct grpc_server_options options = {
-		.handlers = handlers, .handler_count = RPC_COUNT, .on_call = auth_on_call, .user = pool};
+		.handlers = handlers, .handler_count = RPC_COUNT, .on_call = auth_on_call, .user = pool,
+		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC clients, not to a browser."};
 
 	pool->server = grpc_server_new(&pool->loop, &options);
+	pool_identity_serve(&pool->identity);
 	if (grpc_server_listen(pool->server, &pool->at, err) == 0)
 		return 0;
 	if (err->status == STATUS_ALREADY_EXISTS)
@@ -297,6 +305,7 @@ static void go_down(struct pool *pool)
 
 	if (pool->stopping)
 		return;
+	pool_identity_close(&pool->identity);
 	pool->stopping = true;
 	log_info("pool going down state=%s", states[pool->step.at].name);
 	step_to(&pool->step, SERVER, "pool");
@@ -318,31 +327,18 @@ static void on_stop(struct loop *loop, int signal)
 
 /* --- main ------------------------------------------------------------------------------------- */
 
-static int check_listen(struct pool *pool, struct error *err)
-{
-	if (endpoint_parse(&pool->at, pool->options.listen, err) != 0)
-		return err->status;
-	if (endpoint_is_local(&pool->at))
-		return 0;
-	error_set(err, STATUS_INVALID_ARGUMENT,
-	          "%s is not on this machine only, and this version does not encrypt yet",
-	          pool->options.listen);
-	return error_hint(
-	    err, "listen on 127.0.0.1 or unix:PATH, and let ssh -L or a VPN carry it between machines");
-}
-
 static int bring_up(struct pool *pool, struct error *err)
 {
 	struct redis_address address;
 
-	if (check_listen(pool, err) != 0)
+	if (endpoint_parse(&pool->at, pool->options.listen, err) != 0)
 		return err->status;
 	if (strcmp(pool->options.registration, "open") != 0 && strcmp(pool->options.registration, "closed") != 0)
 		return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open or closed, not \"%s\"",
 		                 pool->options.registration);
 	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
 		return err->status;
-	if (pool_home_open(pool, err) != 0)
+	if (pool_home_open(pool, err) != 0 || pool_identity_open(&pool->identity, pool, err) != 0)
 		return err->status;
 	passwords_init(&pool->passwords, &pool->loop);
 	if (pool->options.redis != NULL) {
@@ -352,6 +348,27 @@ static int bring_up(struct pool *pool, struct error *err)
 	step_to(&pool->step, REDIS, "pool");
 	pool->redis = redis_child_start(&pool->loop, pool->data, on_redis, pool);
 	return 0;
+}
+
+/* --print-join: also while the pool runs. */
+static int print_join(struct pool *pool)
+{
+	char join[JOIN_STRING_SIZE];
+	struct error err;
+	int rc = endpoint_parse(&pool->at, pool->options.listen, &err);
+
+	if (rc == 0 && pool->at.port == 0)
+		rc = error_set(&err, STATUS_INVALID_ARGUMENT, "which port? --listen %s says that any will do", pool->options.listen);
+	pool->data = pool_home_path(pool->options.data);
+	if (rc == 0)
+		rc = make_directories(pool->data, &err);
+	if (rc == 0)
+		rc = pool_identity_open(&pool->identity, pool, &err);
+	if (rc == 0)
+		puts(pool_identity_join(&pool->identity, join));
+	pool_identity_close(&pool->identity);
+	free(pool->data);
+	return rc == 0 ? 0 : term_error(&err, pool->options.json);
 }
 
 static int run(struct pool *pool)
@@ -372,6 +389,7 @@ static int run(struct pool *pool)
 		auth_release(&pool->auth);
 	} else {
 		pool->exit_code = term_error(&err, pool->options.json);
+		pool_identity_close(&pool->identity);
 	}
 	loop_close(&pool->loop);
 	pool_home_close(pool);
@@ -381,8 +399,11 @@ static int run(struct pool *pool)
 static const struct verb_help help = {
 	"hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
 	"Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
-	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.",
+	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.\n"
+	"Other machines reach it over TLS only, and the line it prints lets them know that it is the right one.",
 	"  hivemind pool\n"
+	"  hivemind pool --name pool.example.org\n"
+	"  hivemind pool --cert fullchain.pem --key privkey.pem\n"
 	"  hivemind pool --listen 127.0.0.1:0 --port-file /run/pool.port\n"
 	"  hivemind pool --redis redis://127.0.0.1:6379/1\n"
 	"  hivemind pool --redis unix:/run/redis/redis.sock --data /srv/hivemind\n",
@@ -399,6 +420,13 @@ int pool_main(int argc, char **argv)
 	     "your own Redis: redis://[:PASSWORD@]HOST[:PORT][/DB], unix:PATH", "HIVEMIND_REDIS", 0, 0},
 	    {"data", 0, OPTION_TEXT, &o->data, "DIR",
 	     "where everything is kept (~/.local/state/hivemind/pool)", NULL, 0, 0},
+	    {"name", 0, OPTION_TEXTS, &o->names, "HOST",
+	     "a name or address that clients use; may be repeated", NULL, 0, 0},
+	    {"cert", 0, OPTION_TEXT, &o->cert, "FILE",
+	     "a certificate of your own, and the chain to its root", NULL, 0, 0},
+	    {"key", 0, OPTION_TEXT, &o->key, "FILE", "its key", NULL, 0, 0},
+	    {"print-join", 0, OPTION_FLAG, &o->print_join, NULL, "print what workers join with, and end",
+	     NULL, 0, 0},
 	    {"register", 0, OPTION_TEXT, &o->registration, "open|closed",
 	     "may strangers make accounts? (open)", NULL, 0, 0},
 	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
@@ -416,8 +444,10 @@ int pool_main(int argc, char **argv)
 	o->json = globals.json;
 	if (status == OPTIONS_HELPED)
 		code = 0;
+	else if (status != 0)
+		code = term_error(&err, globals.json);
 	else
-		code = status != 0 ? term_error(&err, globals.json) : run(pool);
+		code = o->print_join ? print_join(pool) : run(pool);
 	free(pool);
 	return code;
 }

@@ -7,7 +7,7 @@
  *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
  *   pool_link.c      a worker's stream                             pool_workers.h  the workers there are
  *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
- *   pool_sweep.c     what is no longer wanted
+ *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H
@@ -23,6 +23,7 @@
 #include "roles/auth.h"
 #include "roles/lease.h"
 #include "roles/password.h"
+#include "roles/pool_identity.h"
 #include "roles/pool_index.h"
 #include "roles/pool_sweep.h"
 #include "roles/pool_workers.h"
@@ -30,11 +31,14 @@
 #include "store/log.h"
 #include "store/redis_child.h"
 #include "store/store.h"
+#include "ui/options.h"
 
 struct pool_options {
 	const char *listen, *redis, *data, *registration, *port_file;
-	int64_t ready_fd; /* -1 = none */
-	bool json;
+	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
+	struct texts names;     /* hosts that clients use */
+	int64_t ready_fd;       /* -1 = none */
+	bool json, print_join;
 };
 
 struct pool {
@@ -48,6 +52,7 @@ struct pool {
 	struct logs *logs;
 	struct grpc_server *server;
 	struct endpoint at;
+	struct pool_identity identity;
 	struct auth auth;
 	struct passwords passwords;
 	struct pool_index index;

@@ -11,7 +11,7 @@
 #include "roles/pool.h"
 #include "roles/worker_home.h"
 
-static char *choose(const char *given)
+char *pool_home_path(const char *given)
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
@@ -42,7 +42,7 @@ static int take_lock(struct pool *pool, struct error *err)
 int pool_home_open(struct pool *pool, struct error *err)
 {
 	pool->lock = -1;
-	pool->data = choose(pool->options.data);
+	pool->data = pool_home_path(pool->options.data);
 	if (make_directories(pool->data, err) != 0 || take_lock(pool, err) != 0)
 		return err->status;
 	pool->blobs = blobs_open(&pool->loop, pool->data, true, err);

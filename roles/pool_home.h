@@ -11,6 +11,8 @@ struct pool;
  * blobs, logs.
  *   ABORTED  another pool uses it */
 int pool_home_open(struct pool *pool, struct error *err);
+/* Where it is, or would be; to be freed. */
+char *pool_home_path(const char *given);
 void pool_home_close(struct pool *pool);
 
 #endif

@@ -110,7 +110,8 @@ int session_keep(struct session *s, const Pb__Session *session)
 		return client_close(c, 0);
 	if (session->account == NULL || session->token[0] == '\0')
 		error_set(&c->error, STATUS_INTERNAL, "the pool opened a session without a token");
-	else if (credentials_save(&c->pool, session->token, session->account->name, &c->error) == 0)
+	else if (trust_remember(&c->trust, &c->error) == 0 &&
+	         credentials_save(&c->pool, session->token, session->account->name, &c->error) == 0)
 		account_print(c, session->account, session->expires_ms);
 	if (c->error.status == 0 && term_is_tty(stderr) && !c->globals.quiet &&
 	    credentials_path(path, sizeof path))

@@ -18,6 +18,7 @@
 #include "net/clock.h"
 #include "net/log.h"
 #include "net/memory.h"
+#include "net/tls.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/credentials.h"
@@ -32,11 +33,12 @@
 _Static_assert(sizeof((struct worker *)0)->token == TOKEN_SIZE, "a token fits");
 
 static const struct verb_help help = {
-	"hivemind worker --join HOST[:PORT] [options]   |   hivemind worker doctor",
+	"hivemind worker --join HOST[:PORT][#sha256:...] [options]   |   hivemind worker doctor",
 	"Lend this machine to a pool: run its tasks in containers, several at once, within what you offer. Stays in\n"
 	"the foreground, finds a lost pool again, and gives its tasks back when it is stopped (Ctrl-C, SIGTERM).",
 	"  hivemind login --pool pool.example        once: whose worker this is\n"
 	"  hivemind worker --join pool.example\n"
+	"  hivemind worker --join pool.example:50051#sha256:...   what the pool printed: no question\n"
 	"  hivemind worker --join pool.example --cpus 75% --memory 8GiB\n"
 	"  hivemind worker doctor                    what is missing on this machine?\n",
 };
@@ -350,17 +352,19 @@ static int describe(struct worker *w, struct error *err)
 /* The token of an earlier login, or of one made now when a person sits there. */
 static int find_login(struct worker *w, char *pool, struct error *err)
 {
+	char join[400];
 	char login[] = "login", option[] = "--pool";
-	char *argv[] = {login, option, pool, NULL};
+	char *argv[] = {login, option, join, NULL};
 	int rc = credentials_find(&w->pool, w->token, err);
 
+	snprintf(join, sizeof join, w->pool.pin[0] != '\0' ? "%s#sha256:%s" : "%s", pool, w->pool.pin);
 	if (rc == STATUS_NOT_FOUND && !w->globals.no_input && term_is_tty(stdin)) {
 		fprintf(stderr, "Whose worker is this? Log in to %s.\n", pool);
 		if (login_main(3, argv) == 0)
 			rc = credentials_find(&w->pool, w->token, err);
 	}
 	if (rc == STATUS_NOT_FOUND)
-		error_hint(err, "hivemind login --pool %s   then start the worker again", pool);
+		error_hint(err, "hivemind login --pool %s   then start the worker again", join);
 	return rc;
 }
 
@@ -378,13 +382,21 @@ static int find_pool(struct worker *w, struct error *err)
 	if (rc != 0)
 		return rc;
 	endpoint_text(&w->pool, text, sizeof text);
-	if (!endpoint_is_local(&w->pool)) {
-		error_set(err, STATUS_FAILED_PRECONDITION, "%s is another machine, and this version has no TLS yet: "
-			  "the token would cross the network in clear text", text);
-		return error_hint(err, "tunnel it for now:  ssh -N -L 50051:localhost:50051 %s   then --join localhost", w->pool.host);
-	}
 	rc = token_from_environment(w->token, err);
 	return rc == STATUS_NOT_FOUND ? find_login(w, text, err) : rc;
+}
+
+/* A worker whose pool is not there yet waits for it; only a pool that is not the one meant is no pool. */
+static int meet_pool(struct worker *w, struct error *err)
+{
+	int rc = trust_open(&w->trust, &w->pool, err);
+
+	if (rc == 0)
+		rc = trust_meet(&w->trust, &w->loop, !w->globals.no_input, err);
+	if (rc != STATUS_UNAVAILABLE)
+		return rc;
+	error_clear(err);
+	return 0;
 }
 
 static int prepare(struct worker *w, struct error *err)
@@ -395,24 +407,26 @@ static int prepare(struct worker *w, struct error *err)
 		rc = worker_home_open(w, err);
 	if (rc == 0)
 		rc = describe(w, err);
-	return rc;
+	return rc == 0 ? meet_pool(w, err) : rc;
 }
 
 static int run(struct worker *w)
 {
 	struct error err = {0};
 
+	loop_init(&w->loop);
 	if (prepare(w, &err) == 0) {
-		loop_init(&w->loop);
 		loop_catch_signals(&w->loop, on_stop);
 		timer_init(&w->loop, &w->patience, on_patience);
 		w->bulk = grpc_channel_new(&w->loop, &w->pool);
+		grpc_channel_set_tls(w->bulk, tls_config_keep(w->trust.tls));
 		grpc_channel_set_token(w->bulk, w->token);
 		worker_engine_open(&w->engine, w);
 		loop_run(&w->loop);
-		loop_close(&w->loop);
 		err = w->error;
 	}
+	loop_close(&w->loop);
+	trust_release(&w->trust);
 	wipe(w->token, sizeof w->token);
 	worker_home_close(w);
 	arena_release(&w->arena);

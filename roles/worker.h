@@ -20,6 +20,7 @@
 #include "proto/id.h"
 #include "roles/attempt.h"
 #include "roles/bundle_cache.h"
+#include "roles/trust.h"
 #include "roles/worker_engine.h"
 #include "roles/worker_link.h"
 #include "roles/worker_resources.h"
@@ -37,6 +38,7 @@ struct worker {
 	struct globals globals;
 	struct worker_options options;
 	struct endpoint pool;
+	struct trust trust;        /* that it is the pool that is meant */
 	char token[128];           /* as roles/credentials.h has it */
 	char id[ID_SIZE];
 	char name[65];

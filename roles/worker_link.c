@@ -7,6 +7,7 @@
 #include "net/clock.h"
 #include "net/log.h"
 #include "net/memory.h"
+#include "net/tls.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/attempt_report.h"
@@ -272,15 +273,17 @@ static bool hopeless(int status)
 static void on_call_done(struct grpc_call *call, const struct error *err)
 {
 	struct worker_link *l = container_of(call, struct worker_link, call);
+	struct error why = *err;
 
 	l->call_open = false;
+	trust_explain(&l->worker->trust, &why);
 	timer_clear(&l->timer);
 	if (l->lingering) {
 		close_channel(l);
 		return;
 	}
 	if (!l->ever && hopeless(err->status))
-		worker_fail(l->worker, err);
+		worker_fail(l->worker, &why);
 	else if (l->tries == 0)
 		log_warn("lost the pool, asking again status=%s text=\"%s\"", status_name(err->status), err->text);
 	enter_waiting(l);
@@ -322,6 +325,7 @@ void worker_link_open(struct worker_link *l, struct worker *w, const char *token
 	*l = (struct worker_link){.worker = w, .heartbeat_ms = HEARTBEAT_MS, .lost_after_ms = LOST_AFTER_MS};
 	l->step = (struct step){states, IDLE};
 	l->channel = grpc_channel_new(&w->loop, &w->pool);
+	grpc_channel_set_tls(l->channel, tls_config_keep(w->trust.tls));
 	grpc_channel_set_token(l->channel, token);
 	timer_init(&w->loop, &l->timer, on_timer);
 	timer_init(&w->loop, &l->beat, on_beat);

@@ -769,11 +769,6 @@ def test_a_port_in_use_is_said(tmp_path):
     assert code == 8 and "in use" in text and "--listen" in text
 
 
-def test_an_address_of_the_network_is_refused_without_tls(tmp_path):
-    code, text = pool_says("--data", tmp_path / "d", "--listen", "0.0.0.0:0")
-    assert code == 2 and "encrypt" in text
-
-
 def test_two_pools_do_not_share_a_directory(own_pool):
     code, text = pool_says("--data", own_pool.path / "data", "--listen", "127.0.0.1:0")
     assert code == 8 and "another pool" in text
