@@ -28,6 +28,7 @@ struct outgoing {
 	int http;   /* :status; 0 = has not come */
 	int status; /* grpc-status; -1 = has not come */
 	bool grpc;  /* content-type is gRPC's */
+	bool headed; /* the answer has begun: what comes now are its trailers */
 	bool submitted, half_closed, finished;
 };
 
@@ -257,19 +258,32 @@ void call_on_header(struct h2_stream *st, const char *name, size_t name_n, const
 	for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
 		if (known_fields[i].n == name_n && memcmp(known_fields[i].name, name, name_n) == 0)
 			known_fields[i].take(o, value, value_n);
+	metadata_keep(&o->call->received, &o->arena, o->headed ? METADATA_TRAILING : METADATA_INITIAL, name, name_n,
+	              value, value_n);
 }
 
 void call_on_headers(struct h2_stream *st)
 {
 	struct outgoing *o = (struct outgoing *)st;
+	struct metadata *m;
 
+	if (st->remote_ended && !o->headed) /* beginning and end in one */
+		LL_FOREACH(o->call->received, m)
+		m->place = METADATA_TRAILING;
+	o->headed = o->headed || o->http / 100 != 1;
 	if (o->gs.many)
 		grpc_stream_widen(&o->gs);
 }
 
+const struct metadata *grpc_call_metadata(const struct grpc_call *call, enum metadata_place place,
+                                          const char *name)
+{
+	return metadata_find(call->received, place, name);
+}
+
 /* --- out ------------------------------------------------------------------------------------- */
 
-static size_t request_fields(const struct outgoing *o, char timeout[GRPC_TIMEOUT_SIZE], nghttp2_nv *fields)
+static size_t request_fields(struct outgoing *o, char timeout[GRPC_TIMEOUT_SIZE], nghttp2_nv *fields)
 {
 	const struct grpc_channel *ch = o->channel;
 	size_t n = 0;
@@ -287,13 +301,14 @@ static size_t request_fields(const struct outgoing *o, char timeout[GRPC_TIMEOUT
 		grpc_timeout_format(timeout, o->call->timeout_ms);
 		fields[n++] = h2_field("grpc-timeout", timeout);
 	}
+	n += metadata_fields(o->call->metadata, METADATA_INITIAL, &o->arena, fields + n);
 	return n;
 }
 
 static void submit(struct outgoing *o, struct h2 *h2)
 {
 	char timeout[GRPC_TIMEOUT_SIZE];
-	nghttp2_nv fields[10];
+	nghttp2_nv fields[10 + METADATA_SEND_MAX];
 	size_t n = request_fields(o, timeout, fields);
 
 	o->submitted = true;
@@ -354,6 +369,7 @@ static struct outgoing *make_outgoing(struct grpc_channel *ch, struct grpc_call 
 	o->status = -1;
 	call->channel = ch;
 	call->stream = &o->gs;
+	call->received = NULL;
 	ch->outgoing++;
 	DL_APPEND(ch->calls, call);
 	return o;

@@ -16,6 +16,7 @@
 #include "net/arena.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
+#include "net/metadata.h"
 #include "proto/error.h"
 #include "proto/rpc.h"
 
@@ -36,6 +37,7 @@ struct grpc_call {
 	/* set by the owner before grpc_call_start() */
 	const struct rpc_method *method;
 	int64_t timeout_ms; /* sent as grpc-timeout and kept by us; 0 = none */
+	const struct metadata *metadata; /* sent with the request, METADATA_SEND_MAX at most; NULL = none */
 	/* A message of the server. `out` is valid until this returns, for a method with one reply
 	 * message until on_done() has returned. May be NULL. */
 	void (*on_message)(struct grpc_call *call, const ProtobufCMessage *out);
@@ -49,6 +51,7 @@ struct grpc_call {
 	/* private */
 	struct grpc_channel *channel;
 	struct grpc_stream *stream;
+	struct metadata *received; /* in the stream's arena */
 	struct grpc_call *prev, *next;
 };
 
@@ -62,6 +65,11 @@ void grpc_call_unary(struct grpc_channel *ch, struct grpc_call *call, const Prot
 void grpc_call_send(struct grpc_call *call, const ProtobufCMessage *in);
 void grpc_call_half_close(struct grpc_call *call);
 size_t grpc_call_queued(const struct grpc_call *call);
+
+/* A field that came with the answer's beginning or with its status; NULL = none of that name (yet). Until
+ * on_done() has returned. */
+const struct metadata *grpc_call_metadata(const struct grpc_call *call, enum metadata_place place,
+                                          const char *name);
 
 /* Deliver no further message until grpc_call_resume(): the server is held back by flow control. */
 void grpc_call_pause(struct grpc_call *call);

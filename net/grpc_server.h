@@ -23,6 +23,7 @@
 #include "net/arena.h"
 #include "net/endpoint.h"
 #include "net/loop.h"
+#include "net/metadata.h"
 #include "proto/error.h"
 #include "proto/rpc.h"
 
@@ -98,6 +99,13 @@ void rpc_admit(struct rpc *rpc, int status);
 
 /* Queue a message. It is packed before this returns. */
 void rpc_send(struct rpc *rpc, const ProtobufCMessage *out);
+
+/* A field that the peer sent with its request; NULL = none of that name. Lives as long as the call. */
+const struct metadata *rpc_metadata(const struct rpc *rpc, const char *name);
+
+/* Send this field too, copied: initial before the first message was sent, trailing before rpc_end(). False:
+ * it is too late, or no field that may be sent (net/metadata.h). */
+bool rpc_send_metadata(struct rpc *rpc, const struct metadata *m);
 
 /* Bytes queued and not yet taken by the connection. Stop sending above SEND_QUEUE_HIGH, go on at on_space. */
 size_t rpc_queued(const struct rpc *rpc);

@@ -98,6 +98,7 @@ void request_field(struct request *r, const char *name, size_t name_n, const cha
 	for (size_t i = 0; i < sizeof known_fields / sizeof known_fields[0]; i++)
 		if (known_fields[i].n == name_n && memcmp(known_fields[i].name, name, name_n) == 0)
 			known_fields[i].take(r, value, value_n);
+	metadata_keep(&r->metadata, r->arena, METADATA_INITIAL, name, name_n, value, value_n);
 }
 
 const char *request_http_refusal(const struct request *r)

@@ -4,12 +4,14 @@
 
 #include "net/arena.h"
 #include "net/grpc_server.h"
+#include "net/metadata.h"
 
 struct request {
 	const struct grpc_server_options *options;
 	const struct rpc_handler *handler; /* NULL = nobody handles its path */
 	struct arena *arena;
 	char *token;          /* in arena; NULL = none came */
+	struct metadata *metadata; /* what the application may ask for */
 	char unknown[80];     /* the path that nobody handles */
 	int64_t timeout_ms;   /* 0 = none, -1 = unreadable */
 	size_t fields, bytes; /* as METADATA_FIELDS_MAX and METADATA_MAX count them */

@@ -20,6 +20,7 @@ struct call {
 	struct rpc rpc;
 	struct timer deadline;
 	struct request request;
+	struct metadata *sends;
 	int status; /* the end's, once `ended` */
 	bool timed; /* deadline was initialised */
 	bool begun, admitted, responded, ended;
@@ -74,12 +75,15 @@ static size_t head_fields(nghttp2_nv *fields)
 
 static void respond(struct call *c)
 {
-	nghttp2_nv fields[2];
+	nghttp2_nv fields[2 + METADATA_SEND_MAX];
+	size_t n;
 
 	if (c->responded)
 		return;
 	c->responded = true;
-	h2_respond(&c->gs.h2, fields, head_fields(fields), false);
+	n = head_fields(fields);
+	n += metadata_fields(c->sends, METADATA_INITIAL, &c->rpc.arena, fields + n);
+	h2_respond(&c->gs.h2, fields, n, false);
 }
 
 static void respond_with_end(struct call *c)
@@ -109,9 +113,11 @@ void rpc_on_trailers(struct h2_stream *st)
 {
 	struct call *c = (struct call *)st;
 	struct end_text text;
-	nghttp2_nv fields[6];
+	nghttp2_nv fields[6 + METADATA_SEND_MAX];
+	size_t n = c->refused ? 0 : end_fields(c, &text, fields);
 
-	h2_send_trailers(st, fields, c->refused ? 0 : end_fields(c, &text, fields));
+	n += metadata_fields(c->sends, METADATA_TRAILING, &c->rpc.arena, fields + n);
+	h2_send_trailers(st, fields, n);
 }
 
 void rpc_end(struct rpc *rpc, int status)
@@ -124,10 +130,11 @@ void rpc_end(struct rpc *rpc, int status)
 	c->status = status;
 	grpc_stream_deafen(&c->gs);
 	h2_take(&c->gs.h2);
-	if (!c->responded) {
+	if (!c->responded && c->sends == NULL) {
 		respond_with_end(c);
 		return;
 	}
+	respond(c);
 	c->gs.h2.out_ended = true;
 	h2_push(&c->gs.h2);
 }
@@ -151,6 +158,22 @@ void rpc_reply(struct rpc *rpc, const ProtobufCMessage *out)
 {
 	rpc_send(rpc, out);
 	rpc_end(rpc, 0);
+}
+
+const struct metadata *rpc_metadata(const struct rpc *rpc, const char *name)
+{
+	const struct call *c = container_of(rpc, struct call, rpc);
+
+	return metadata_find(c->request.metadata, METADATA_INITIAL, name);
+}
+
+bool rpc_send_metadata(struct rpc *rpc, const struct metadata *m)
+{
+	struct call *c = call_of(rpc);
+
+	if (rpc_over(rpc) || (c->responded && m->place == METADATA_INITIAL))
+		return false;
+	return metadata_add(&c->sends, &rpc->arena, m);
 }
 
 size_t rpc_queued(const struct rpc *rpc)

@@ -15,6 +15,7 @@
 #define CHUNK_SIZE (64 * KiB)            /* what we send ourselves */
 #define METADATA_MAX (8 * KiB)           /* all header fields of a call, 32 bytes added for each */
 #define METADATA_FIELDS_MAX 64           /* many tiny indexed fields are an attack (reliability 4.8) */
+#define METADATA_SEND_MAX 16             /* fields of an application that one call sends */
 #define STREAMS_MAX 128                  /* calls at once on one connection */
 #define SEND_QUEUE_HIGH (256 * KiB)      /* queued on one call: on_space is owed from here on */
 #define SEND_QUEUE_LOW (64 * KiB)        /* and comes when it has fallen to here */
