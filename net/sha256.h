@@ -2,12 +2,11 @@
 #ifndef NET_SHA256_H
 #define NET_SHA256_H
 
-#include <mbedtls/sha256.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sha256 {
-	mbedtls_sha256_context ctx;
+	uint64_t state[16]; /* libnettle's; its own names would clash with ours here */
 };
 
 void sha256_init(struct sha256 *s);

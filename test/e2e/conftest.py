@@ -18,14 +18,16 @@ def workdir():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_sanitizer_reports(workdir):
-    """What the sanitized program finds wrong, in any of its processes, fails the run."""
+def no_reports(workdir):
+    """What the sanitizers or valgrind find wrong, in any process of ours, fails the run."""
     folder = workdir / "reports"
     folder.mkdir()
+    os.environ["HIVEMIND_REPORTS"] = str(folder)
     os.environ["ASAN_OPTIONS"] = f"log_path={folder}/asan:detect_leaks=1"
     os.environ["UBSAN_OPTIONS"] = f"log_path={folder}/ubsan:print_stacktrace=1"
     yield
-    reports = [report.read_text(errors="replace")[:4000] for report in sorted(folder.iterdir())]
+    reports = [report.read_text(errors="replace")[:4000] for report in sorted(folder.iterdir())
+               if report.stat().st_size > 0]
     assert not reports, "\n".join(reports[:5])
 
 

@@ -16,8 +16,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("HIVEMIND_BIN", str(ROOT / "hivemind"))
 MiB = 1024 * 1024
-SLOW = 4 if "san" in BIN or os.environ.get("HIVEMIND_WRAP") else 1  # sanitizers and valgrind take their time
-WRAP = os.environ.get("HIVEMIND_WRAP", "").split()
+# HIVEMIND_VALGRIND=1: every process of ours runs under valgrind; what it finds goes where the sanitizers' findings go.
+WRAP = ["valgrind", "-q", "--trace-children=yes", "--trace-children-skip=*redis*,*podman*,*setpriv*,*busybox*,*runc*",
+        "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
+        "--log-file=%q{HIVEMIND_REPORTS}/valgrind.%p"] if os.environ.get("HIVEMIND_VALGRIND") else []
+SLOW = 4 if "san" in BIN or WRAP else 1  # sanitizers and valgrind take their time
 
 
 def until(what, condition, seconds=10.0):
@@ -201,6 +204,8 @@ class Result:
 
 def environment(**more):
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("HIVEMIND_", "DOCKER_", "XDG_"))}
+    if "HIVEMIND_REPORTS" in os.environ:
+        keep["HIVEMIND_REPORTS"] = os.environ["HIVEMIND_REPORTS"]
     keep.update({k: str(v) for k, v in more.items()})
     return keep
 
