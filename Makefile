@@ -39,7 +39,10 @@ LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lm
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json) \
 	$(wildcard examples/primes/*))
-OBJ := $(SRC:%.c=$(B)/%.o) $(B)/hivemind.pb-c.o $(EMBED:%=$(B)/embed/%.o)
+PROTO := $(wildcard proto/*.proto)
+PB := $(PROTO:proto/%.proto=$(B)/%.pb-c)
+SERVICES := $(B)/gen/services.set
+OBJ := $(SRC:%.c=$(B)/%.o) $(PB:=.o) $(EMBED:%=$(B)/embed/%.o) $(SERVICES:%=$(B)/embed/%.o)
 LIB := $(B)/libhivemind.a
 UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec ui roles,$(wildcard test/$(d)/*.c))))
 
@@ -57,21 +60,29 @@ $(BIN): $(B)/hivemind.o $(LIB)
 $(LIB): $(OBJ)
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
-$(B)/%.o: %.c $(B)/hivemind.pb-c.h
+$(B)/%.o: %.c $(PB:=.h)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The C names are short (pb__task), the wire names are the published ones (proto/rpc.h). The services
 # are ours (net/grpc_server.h), so protobuf-c's are left out.
-$(B)/hivemind.pb-c.h: proto/hivemind.proto
+SHORT = sed -e 's/^package hivemind.v1;/package pb;/' -e 's/^package grpc\.\([a-z]*\).*/package \1;/' -e '/^service /,/^}/d'
+$(PB:=.h): $(B)/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)/gen
-	$(call say,PROTO,$<)sed -e 's/^package hivemind.v1;/package pb;/' -e '/^service /,/^}/d' $< > $(@D)/gen/hivemind.proto \
-		&& protoc-c --c_out=$(@D) -I$(@D)/gen $(@D)/gen/hivemind.proto
+	$(call say,PROTO,$<)$(SHORT) $< > $(@D)/gen/$*.proto && protoc-c --c_out=$(@D) -I$(@D)/gen $(@D)/gen/$*.proto
 
-$(B)/hivemind.pb-c.c: $(B)/hivemind.pb-c.h ;
+$(PB:=.c): %.c: %.h ;
 
-$(B)/hivemind.pb-c.o: $(B)/hivemind.pb-c.c
+$(PB:=.o): %.o: %.c
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+
+# What reflection hands out, under the names by which tools know the standard ones.
+$(SERVICES): proto/hivemind.proto proto/grpc_health.proto proto/grpc_reflection.proto
+	@mkdir -p $(@D)/set/grpc/health/v1 $(@D)/set/grpc/reflection/v1 $(@D)/set/grpc/reflection/v1alpha
+	$(call say,PROTO,$@)cp proto/hivemind.proto $(@D)/set/ && cd $(@D)/set/grpc && cp $(CURDIR)/proto/grpc_health.proto health/v1/health.proto \
+		&& cd reflection && cp $(CURDIR)/proto/grpc_reflection.proto v1/reflection.proto \
+		&& sed '/^package/s/v1/v1alpha/' v1/reflection.proto > v1alpha/reflection.proto \
+		&& cd ../.. && protoc-c -I. --descriptor_set_out=../$(@F) $$(find * -name '*.proto' | sort)
 
 # A file as the symbols embed_NAME and embed_NAME_size (dots and dashes become _), see net/embed.h.
 $(B)/embed/%.o: %

@@ -72,6 +72,7 @@ static void on_connection(struct listener *ls)
 	}
 	stream_expect(&conn->h2.stream, &s->opening);
 	stream_peer(&conn->h2.stream, conn->peer, sizeof conn->peer);
+	conn->local = stream_is_local(&conn->h2.stream);
 	h2_open(&conn->h2, s->loop, true, &events);
 }
 

@@ -60,6 +60,7 @@ struct rpc {
 	void *caller;         /* set by on_call: who it is; lives in rpc->arena or longer */
 	const char *token;    /* of `authorization: Bearer TOKEN`; NULL = none. Valid in on_call only */
 	char peer[64];        /* address, for the log */
+	bool local;           /* the peer is on this machine */
 };
 
 struct grpc_server_options {

@@ -416,6 +416,7 @@ void rpc_on_open(struct h2 *h2, int32_t id)
 	c->rpc.server = conn->server;
 	request_init(&c->request, &conn->server->options, &c->rpc.arena);
 	memcpy(c->rpc.peer, conn->peer, sizeof c->rpc.peer);
+	c->rpc.local = conn->local;
 	conn->server->calls++;
 	h2_attach(h2, &c->gs.h2, id);
 }

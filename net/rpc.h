@@ -12,6 +12,7 @@ struct connection {
 	struct grpc_server *server;
 	struct connection *prev, *next;
 	char peer[64];
+	bool local; /* the peer is on this machine */
 };
 
 struct server_listener {

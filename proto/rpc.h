@@ -17,7 +17,8 @@ enum scope {
 	SCOPE_WORKER = 4,
 	SCOPE_SPEND = 8,
 	SCOPE_ADMIN = 16,
-	SCOPE_ANY = 31, /* any valid token */
+	SCOPE_ANY = 31,   /* any valid token */
+	SCOPE_LOCAL = 32, /* in no token: none is needed by a peer on this machine */
 };
 
 enum { IN_ONE = 0, IN_MANY = 1, OUT_ONE = 0, OUT_MANY = 1 };

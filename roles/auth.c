@@ -159,11 +159,12 @@ static bool token_plausible(const char *token)
 int auth_on_call(struct rpc *rpc)
 {
 	struct pool *pool = grpc_server_user(rpc->server);
+	unsigned need = rpc->handler->method->scope;
 	char sha256[SHA256_HEX_SIZE];
 	const struct caller *known;
 	struct lookup *l;
 
-	if (rpc->handler->method->scope == SCOPE_NONE)
+	if (need == SCOPE_NONE || (need & SCOPE_LOCAL && rpc->local))
 		return 0;
 	if (rpc->token == NULL) {
 		error_set(&rpc->error, STATUS_UNAUTHENTICATED, "this call needs a token");

@@ -22,6 +22,7 @@
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/step.h"
+#include "proto/standard.h"
 #include "roles/pool_call.h"
 #include "roles/pool_home.h"
 #include "roles/pool_link.h"
@@ -70,13 +71,25 @@ static const struct state states[] = {
 	X(RPC_LIST_WORKERS,  pool_list_workers,  NULL,                 NULL)                     \
 	X(RPC_INFO,          pool_info,          NULL,                 NULL)
 
+#define STANDARD_HANDLERS(X) \
+	X(STANDARD_HEALTH_CHECK,     pool_health_check, NULL,                NULL)                  \
+	X(STANDARD_HEALTH_WATCH,     pool_health_watch, NULL,                NULL)                  \
+	X(STANDARD_REFLECTION,       pool_reflection,   pool_reflection_end, pool_reflection_space) \
+	X(STANDARD_REFLECTION_ALPHA, pool_reflection,   pool_reflection_end, pool_reflection_space)
+
 static const struct rpc_handler handlers[] = {
 #define HANDLER(id, message, half_close, space) {&rpc_methods[id], message, half_close, space, call_gone},
 	HANDLERS(HANDLER)
 #undef HANDLER
+#define HANDLER(id, message, half_close, space) \
+	{&standard_methods[id], message, half_close, space, call_gone},
+	STANDARD_HANDLERS(HANDLER)
+#undef HANDLER
 };
 
-_Static_assert(sizeof handlers / sizeof handlers[0] == RPC_COUNT, "each RPC has a handler");
+#define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])
+
+_Static_assert(HANDLER_COUNT == RPC_COUNT + STANDARD_COUNT, "each RPC has a handler");
 
 static void go_down(struct pool *pool);
 
@@ -139,7 +152,7 @@ static void say_ready(struct pool *pool)
 static int open_server(struct pool *pool, struct error *err)
 {
 	struct grpc_server_options options = {
-		.handlers = handlers, .handler_count = RPC_COUNT, .on_call = auth_on_call, .user = pool,
+		.handlers = handlers, .handler_count = HANDLER_COUNT, .on_call = auth_on_call, .user = pool,
 		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC clients, not to a browser."};
 
 	pool->server = grpc_server_new(&pool->loop, &options);
@@ -202,6 +215,7 @@ static void on_store_up(struct store *store, void *user)
 		pool_index_load(pool, on_loaded);
 	} else if (pool->step.at == READY) {
 		lease_store_up(&pool->lease);
+		pool_health_changed(pool);
 		pool_catch_up(pool);
 	}
 }
@@ -217,6 +231,7 @@ static void on_store_down(struct store *store, const struct error *err, void *us
 	else if (pool->step.at == STORE && !pool->told_waiting)
 		fprintf(stderr, "hivemind pool: waiting for Redis: %s\n", err->text);
 	pool->told_waiting = true;
+	pool_health_changed(pool);
 }
 
 static void open_store(struct pool *pool, const struct redis_address *address)
@@ -311,6 +326,7 @@ static void go_down(struct pool *pool)
 	step_to(&pool->step, SERVER, "pool");
 	if (was_ready) {
 		link_drop_all(pool);
+		pool_health_close(pool);
 		pool_sweep_close(&pool->sweep);
 	}
 	if (pool->server != NULL)
@@ -387,6 +403,7 @@ static int run(struct pool *pool)
 		pool_index_release(pool);
 		pool_workers_release(pool);
 		auth_release(&pool->auth);
+		reflection_release(&pool->reflection);
 	} else {
 		pool->exit_code = term_error(&err, pool->options.json);
 		pool_identity_close(&pool->identity);

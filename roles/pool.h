@@ -7,6 +7,7 @@
  *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
  *   pool_link.c      a worker's stream                             pool_workers.h  the workers there are
  *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
+ *   pool_health.c, pool_reflection.c   gRPC's standard services
  *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
@@ -24,7 +25,9 @@
 #include "roles/lease.h"
 #include "roles/password.h"
 #include "roles/pool_identity.h"
+#include "roles/pool_health.h"
 #include "roles/pool_index.h"
+#include "roles/pool_reflection.h"
 #include "roles/pool_sweep.h"
 #include "roles/pool_workers.h"
 #include "store/blob.h"
@@ -59,6 +62,8 @@ struct pool {
 	struct pool_workers workers;
 	struct lease lease;
 	struct pool_sweep sweep;
+	struct health_watch *health_watches;
+	struct reflection reflection;
 	struct receiving *uploads;   /* being written, by key (pool_upload.c) */
 	int64_t started_ms;          /* wall clock */
 	struct step step;            /* pool.c */
