@@ -262,13 +262,14 @@ static void begin_close(struct private_engine *p)
 static void started(struct private_engine *p, const struct error *err)
 {
 	struct error words = *err;
+	bool unwanted = p->close_asked; /* before; who asks in ready() has it begun at once */
 
 	go(p, OPEN);
 	timer_clear(&p->timer);
-	if (p->close_asked)
+	if (unwanted)
 		error_set(&words, STATUS_CANCELLED, "the engine is no longer needed");
 	p->ready(p->user, &words);
-	if (p->close_asked)
+	if (unwanted)
 		begin_close(p);
 }
 
