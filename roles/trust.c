@@ -24,11 +24,29 @@ static void find_file(struct trust *t)
 		snprintf(t->file, sizeof t->file, "%s/known_pools", directory);
 }
 
-static int name_line(const struct trust *t, const char *pin, struct error *err)
+/* In which line of the file the pool stands. */
+static int line_of(const struct trust *t)
 {
-	return error_hint(err,
-	                  "Only if the pool was set up anew, remove the line\n  %.80s sha256:%s\nfrom %s",
-	                  t->where, pin, t->file);
+	FILE *f = fopen(t->file, "re");
+	char line[600];
+	size_t n = strlen(t->where);
+	int number = 0, found = 0;
+
+	while (f != NULL && found == 0 && fgets(line, sizeof line, f) != NULL) {
+		const char *at = line + strspn(line, " \t");
+
+		number++;
+		if (strncasecmp(at, t->where, n) == 0 && (at[n] == ' ' || at[n] == '\t'))
+			found = number;
+	}
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+static int name_line(const struct trust *t, struct error *err)
+{
+	return error_hint(err, "Only if the pool was set up anew, remove line %d of %s", line_of(t), t->file);
 }
 
 /* The pin of the address, of the file, or none. */
@@ -48,7 +66,7 @@ static int find_pin(struct trust *t, struct error *err)
 			return 0;
 		error_set(err, STATUS_UNAUTHENTICATED,
 		          "%s is known with the key sha256:%s, and not sha256:%s", t->where, known, t->pin);
-		return name_line(t, known, err);
+		return name_line(t, err);
 	}
 	t->unknown = rc != 0;
 	t->from_file = rc == 0;
@@ -168,7 +186,7 @@ int trust_remember(const struct trust *t, struct error *err)
 void trust_explain(const struct trust *t, struct error *err)
 {
 	if (err->status == STATUS_UNAUTHENTICATED && t->from_file && strstr(err->text, t->pin) != NULL)
-		name_line(t, t->pin, err);
+		name_line(t, err);
 }
 
 void trust_release(struct trust *t)

@@ -286,6 +286,8 @@ static void on_call_done(struct grpc_call *call, const struct error *err)
 		worker_fail(l->worker, &why);
 	else if (l->tries == 0)
 		log_warn("lost the pool, asking again status=%s text=\"%s\"", status_name(err->status), err->text);
+	if (l->lingering)
+		return; /* the worker gave up, and had nothing to wait for */
 	enter_waiting(l);
 	worker_unlinked(l->worker);
 }
