@@ -1,11 +1,10 @@
-/* net/grpc_server.c - listeners and connections of a server (grpc_server.h); its calls are in rpc.c.
+/* net/grpc_server.c - a server and its listeners (grpc_server.h); connections are in connection.c, calls in rpc.c.
  *
  * Close: listeners close; every connection says GOAWAY and goes down by itself when its last call has
  * ended; after the grace time the calls that are left end with UNAVAILABLE and the connections with
  * them. When listeners, connections, calls and the timer are gone, closed() comes. */
 #include "net/grpc_server.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -14,67 +13,6 @@
 #include "net/memory.h"
 #include "net/rpc.h"
 #include "net/tls.h"
-
-#define TRIM_AFTER 1000 /* connections */
-
-/* --- connections ----------------------------------------------------------------------------- */
-
-/* What many connections leave in pieces stays with the allocator until it is asked. */
-static void give_memory_back(struct grpc_server *s)
-{
-	if (++s->gone < TRIM_AFTER)
-		return;
-	s->gone = 0;
-	malloc_trim(0);
-}
-
-static void on_connection_closed(struct h2 *h2)
-{
-	struct connection *conn = (struct connection *)h2;
-	struct grpc_server *s = conn->server;
-
-	DL_DELETE(s->connections, conn);
-	free(conn);
-	give_memory_back(s);
-	grpc_server_check(s);
-}
-
-static void on_down(struct h2 *h2, const char *why)
-{
-	struct connection *conn = (struct connection *)h2;
-
-	log_debug("connection ended peer=%s why=\"%s\"", conn->peer, why);
-	h2_close(h2, on_connection_closed);
-}
-
-static const struct h2_events events = {
-    .on_open = rpc_on_open,
-    .on_header = rpc_on_header,
-    .on_headers = rpc_on_headers,
-    .on_data = rpc_on_data,
-    .on_remote_end = rpc_on_remote_end,
-    .on_sent = rpc_on_sent,
-    .on_trailers = rpc_on_trailers,
-    .on_close = rpc_on_close,
-    .on_down = on_down,
-};
-
-static void on_connection(struct listener *ls)
-{
-	struct grpc_server *s = ((struct server_listener *)ls)->server;
-	struct connection *conn = xcalloc(1, sizeof *conn);
-
-	conn->server = s;
-	DL_APPEND(s->connections, conn);
-	if (listener_accept(ls, &conn->h2.stream, &h2_stream_events) != 0) {
-		h2_close(&conn->h2, on_connection_closed);
-		return;
-	}
-	stream_expect(&conn->h2.stream, &s->opening);
-	stream_peer(&conn->h2.stream, conn->peer, sizeof conn->peer);
-	conn->local = stream_is_local(&conn->h2.stream);
-	h2_open(&conn->h2, s->loop, true, &events);
-}
 
 /* --- a server -------------------------------------------------------------------------------- */
 
@@ -109,7 +47,9 @@ struct grpc_server *grpc_server_new(struct loop *loop, const struct grpc_server_
 	if (s->options.sentence == NULL)
 		s->options.sentence = "This is a gRPC port: it speaks HTTP/2 to gRPC clients only.";
 	s->opening.otherwise = s->page = make_page(s->options.sentence);
+	s->times = options->times != NULL ? options->times : &guard_times_default;
 	timer_init(loop, &s->grace, on_grace_over);
+	timer_init(loop, &s->patrol, connection_on_patrol);
 	return s;
 }
 
@@ -139,22 +79,32 @@ int grpc_server_listen(struct grpc_server *s, struct endpoint *at, struct error 
 	struct server_listener *sl = xcalloc(1, sizeof *sl);
 
 	sl->server = s;
-	sl->listener.on_connection = on_connection;
+	sl->listener.on_connection = connection_accept;
 	DL_APPEND(s->listeners, sl);
 	return listener_open(&sl->listener, s->loop, at, on_listener_closed, err);
 }
 
+const struct guard_stats *grpc_server_stats(const struct grpc_server *s)
+{
+	return &s->stats;
+}
+
 /* --- close ----------------------------------------------------------------------------------- */
 
-static void on_timer_closed(struct timer *t)
+static void on_patrol_closed(struct timer *t)
 {
-	struct grpc_server *s = container_of(t, struct grpc_server, grace);
+	struct grpc_server *s = container_of(t, struct grpc_server, patrol);
 
 	if (s->closed != NULL)
 		s->closed(s->closed_user);
 	tls_config_release(s->opening.tls);
 	free(s->page);
 	free(s);
+}
+
+static void on_grace_closed(struct timer *t)
+{
+	timer_close(&container_of(t, struct grpc_server, grace)->patrol, on_patrol_closed);
 }
 
 static void on_check(struct deferred *d)
@@ -164,7 +114,7 @@ static void on_check(struct deferred *d)
 	if (s->timer_closed || s->listeners != NULL || s->connections != NULL || s->calls > 0)
 		return;
 	s->timer_closed = true;
-	timer_close(&s->grace, on_timer_closed);
+	timer_close(&s->grace, on_grace_closed);
 }
 
 void grpc_server_check(struct grpc_server *s)

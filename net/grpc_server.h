@@ -11,6 +11,9 @@
  * never from inside a call of this file; until then rpc_* may be called, and do nothing once the call
  * is over.
  *
+ * A connection is a stranger's until on_call has admitted one of its calls and set rpc->caller (without on_call
+ * nobody is a stranger): see net/guard.h and net/strangers.h for what each may do.
+ *
  * Answered by the server itself: UNIMPLEMENTED (no such method, unknown encoding), INVALID_ARGUMENT
  * (a message that cannot be read), RESOURCE_EXHAUSTED (a message above MESSAGE_MAX, metadata above
  * METADATA_MAX), DEADLINE_EXCEEDED (grpc-timeout has run out). */
@@ -22,6 +25,7 @@
 
 #include "net/arena.h"
 #include "net/endpoint.h"
+#include "net/guard.h"
 #include "net/loop.h"
 #include "net/metadata.h"
 #include "proto/error.h"
@@ -57,7 +61,7 @@ struct rpc {
 	struct arena arena;   /* lives as long as the call */
 	struct error error;   /* words for a status that a handler returns */
 	void *user;           /* the handler's own; NULL at first */
-	void *caller;         /* set by on_call: who it is; lives in rpc->arena or longer */
+	void *caller;         /* set by on_call or before rpc_admit(): who it is; its connection is then a stranger's no more; lives in rpc->arena or longer */
 	const char *token;    /* of `authorization: Bearer TOKEN`; NULL = none. Valid in on_call only */
 	char peer[64];        /* address, for the log */
 	bool local;           /* the peer is on this machine */
@@ -71,6 +75,9 @@ struct grpc_server_options {
 	 * rpc_admit(). Messages wait, under flow control, until then. NULL = every call may. */
 	int (*on_call)(struct rpc *rpc);
 	void *user; /* grpc_server_user() */
+
+	/* Patience with a peer in each phase. NULL = guard_times_default. */
+	const struct guard_times *times;
 
 	/* What a browser or curl is told: one sentence. NULL = that this is a gRPC port. */
 	const char *sentence;
@@ -90,6 +97,9 @@ int grpc_server_listen(struct grpc_server *s, struct endpoint *at, struct error 
 /* No new connections; GOAWAY(NO_ERROR) to all; calls in flight may finish for grace_ms, then they end
  * with UNAVAILABLE. closed() comes once, after the last on_gone(); s is freed when it returns. */
 void grpc_server_close(struct grpc_server *s, uint64_t grace_ms, void (*closed)(void *user), void *user);
+
+/* How often each limit was broken. */
+const struct guard_stats *grpc_server_stats(const struct grpc_server *s);
 
 void *grpc_server_user(const struct grpc_server *s);
 

@@ -206,16 +206,28 @@ void grpc_stream_deafen(struct grpc_stream *gs)
 
 /* --- out ------------------------------------------------------------------------------------- */
 
+static bool crowded(const struct grpc_stream *gs)
+{
+	return gs->h2.h2 != NULL && gs->h2.h2->queued > (size_t)OUTPUT_MAX;
+}
+
 int grpc_stream_send(struct grpc_stream *gs, const ProtobufCMessage *m)
 {
 	int rc = message_write(&gs->h2.out, m);
 
 	if (rc != 0)
 		return rc;
-	if (h2_queued(&gs->h2) > (size_t)SEND_QUEUE_HIGH)
-		gs->full = true;
 	h2_push(&gs->h2);
+	if (h2_queued(&gs->h2) > (size_t)SEND_QUEUE_HIGH || crowded(gs))
+		gs->full = true;
 	return 0;
+}
+
+size_t grpc_stream_queued(const struct grpc_stream *gs)
+{
+	size_t queued = h2_queued(&gs->h2);
+
+	return gs->full && queued > 0 && queued <= (size_t)SEND_QUEUE_HIGH ? SEND_QUEUE_HIGH + 1 : queued;
 }
 
 void grpc_stream_sent(struct grpc_stream *gs)

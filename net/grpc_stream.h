@@ -58,6 +58,10 @@ void grpc_stream_sent(struct grpc_stream *gs);
 /* Queue a message. A status when it is larger than it may be; then nothing was queued. */
 int grpc_stream_send(struct grpc_stream *gs, const ProtobufCMessage *m);
 
+/* Bytes queued. A stream that sent while the whole connection had more than OUTPUT_MAX of them has
+ * too many until it has fewer than SEND_QUEUE_LOW. */
+size_t grpc_stream_queued(const struct grpc_stream *gs);
+
 void grpc_stream_hold(struct grpc_stream *gs);
 void grpc_stream_release(struct grpc_stream *gs); /* delivers on a later turn */
 void grpc_stream_deafen(struct grpc_stream *gs);

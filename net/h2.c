@@ -3,18 +3,24 @@
  * In:  stream -> on_data -> nghttp2_session_mem_recv -> the callbacks below -> the owner's events.
  * Out: h2_push, h2_reset, ... -> (deferred) flush: nghttp2_session_mem_send into one shared buffer,
  *      stream_write. While the socket does not take it all, nothing is pulled from the engine.
+ * A peer that breaks a limit (guard.h) is told ENHANCE_YOUR_CALM first: breach(), from inside the engine by way
+ * of h2->breach.
  * End: the peer closes, a protocol error, h2_abort, or a drained connection without streams: go_down(). */
 #include "net/h2.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
+#include "net/clock.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 
 #define OUT_SIZE (64 * 1024)
 #define FRAME_HEADER 9
+#define WHOLE_SIZE 1024  /* a piece of an answer from which on its size was not a trick of the peer */
+#define HEADERS_WORTH 16 /* bytes, about */
 
 /* A flush is never interrupted by another, so one buffer serves every connection of a thread. */
 static _Thread_local uint8_t out[OUT_SIZE];
@@ -83,8 +89,19 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 	memcpy(out + out_n, head, FRAME_HEADER);
 	memcpy(out + out_n + FRAME_HEADER, st->out.data + st->out_at, length);
 	out_n += FRAME_HEADER + length;
+	guard_sent(&st->h2->guard, length, length == h2_queued(st) || length >= WHOLE_SIZE);
 	h2_queue_sent(st, length);
 	return 0;
+}
+
+/* What we reset in the peer's place costs as much as what it resets (MadeYouReset). */
+static void count_reset(struct h2 *h2, const nghttp2_frame *frame)
+{
+	uint32_t code = frame->rst_stream.error_code;
+
+	if (!h2->server || code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || h2->breach != GUARD_FINE)
+		return;
+	h2->breach = guard_count(&h2->guard, GUARD_RESET_SENT, clock_ms());
 }
 
 /* A server that answered before the client had said all: the rest is not wanted. */
@@ -93,6 +110,10 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 	struct h2 *h2 = user;
 	struct h2_stream *st;
 
+	if (frame->hd.type == NGHTTP2_RST_STREAM)
+		count_reset(h2, frame);
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		guard_sent(&h2->guard, HEADERS_WORTH, true);
 	if (!h2->server || frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
@@ -121,23 +142,85 @@ static bool pull(struct h2 *h2)
 	return true;
 }
 
+static bool write_all(struct h2 *h2)
+{
+	bool ok;
+
+	h2->busy = true;
+	ok = pull(h2);
+	write_out(h2);
+	h2->busy = false;
+	return ok;
+}
+
+/* The peer has broken a limit: tell it so, and end. */
+static void breach(struct h2 *h2, enum guard_kind kind)
+{
+	bool idle = kind == GUARD_IDLE;
+
+	h2->breach = kind;
+	if (h2->on->on_breach != NULL && !idle)
+		h2->on->on_breach(h2, kind);
+	nghttp2_session_terminate_session(h2->ng, idle ? NGHTTP2_NO_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
+	write_all(h2);
+	go_down(h2, guard_name(kind));
+}
+
+static struct guard_load load_of(const struct h2 *h2)
+{
+	struct guard_load load = {.calls = h2->streams != NULL, .answers = h2->queued > 0};
+	const struct h2_stream *st;
+
+	DL_FOREACH(h2->streams, st)
+	load.request |= !st->remote_ended;
+	return load;
+}
+
+bool h2_late(struct h2 *h2, const struct guard_times *times, int64_t now)
+{
+	struct guard_load load;
+	enum guard_kind late;
+
+	if (h2->down)
+		return false;
+	load = load_of(h2);
+	late = guard_late(&h2->guard, times, load, now);
+	if (late != GUARD_FINE)
+		breach(h2, late);
+	h2->watched = !h2->down && guard_waits(&h2->guard, load);
+	return h2->watched;
+}
+
+/* Often, so it looks at no stream: h2_late() does. */
+static void watch(struct h2 *h2)
+{
+	const struct guard_load most = {h2->streams != NULL, h2->streams != NULL, h2->queued > 0};
+
+	if (h2->watched || h2->down || h2->on->on_watch == NULL || !guard_waits(&h2->guard, most))
+		return;
+	h2->watched = true;
+	h2->on->on_watch(h2);
+}
+
 static void flush(struct h2 *h2)
 {
 	bool ok;
 
 	if (h2->down)
 		return;
-	h2->busy = true;
-	ok = pull(h2);
-	write_out(h2);
-	h2->busy = false;
-	if (!ok)
+	ok = write_all(h2);
+	if (h2->breach == GUARD_FINE && h2->queued > (size_t)OUTPUT_HARD_MAX)
+		h2->breach = GUARD_OUTPUT;
+	if (h2->breach != GUARD_FINE)
+		breach(h2, h2->breach);
+	else if (!ok)
 		go_down(h2, "out of step with the peer");
 	else if (h2->why != NULL)
 		go_down(h2, h2->why);
 	else if (!stream_pending(&h2->stream) && !nghttp2_session_want_read(h2->ng) &&
 	         !nghttp2_session_want_write(h2->ng))
 		go_down(h2, "the peer ended the connection");
+	watch(h2);
 }
 
 static void on_flush(struct deferred *d)
@@ -152,9 +235,19 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 	struct h2 *h2 = user;
 
 	(void)ng;
+	h2->fields = h2->field_bytes = 0;
 	if (h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 		h2->on->on_open(h2, frame->hd.stream_id);
 	return 0;
+}
+
+/* Some fields too many are for the owner to refuse; very many are an attack on the table of fields. */
+static bool fields_bearable(struct h2 *h2, size_t bytes)
+{
+	h2->field_bytes += bytes + 32;
+	if (++h2->fields > 4 * METADATA_FIELDS_MAX || h2->field_bytes > (size_t)(4 * METADATA_MAX))
+		h2->breach = GUARD_FIELDS;
+	return h2->breach == GUARD_FINE;
 }
 
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
@@ -164,9 +257,38 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 
 	(void)flags;
+	if (!fields_bearable(h2, name_n + value_n))
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (st != NULL)
 		h2->on->on_header(st, (const char *)name, name_n, (const char *)value, value_n);
 	return 0;
+}
+
+/* A field that may not be: the stream is reset with PROTOCOL_ERROR. */
+static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
+                             const uint8_t *value, size_t value_n, uint8_t flags, void *user)
+{
+	(void)ng;
+	(void)frame;
+	(void)name;
+	(void)name_n;
+	(void)value;
+	(void)value_n;
+	(void)flags;
+	(void)user;
+	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
+{
+	struct h2 *h2 = user;
+
+	(void)ng;
+	(void)frame;
+	if (error == NGHTTP2_ERR_REFUSED_STREAM) /* more calls than may be, before it knew: counted as resets */
+		return 0;
+	h2->breach = guard_count(&h2->guard, GUARD_INVALID_FRAME, clock_ms());
+	return h2->breach == GUARD_FINE ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t n,
@@ -236,14 +358,24 @@ static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 
 	if (h2->down)
 		return;
+	h2->breach = guard_bytes(&h2->guard, data, n, clock_ms());
+	if (h2->breach != GUARD_FINE) {
+		breach(h2, h2->breach);
+		return;
+	}
 	h2->busy = true;
 	rc = nghttp2_session_mem_recv(h2->ng, data, n);
 	h2->busy = false;
-	if (rc < 0)
+	if (rc == NGHTTP2_ERR_FLOODED || rc == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+		h2->breach = GUARD_ENGINE;
+	if (h2->breach != GUARD_FINE)
+		breach(h2, h2->breach);
+	else if (rc < 0)
 		go_down(h2, rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "the peer does not speak HTTP/2"
 		                                               : nghttp2_strerror((int)rc));
 	else if (nghttp2_session_want_write(h2->ng) || !nghttp2_session_want_read(h2->ng))
 		h2_flush_later(h2);
+	watch(h2);
 }
 
 static void on_stream_drained(struct stream *s)
@@ -268,6 +400,8 @@ static nghttp2_session_callbacks *make_callbacks(void)
 		abort();
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+	nghttp2_session_callbacks_set_on_invalid_header_callback(cb, on_invalid_header);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
@@ -285,7 +419,8 @@ static nghttp2_option *make_options(void)
 	nghttp2_option_set_no_auto_window_update(o, 1);
 	nghttp2_option_set_no_closed_streams(o, 1);
 	nghttp2_option_set_max_settings(o, SETTINGS_ENTRIES_MAX);
-	nghttp2_option_set_stream_reset_rate_limit(o, RESETS_BURST, RESETS_PER_SECOND);
+	nghttp2_option_set_stream_reset_rate_limit(o, RESETS_KNOWN_BURST, (uint64_t)RESETS_KNOWN_PER_SECOND);
+	nghttp2_option_set_max_outbound_ack(o, CONTROL_QUEUE_MAX);
 	return o;
 }
 
@@ -316,7 +451,10 @@ void h2_open(struct h2 *h2, struct loop *l, bool server, const struct h2_events 
 	h2->loop = l;
 	h2->on = on;
 	h2->server = server;
+	h2->breach = GUARD_FINE;
+	guard_init(&h2->guard, server, clock_ms());
 	make_session(h2);
+	watch(h2);
 	nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, settings, server ? count - 1 : count);
 	nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, WINDOW_CONNECTION);
 	h2_flush_later(h2);

@@ -11,6 +11,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "net/buf.h"
+#include "net/guard.h"
 #include "net/loop.h"
 #include "net/stream.h"
 
@@ -23,6 +24,7 @@ struct h2_stream {
 	struct h2_stream *prev, *next;
 	struct buf out; /* queued bytes, from out_at on */
 	size_t out_at;
+	size_t counted;    /* of the queue, in h2->queued */
 	uint32_t owed;     /* bytes that came and h2_take() was not told of */
 	bool out_ended;    /* no more is queued: after out comes the end */
 	bool waiting;      /* the engine waits for more to send */
@@ -46,6 +48,10 @@ struct h2_events {
 	void (*on_close)(struct h2_stream *st, uint32_t code, bool lost);
 	/* Client: the peer will take no new streams. */
 	void (*on_goaway)(struct h2 *h2);
+	/* Time matters to it from here on: h2_late() now and then. May be NULL. */
+	void (*on_watch)(struct h2 *h2);
+	/* The peer has broken a limit: on_down follows. May be NULL. */
+	void (*on_breach)(struct h2 *h2, enum guard_kind kind);
 	/* The connection is over, every stream was told; `why` is for people. Only h2_close() is left. */
 	void (*on_down)(struct h2 *h2, const char *why);
 };
@@ -58,8 +64,12 @@ struct h2 {
 	struct h2_stream *streams;
 	struct deferred flush;
 	void (*closed)(struct h2 *h2);
+	struct guard guard;
+	enum guard_kind breach; /* GUARD_FINE = none */
+	size_t queued;          /* bytes of answers or requests that the peer has not taken, over all streams */
+	size_t fields, field_bytes; /* of the block that comes */
 	const char *why; /* it ended, or must end; NULL = not so */
-	bool server, busy, down;
+	bool server, busy, down, watched;
 };
 
 /* What the stream of an h2 is opened with. */
@@ -76,6 +86,10 @@ void h2_drain(struct h2 *h2);
 
 /* End now: every stream gets its on_close, then on_down comes; on a later turn. */
 void h2_abort(struct h2 *h2, const char *why);
+
+/* Has the peer run out of time? Then the connection ends, before this returns. False: it need not be asked
+ * again until the next on_watch. */
+bool h2_late(struct h2 *h2, const struct guard_times *times, int64_t now);
 
 /* Can a new stream be asked for? */
 bool h2_usable(const struct h2 *h2);
@@ -110,6 +124,7 @@ void h2_reset(struct h2_stream *st, uint32_t code);
 
 void h2_flush_later(struct h2 *h2);
 void h2_detach(struct h2_stream *st);
+void h2_count_queue(struct h2_stream *st);
 void h2_queue_sent(struct h2_stream *st, size_t n); /* n bytes of the queue have gone */
 
 #endif

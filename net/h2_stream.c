@@ -35,6 +35,16 @@ void h2_detach(struct h2_stream *st)
 	st->id = 0;
 	buf_release(&st->out);
 	st->out_at = 0;
+	h2_count_queue(st);
+}
+
+/* What was queued or sent since shows in the sum. */
+void h2_count_queue(struct h2_stream *st)
+{
+	size_t queued = h2_queued(st);
+
+	st->h2->queued += queued - st->counted;
+	st->counted = queued;
 }
 
 /* --- its queue ---------------------------------------------------------------------------------- */
@@ -81,6 +91,7 @@ void h2_queue_sent(struct h2_stream *st, size_t n)
 		buf_consume(&st->out, st->out_at);
 		st->out_at = 0;
 	}
+	h2_count_queue(st);
 	st->h2->on->on_sent(st);
 }
 
@@ -94,6 +105,7 @@ int h2_request(struct h2 *h2, struct h2_stream *st, const nghttp2_nv *fields, si
 	if (id < 0)
 		return -1;
 	adopt(h2, st, id);
+	h2_count_queue(st);
 	h2_flush_later(h2);
 	return 0;
 }
@@ -117,6 +129,7 @@ void h2_push(struct h2_stream *st)
 {
 	if (st->id == 0)
 		return;
+	h2_count_queue(st);
 	if (st->waiting) {
 		st->waiting = false;
 		nghttp2_session_resume_data(st->h2->ng, st->id);

@@ -178,7 +178,7 @@ bool rpc_send_metadata(struct rpc *rpc, const struct metadata *m)
 
 size_t rpc_queued(const struct rpc *rpc)
 {
-	return h2_queued(&container_of(rpc, struct call, rpc)->gs.h2);
+	return grpc_stream_queued(&container_of(rpc, struct call, rpc)->gs);
 }
 
 bool rpc_over(const struct rpc *rpc)
@@ -303,6 +303,8 @@ static void start_deadline(struct call *c)
 static void admit(struct call *c)
 {
 	c->admitted = true;
+	if (c->rpc.caller != NULL || c->rpc.server->options.on_call == NULL)
+		connection_admitted((struct connection *)c->gs.h2.h2);
 	c->gs.held = false;
 	if (c->gs.many)
 		grpc_stream_widen(&c->gs);
@@ -350,6 +352,10 @@ static int check(struct call *c)
 
 	if (rc == 0 && c->rpc.server->closing)
 		rc = error_set(&c->rpc.error, STATUS_UNAVAILABLE, "the server is shutting down");
+	if (rc == 0 && c->gs.h2.h2->queued > (size_t)OUTPUT_MAX)
+		rc = error_set(&c->rpc.error, STATUS_RESOURCE_EXHAUSTED,
+		               "%zu bytes of answers wait on this connection: read them first",
+		               c->gs.h2.h2->queued);
 	return rc;
 }
 

@@ -1,4 +1,4 @@
-/* net/rpc.h - private to the server: what grpc_server.c (connections) and rpc.c (calls) share. */
+/* net/rpc.h - private to the server: what grpc_server.c, connection.c and rpc.c (calls) share. */
 #ifndef NET_RPC_H
 #define NET_RPC_H
 
@@ -6,11 +6,15 @@
 #include "net/grpc_stream.h"
 #include "net/h2.h"
 #include "net/listener.h"
+#include "net/strangers.h"
 
 struct connection {
 	struct h2 h2; /* first member */
 	struct grpc_server *server;
 	struct connection *prev, *next;
+	struct connection *watched_prev, *watched_next;
+	uint64_t prefix;        /* the network it comes from */
+	bool stranger, watched; /* counted as one; in the list */
 	char peer[64];
 	bool local; /* the peer is on this machine */
 };
@@ -28,6 +32,11 @@ struct grpc_server {
 	char *page;                    /* opening.otherwise: the sentence as HTTP/1.1 says it */
 	struct server_listener *listeners;
 	struct connection *connections;
+	struct connection *watched; /* those that may become late */
+	struct timer patrol;        /* looks at them */
+	const struct guard_times *times;
+	struct strangers strangers;
+	struct guard_stats stats;
 	size_t gone; /* connections that ended since memory was given back */
 	size_t calls; /* structs, until they are freed */
 	struct timer grace;
@@ -36,6 +45,11 @@ struct grpc_server {
 	void (*closed)(void *user);
 	void *closed_user;
 };
+
+void connection_accept(struct listener *ls);
+void connection_on_patrol(struct timer *t);
+/* A call on it was admitted, and it is known whose. */
+void connection_admitted(struct connection *conn);
 
 /* What a connection's streams do (h2.h); begins with on_open. */
 void rpc_on_open(struct h2 *h2, int32_t id);

@@ -25,8 +25,35 @@
 #define MESSAGE_DEPTH_MAX 16             /* messages within messages */
 #define MESSAGE_MEMORY_MAX (16 * MiB)    /* a message once unpacked */
 #define SETTINGS_ENTRIES_MAX 32          /* in one SETTINGS frame */
-#define RESETS_BURST (4 * STREAMS_MAX)   /* streams that a peer may reset at once: all of its own are in order, */
-#define RESETS_PER_SECOND 33             /* and from then on */
+#define OUTPUT_MAX (1 * MiB)             /* answers queued on one connection: above it new calls are refused */
+#define OUTPUT_HARD_MAX (32 * MiB)       /* and here the connection ends: nobody reads what it asks for */
+
+/* --- what one connection may do (net/guard.h): at once, and then each second ------------------ */
+#define PINGS_BURST 10
+#define PINGS_PER_SECOND 10.0
+#define SETTINGS_BURST 5
+#define SETTINGS_PER_SECOND 0.5
+#define EMPTY_DATA_BURST 100             /* frames without a byte that do not end a stream: of no use to anyone */
+#define EMPTY_DATA_PER_SECOND 1.0
+#define WINDOW_UPDATES_BURST 1000
+#define WINDOW_UPDATES_PER_SECOND 1000.0
+#define CONTINUATIONS_BURST 32           /* METADATA_MAX needs none */
+#define CONTINUATIONS_PER_SECOND 8.0
+#define OTHER_FRAMES_BURST 200           /* PRIORITY, GOAWAY and types that nobody knows */
+#define OTHER_FRAMES_PER_SECOND 100.0
+#define INVALID_FRAMES_BURST 10
+#define INVALID_FRAMES_PER_SECOND 1.0
+#define RESETS_BURST 100                 /* streams that a peer resets which has shown no token; */
+#define RESETS_PER_SECOND 10.0
+#define RESETS_KNOWN_BURST (4 * STREAMS_MAX) /* one that has may cancel all its calls at once, and again */
+#define RESETS_KNOWN_PER_SECOND 33.0
+#define RESETS_SENT_BURST 50             /* streams that we reset because of what the peer sent on them */
+#define RESETS_SENT_PER_SECOND 5.0
+#define CONTROL_QUEUE_MAX 200            /* acknowledgements of PING and SETTINGS that wait to be written */
+
+/* --- strangers: connections on which no call with a token was admitted yet -------------------- */
+#define STRANGERS_MAX 1024               /* beyond this machine, in all, */
+#define STRANGERS_PREFIX_MAX 16          /* and from one /24 (IPv4) or /56 (IPv6) */
 
 /* --- accounts ------------------------------------------------------------------------------- */
 #define ACCOUNT_NAME_MIN 2
@@ -97,6 +124,15 @@
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
+#define OPENING_TIMEOUT_MS 5000          /* from accept to the first SETTINGS of the peer, TLS included */
+#define HEADERS_TIMEOUT_MS 10000         /* from the first byte of a block of fields to its last */
+#define FRAME_TIMEOUT_MS 30000           /* any other frame */
+#define BODY_TIMEOUT_MS 30000            /* a stranger that owes the rest of a request sends some of it */
+#define STRANGER_IDLE_MS 60000           /* a stranger of another machine without a call */
+#define STALL_TIMEOUT_MS 30000           /* answers wait and the peer takes less than STALL_BYTES of them; */
+#define STALL_KNOWN_MS (10 * 60 * 1000)  /* one with a token may pause what it reads: less -F of a log */
+#define STALL_BYTES 1024
+#define PATROL_MS 250                    /* how often these are looked at */
 #define KEEPALIVE_S 30                   /* an idle connection is asked whether it is still there */
 #define REDIS_TIMEOUT_MS 2000            /* one command; after it the outcome is unknown */
 #define UPLOAD_IDLE_MS (10 * 60 * 1000)  /* an unfinished upload is forgotten after this */

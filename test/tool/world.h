@@ -37,6 +37,7 @@ static inline void on_limit(struct timer *t)
 static inline int on_call(struct rpc *rpc)
 {
 	echo_count(rpc);
+	rpc->caller = &w; /* nobody here is a stranger */
 	return w.on_call != NULL ? w.on_call(rpc) : 0;
 }
 
