@@ -2,9 +2,9 @@
  * this gets. Knows no Redis; the guard and `ledger verify` feed it.
  *
  * A record is one line:
- *   SEQ ID KIND MS TASK EPOCH WALL_MS RATE_NCPT START_MCPT GRANT LEGS  DEBIT CREDIT AMOUNT  DEBIT CREDIT AMOUNT ...
- * and its chain the SHA-1 of the chain before it, a space and the line. TASK is - when there is none. GRANT is
- * how much of the money of the last leg pays for tasks only. */
+ *   SEQ ID KIND MS TASK EPOCH WALL_MS RATE_NCPT START_MCPT CHARGE GRANT LEGS  DEBIT CREDIT AMOUNT  DEBIT CREDIT AMOUNT ...
+ * and its chain the SHA-1 of the chain before it, a space and the line. TASK is - when there is none. CHARGE is
+ * what an attempt has cost, of settle; GRANT how much of the money of the last leg pays for tasks only. */
 #ifndef STORE_BOOKS_H
 #define STORE_BOOKS_H
 
@@ -18,6 +18,9 @@
 #define RECORD_LEGS_MAX 8
 #define RECORD_WORD_MAX 160 /* of an id or an account's name */
 
+/* Before the first record. */
+#define BOOKS_FIRST_CHAIN "0000000000000000000000000000000000000000"
+
 struct leg {
 	const char *debit, *credit;
 	int64_t amount;
@@ -27,7 +30,7 @@ struct record {
 	uint64_t seq;
 	const char *id, *kind, *task;
 	uint32_t epoch;
-	int64_t time_ms, wall_ms, rate_ncpt, start_mcpt, grant;
+	int64_t time_ms, wall_ms, rate_ncpt, start_mcpt, charge, grant;
 	struct leg legs[RECORD_LEGS_MAX];
 	int leg_count;
 };

@@ -69,6 +69,11 @@ void call_int(struct store_req *req, int64_t n)
 	put(req, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)n));
 }
 
+void call_amount(struct store_req *req, int64_t n)
+{
+	call_int(req, n < 0 ? 0 : n > CPT_SUPPLY ? CPT_SUPPLY : n);
+}
+
 void call_unsigned(struct store_req *req, uint64_t n)
 {
 	char text[24];
@@ -99,6 +104,17 @@ void call_begin(struct store *s, struct store_req *req, int script)
 	req->scopes = 0;
 	req->expires_ms = 0;
 	req->next = req->number = 0;
+	req->amount = 0;
+	req->money = NULL;
+	req->totals = NULL;
+	req->project = NULL;
+	req->projects = NULL;
+	req->lines = NULL;
+	req->earnings = NULL;
+	req->records = NULL;
+	req->balances = NULL;
+	req->count = 0;
+	req->subject = NULL;
 	req->duplicate = req->loaded_again = false;
 	req->argv = NULL;
 	req->lengths = NULL;

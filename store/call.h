@@ -11,27 +11,21 @@
 #ifndef STORE_CALL_H
 #define STORE_CALL_H
 
-#include "store/store.h"
+#include "store/ledger.h"
 
 #define CALL_TTL_MS (7ll * 86400 * 1000) /* how long a call_id is remembered */
 
 /* Each is store/script/NAME.lua. */
-#define SCRIPTS(X) \
-	X(SCRIPT_REGISTER, register) \
+#define PLAIN_SCRIPTS(X) \
 	X(SCRIPT_ACCOUNT, account) \
 	X(SCRIPT_TOKEN_ADD, token_add) \
 	X(SCRIPT_TOKEN_FIND, token_find) \
 	X(SCRIPT_TOKEN_REMOVE, token_remove) \
-	X(SCRIPT_SUBMIT, submit) \
 	X(SCRIPT_TASK, task) \
 	X(SCRIPT_TASKS, tasks) \
 	X(SCRIPT_LIVE, live) \
 	X(SCRIPT_LEASE, lease) \
 	X(SCRIPT_PHASE, phase) \
-	X(SCRIPT_DONE, done) \
-	X(SCRIPT_REQUEUE, requeue) \
-	X(SCRIPT_STOP, stop) \
-	X(SCRIPT_FAIL, fail) \
 	X(SCRIPT_REMOVE, remove) \
 	X(SCRIPT_EXPIRED, expired) \
 	X(SCRIPT_WORKER_JOIN, worker_join) \
@@ -40,7 +34,33 @@
 	X(SCRIPT_BLOB_FIND, blob_find) \
 	X(SCRIPT_UNUSED, unused) \
 	X(SCRIPT_BLOBS_KNOWN, blobs_known) \
-	X(SCRIPT_COUNTERS, counters)
+	X(SCRIPT_COUNTERS, counters) \
+	X(SCRIPT_BALANCE, balance) \
+	X(SCRIPT_EARNINGS, earnings) \
+	X(SCRIPT_STATEMENT, statement) \
+	X(SCRIPT_PROJECT_CREATE, project_create) \
+	X(SCRIPT_PROJECT_SHOW, project_show) \
+	X(SCRIPT_PROJECTS, projects) \
+	X(SCRIPT_PROJECT_TOKEN, project_token) \
+	X(SCRIPT_PROJECT_CLAIM, project_claim) \
+	X(SCRIPT_LEDGER_TOTALS, ledger_totals) \
+	X(SCRIPT_LEDGER_PAGE, ledger_page) \
+	X(SCRIPT_LEDGER_BALANCES, ledger_balances)
+
+/* Those that also get ledger.lua. */
+#define MONEY_SCRIPTS(X) \
+	X(SCRIPT_REGISTER, register) \
+	X(SCRIPT_SUBMIT, submit) \
+	X(SCRIPT_TICK, tick) \
+	X(SCRIPT_DONE, done) \
+	X(SCRIPT_REQUEUE, requeue) \
+	X(SCRIPT_STOP, stop) \
+	X(SCRIPT_FAIL, fail) \
+	X(SCRIPT_REFUND, refund) \
+	X(SCRIPT_TRANSFER, transfer) \
+	X(SCRIPT_LEDGER_FREEZE, ledger_freeze)
+
+#define SCRIPTS(X) PLAIN_SCRIPTS(X) MONEY_SCRIPTS(X)
 
 enum script {
 #define SCRIPT_ENUM(id, name) id,
@@ -49,17 +69,24 @@ enum script {
 	SCRIPT_COUNT,
 };
 
-/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua with common.lua between. */
+/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua, with common.lua and, for
+ * MONEY_SCRIPTS, ledger.lua between. */
 const char *script_text(int script, size_t *n);
 const char *script_name(int script);
 /* Its SHA-1, by which Redis knows it. */
 const char *script_sha(int script);
+/* Does it move money: does the ledger grow with it? */
+bool script_moves_money(int script);
+/* Tests: from now on `to` stands for `from` wherever a script has it (from NULL: as they were). Returns how many scripts had
+ * it. Before store_open(). */
+int scripts_change_for_test(const char *from, const char *to);
 
 void call_begin(struct store *s, struct store_req *req, int script);
 void call_key(struct store_req *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_text(struct store_req *req, const char *text); /* borrowed until call_send() returns or copied */
 void call_bytes(struct store_req *req, const void *p, size_t n);
 void call_int(struct store_req *req, int64_t n);
+void call_amount(struct store_req *req, int64_t n); /* between 0 and CPT_SUPPLY, whatever n is */
 void call_unsigned(struct store_req *req, uint64_t n);
 void call_message(struct store_req *req, const ProtobufCMessage *message); /* packed; NULL = "" */
 /* read gets the whole list after its status was found 0; NULL = nothing to read. */
@@ -76,6 +103,7 @@ void read_outcomes(struct store_req *req, const redisReply *reply); /* {0, outco
 void read_account(struct store_req *req, const redisReply *reply);  /* {0, fields} */
 void read_number(struct store_req *req, const redisReply *reply);   /* {0, number} */
 void read_ids(struct store_req *req, const redisReply *reply);      /* {0, id, ...} */
+void read_ids_as_tasks(struct store_req *req, const redisReply *reply); /* {0, id, ...} into tasks */
 /* The answer is not of the shape that its reader expects. */
 void read_failed(struct store_req *req);
 

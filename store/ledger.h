@@ -86,13 +86,13 @@ struct statement_line {
 	int64_t amount_mcpt;      /* of this account's balance: below 0 = it went away */
 };
 /* Newest first. account "project:NAME" gives a project's. after 0 = from the newest; since_ms 0 = all.
- * Result: lines, line_count, next. */
+ * Result: lines, count, next. */
 void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
 		     int64_t since_ms);
 
 struct earning { const char *task; int64_t pending_mcpt; };
-/* Result: money, earnings (tasks that run on the account's workers and have earned), earning_count, id = the
- * next `after` ("" = that was all). Settled ones are in the statement. */
+/* Result: earnings, count (tasks that run on the account's workers and have earned), id = the
+ * next `after` ("" = that was all). The sums: store_balance. Settled ones are in the statement. */
 void store_earnings(struct store *s, struct store_req *req, const char *account, uint32_t limit, const char *after);
 
 /* --- projects -------------------------------------------------------------------------------------- */
@@ -116,7 +116,7 @@ void store_project_create(struct store *s, struct store_req *req, const char *ac
 			  const char *url, int64_t now_ms);
 /* Result: project. NOT_FOUND. */
 void store_project_show(struct store *s, struct store_req *req, const char *name);
-/* By name. after "" = from the first. Result: projects, project_count, id = the next `after` ("" = all). */
+/* By name. after "" = from the first. Result: projects, count, id = the next `after` ("" = all). */
 void store_projects(struct store *s, struct store_req *req, uint32_t limit, const char *after);
 /* The token this account must publish under the project's URL: `fresh` (random, made by the caller) is kept when there
  * is none yet. Result: id = the token, project. NOT_FOUND. ALREADY_EXISTS: claimed by another. */
@@ -143,13 +143,13 @@ void store_ledger_freeze(struct store *s, struct store_req *req, const char *why
 /* FAILED_PRECONDITION: the sum is still wrong. */
 void store_ledger_unfreeze(struct store *s, struct store_req *req);
 
-/* Records from seq `from` on, as text (store/books.h reads them). Result: records, record_count; totals as then. */
+/* Records from seq `from` on, as text (store/books.h reads them). Result: records, count; totals as then. */
 struct ledger_record { const char *text, *chain; };
 void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, uint32_t limit);
 /* What the accounts hold, a page at a time, for store/audit.c. kind: users and pending, holds, projects. */
 enum ledger_class { LEDGER_USERS, LEDGER_HOLDS, LEDGER_PROJECTS };
 struct ledger_balance { const char *account; int64_t mcpt; }; /* "user:ID", ... */
-/* Result: balances, balance_count, next (0 = all), totals as then. */
+/* Result: balances, count, next (0 = all), totals as then. */
 void store_ledger_balances(struct store *s, struct store_req *req, enum ledger_class which, uint64_t after);
 
 #endif

@@ -1,9 +1,10 @@
 /* store/script.c - the Lua scripts that are built into the program, as Redis is given them.
  *
  * The first line of a script says its flags (#!lua); common.lua, which every script may use, goes
- * behind that line. Composed once, at the first use. */
+ * behind that line, and ledger.lua behind it in those that move money. Composed once, at the first use. */
 #include <mbedtls/sha1.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/embed.h"
@@ -11,6 +12,7 @@
 #include "store/call.h"
 
 EMBED(common_lua);
+EMBED(ledger_lua);
 #define SCRIPT_EMBED(id, name) EMBED(name##_lua);
 SCRIPTS(SCRIPT_EMBED)
 #undef SCRIPT_EMBED
@@ -33,17 +35,54 @@ static const char *after_first_line(const char *text)
 	return strchr(text, '\n') + 1;
 }
 
+bool script_moves_money(int script)
+{
+	static const bool moves[SCRIPT_COUNT] = {
+#define SCRIPT_MOVES(id, name) [id] = true,
+		MONEY_SCRIPTS(SCRIPT_MOVES)
+#undef SCRIPT_MOVES
+	};
+
+	return moves[script];
+}
+
+static void set_text(int script, char *text)
+{
+	unsigned char digest[20];
+
+	free(scripts[script].text);
+	scripts[script].text = text;
+	scripts[script].n = strlen(text);
+	mbedtls_sha1_ret((const unsigned char *)text, scripts[script].n, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(scripts[script].sha + 2 * i, 3, "%02x", digest[i]);
+}
+
 static void compose(int script)
 {
 	const char *source = sources[script].text, *rest = after_first_line(source);
-	unsigned char digest[20];
+	const char *ledger = script_moves_money(script) ? after_first_line(embed_ledger_lua) : "";
 
-	scripts[script].text =
-		xasprintf("%.*s%s%s", (int)(rest - source), source, after_first_line(embed_common_lua), rest);
-	scripts[script].n = strlen(scripts[script].text);
-	mbedtls_sha1_ret((const unsigned char *)scripts[script].text, scripts[script].n, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(scripts[script].sha + 2 * i, 3, "%02x", digest[i]);
+	set_text(script, xasprintf("%.*s%s%s%s", (int)(rest - source), source, after_first_line(embed_common_lua),
+				   ledger, rest));
+}
+
+int scripts_change_for_test(const char *from, const char *to)
+{
+	int changed = 0;
+
+	for (int i = 0; i < SCRIPT_COUNT; i++) {
+		const char *at;
+
+		compose(i);
+		at = from != NULL ? strstr(scripts[i].text, from) : NULL;
+		if (at == NULL)
+			continue;
+		changed++;
+		set_text(i, xasprintf("%.*s%s%s", (int)(at - scripts[i].text), scripts[i].text, to,
+				      at + strlen(from)));
+	}
+	return changed;
 }
 
 const char *script_text(int script, size_t *n)

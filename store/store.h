@@ -84,6 +84,7 @@ struct store_req {
 	bool loaded_again;
 	size_t batch;
 	const char **ids;
+	const char *subject; /* of the caller, for read() */
 };
 
 void store_req_release(struct store_req *req);

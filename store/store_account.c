@@ -30,7 +30,12 @@ void read_account(struct store_req *req, const redisReply *reply)
 static void read_registered(struct store_req *req, const redisReply *reply)
 {
 	read_account(req, reply);
-	req->duplicate = reply->elements > 2 && reply->element[2]->integer != 0;
+	if (reply->elements != 4) {
+		read_failed(req);
+		return;
+	}
+	req->duplicate = reply->element[2]->integer != 0;
+	req->amount = strtoll(reply->element[3]->str, NULL, 10);
 }
 
 void store_register(struct store *s, struct store_req *req, const struct registration *r)
@@ -49,6 +54,8 @@ void store_register(struct store *s, struct store_req *req, const struct registr
 	call_int(req, r->now_ms);
 	call_text(req, digest);
 	call_int(req, CALL_TTL_MS);
+	call_int(req, r->gift_mcpt);
+	call_int(req, r->gift_tasks_only);
 	call_send(req, read_registered);
 }
 

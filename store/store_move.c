@@ -77,6 +77,10 @@ static void done_words(struct store_req *req, const struct done_item *item)
 	call_int(req, item->done->failure);
 	call_text(req, item->done->result_sha256);
 	call_text(req, item->done->reason);
+	call_amount(req, item->charge_mcpt);
+	call_amount(req, item->wall_ms);
+	call_amount(req, item->start_mcpt);
+	call_amount(req, item->rate_ncpt);
 	record_write(&item->done->base, put_pair, &pairs);
 	call_int(req, pairs.words);
 	call_text(req, "exited_ms");

@@ -106,6 +106,9 @@ void store_submit(struct store *s, struct store_req *req, const struct submissio
 	call_text(req, digest);
 	call_int(req, TASKS_LIVE_MAX);
 	call_int(req, CALL_TTL_MS);
+	call_int(req, sub->hold_mcpt);
+	call_int(req, sub->start_mcpt);
+	call_int(req, sub->rate_ncpt);
 	call_send(req, read_submitted);
 }
 
@@ -146,7 +149,7 @@ void store_live(struct store *s, struct store_req *req, uint64_t cursor)
 	call_send(req, read_tasks);
 }
 
-static void read_expired(struct store_req *req, const redisReply *reply)
+void read_ids_as_tasks(struct store_req *req, const redisReply *reply)
 {
 	read_ids(req, reply);
 	req->tasks = arena_alloc(&req->arena, reply->elements * sizeof(Pb__Task *));
@@ -165,7 +168,7 @@ void store_expired(struct store *s, struct store_req *req, int64_t now_ms, uint3
 	call_key(req, "keep");
 	call_int(req, now_ms);
 	call_unsigned(req, limit);
-	call_send(req, read_expired);
+	call_send(req, read_ids_as_tasks);
 }
 
 void store_counters(struct store *s, struct store_req *req)

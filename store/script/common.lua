@@ -7,11 +7,11 @@ local QUEUED, ASSIGNED, STAGING, EXECUTING, COLLECTING, ENDED = 1, 2, 3, 4, 5, 6
 local INFRA = 8
 local NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 5, 6, 7
 local RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED = 8, 9, 10
-local DONE, FENCED, GONE, GAVE_UP, MISSING = 0, 1, 2, 3, 4
+local DONE, FENCED, GONE, GAVE_UP, MISSING, SPENT = 0, 1, 2, 3, 4, 5
 
--- A whole number below 2^53 as text; tostring() would round it.
+-- A whole number below 2^53 as text; tostring() would round it. + 0 makes 0 of -0, which Redis takes for no number.
 local function int(n)
-	return string.format('%.0f', n)
+	return string.format('%.0f', n + 0)
 end
 
 local function submission_of(task)
@@ -24,7 +24,7 @@ local function task_fields(task, with_spec)
 	fields[#fields + 1] = 'id'
 	fields[#fields + 1] = task
 	if with_spec then
-		for _, name in ipairs({'spec', 'bundle_sha256', 'bundle_size'}) do
+		for _, name in ipairs({'spec', 'bundle_sha256', 'bundle_size', 'hold_mcpt', 'start_mcpt', 'rate_ncpt'}) do
 			fields[#fields + 1] = name
 			fields[#fields + 1] = redis.call('HGET', submission_of(task), name) or ''
 		end

@@ -1,18 +1,30 @@
 #!lua
 -- An attempt has ended: RUNNING -> COMPLETED or FAILED. A STOPPED task of the same epoch gets what came late
--- and stays STOPPED. `delivered` is the failure and result that were taken, to know a repeat.
+-- and stays STOPPED. Both settle. `delivered` is the failure and result that were taken, to know a repeat.
 -- KEYS task, ...
--- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, count of words,
---      name, value, ...
+-- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, charge, wall_ms, start, rate,
+--      count of words, name, value, ...
 -- -> {0, outcome, ...}
-local function done(key, task, worker, epoch, failure, result, reason, fields)
-	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'delivered', 'account', 'keep_s')
-	local state = tonumber(now[1])
-	local delivered = failure .. ' ' .. result
+-- The money of the attempt and the record that settles it, or why it cannot be moved.
+local function money_of(task, now, worker, epoch, item)
+	local money = task_money(task, now[5], worker, now[7], now[8])
+	if not money then
+		return nil
+	end
+	local record = settlement(money, 'settle', epoch, item.charge)
+	record.wall_ms, record.start, record.rate = item.wall_ms, item.start, item.rate
+	return money, record, ledger_refusal(record.legs)
+end
+
+local function done(key, task, worker, epoch, item, fields)
+	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'delivered', 'account', 'keep_s', 'paid_mcpt',
+		'settled')
+	local state, result = tonumber(now[1]), item.result
+	local delivered = item.failure .. ' ' .. result
 	if not state then
 		return GONE
 	end
-	if tonumber(now[2]) ~= epoch or now[3] ~= worker then
+	if now[2] ~= epoch or now[3] ~= worker then
 		return FENCED
 	end
 	if now[4] then
@@ -24,7 +36,14 @@ local function done(key, task, worker, epoch, failure, result, reason, fields)
 	if result ~= '' and redis.call('EXISTS', 'blob:' .. result) == 0 then
 		return MISSING
 	end
+	local money, record, refusal = money_of(task, now, worker, epoch, item)
+	if refusal then
+		return refusal
+	end
 
+	if money then
+		settle(money, record, ARGV[1])
+	end
 	local n = #fields
 	fields[n + 1], fields[n + 2] = 'delivered', delivered
 	if result ~= '' then
@@ -36,20 +55,31 @@ local function done(key, task, worker, epoch, failure, result, reason, fields)
 		return DONE
 	end
 	n = #fields
-	fields[n + 1], fields[n + 2] = 'failure', failure
-	fields[n + 3], fields[n + 4] = 'reason', reason
-	end_task(task, now[5], worker, now[6], failure == '0' and COMPLETED or FAILED, ARGV[1], fields)
+	fields[n + 1], fields[n + 2] = 'failure', item.failure
+	fields[n + 3], fields[n + 4] = 'reason', item.reason
+	end_task(task, now[5], worker, now[6], item.failure == '0' and COMPLETED or FAILED, ARGV[1], fields)
 	return DONE
 end
 
-local reply, at = {0}, 1
+local items, at = {}, 1
 for i = 1, #KEYS do
-	local words, fields = tonumber(ARGV[at + 7]), {}
+	local words, fields = tonumber(ARGV[at + 11]), {}
 	for j = 1, words do
-		fields[j] = ARGV[at + 7 + j]
+		fields[j] = ARGV[at + 11 + j]
 	end
-	reply[i + 1] = done(KEYS[i], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4], ARGV[at + 5],
-		ARGV[at + 6], fields)
-	at = at + 7 + words
+	items[i] = {at = at, fields = fields, failure = ARGV[at + 4], result = ARGV[at + 5], reason = ARGV[at + 6],
+		charge = amount(ARGV[at + 7]), wall_ms = ARGV[at + 8], start = ARGV[at + 9], rate = ARGV[at + 10]}
+	if not items[i].charge or not amount(ARGV[at + 8]) or not amount(ARGV[at + 9]) or not amount(ARGV[at + 10]) then
+		return {INVALID_ARGUMENT, 'a charge is no amount'}
+	end
+	at = at + 11 + words
+end
+local reply = {0}
+for i, item in ipairs(items) do
+	local outcome = done(KEYS[i], ARGV[item.at + 1], ARGV[item.at + 2], ARGV[item.at + 3], item, item.fields)
+	if type(outcome) == 'table' then
+		return outcome
+	end
+	reply[i + 1] = outcome
 end
 return reply

@@ -8,6 +8,9 @@ end
 if tonumber(now[1]) <= RUNNING then
 	return {FAILED_PRECONDITION, 'the task has not ended: stop it first'}
 end
+if redis.call('ZSCORE', 'unsettled', ARGV[1]) then
+	return {FAILED_PRECONDITION, 'the task is still being ended and paid for: try again when its worker has stopped'}
+end
 local bundle = redis.call('HGET', KEYS[2], 'bundle_sha256')
 
 redis.call('DEL', KEYS[1])

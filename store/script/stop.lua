@@ -1,10 +1,23 @@
 #!lua
--- -> STOPPED, unless it has ended.   KEYS task   ARGV task, account, reason, now   -> {0, fields}
-local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'worker', 'keep_s')
+-- -> STOPPED, unless it has ended. What waits gets its money back; what runs settles when its attempt has ended.
+-- KEYS task   ARGV task, account, reason, now   -> {0, fields}
+local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'worker', 'keep_s', 'epoch', 'settled')
 if not now[1] or (ARGV[2] ~= '' and now[2] ~= ARGV[2]) then
 	return {NOT_FOUND, 'no such task'}
 end
-if tonumber(now[1]) <= RUNNING then
-	end_task(ARGV[1], now[2], now[3], now[4], STOPPED, ARGV[4], {'reason', ARGV[3]})
+local state = tonumber(now[1])
+if state > RUNNING then
+	return {0, task_fields(ARGV[1], false)}
 end
+local refusal = state == PENDING and refund_refusal(ARGV[1], now[2], nil, nil, now[6], now[5])
+if refusal then
+	return refusal
+end
+
+if state == PENDING then
+	refund(ARGV[4])
+elseif task_money(ARGV[1], now[2], nil, nil, now[6]) then
+	redis.call('ZADD', 'unsettled', ARGV[4], ARGV[1])
+end
+end_task(ARGV[1], now[2], now[3], now[4], STOPPED, ARGV[4], {'reason', ARGV[3]})
 return {0, task_fields(ARGV[1], false)}
