@@ -34,6 +34,7 @@ static const struct verb {
 	{"login", login_main, "log in to a pool", NULL},
 	{"logout", logout_main, "log out", NULL},
 	{"whoami", whoami_main, "who am I there?", NULL},
+	{"token", token_main, "tokens for machines and programs, within a scope", NULL},
 	{NULL, NULL, NULL, "Machines"},
 	{"worker", worker_main, "lend this machine to a pool", NULL},
 	{"workers", workers_main, "list the machines of the pool", NULL},

@@ -62,6 +62,8 @@
 #define PASSWORD_MAX 256                 /* a hash must not take a megabyte of input */
 #define CALL_ID_MAX 64
 #define TOKEN_TTL_MS (90ll * 86400 * 1000)
+#define TOKENS_MAX 1000                  /* of one account; at a login the one that expires first makes room */
+#define TOKEN_TTL_MIN_MS 1000ll
 #define PASSWORD_QUEUE_MAX 100           /* hashes waiting; each costs 30 ms and 32 MiB */
 
 /* --- a task --------------------------------------------------------------------------------- */

@@ -29,6 +29,9 @@ enum { IN_ONE = 0, IN_MANY = 1, OUT_ONE = 0, OUT_MANY = 1 };
 	X(RPC_LOGIN,         Accounts, Login,    login_request,        session,           IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
 	X(RPC_LOGOUT,        Accounts, Logout,   logout_request,       logout_reply,      IN_ONE,  OUT_ONE,  SCOPE_ANY)                  \
 	X(RPC_WHOAMI,        Accounts, Whoami,   whoami_request,       account,           IN_ONE,  OUT_ONE,  SCOPE_ANY)                  \
+	X(RPC_CREATE_TOKEN,  Accounts, CreateToken, create_token_request, new_token,      IN_ONE,  OUT_ONE,  SCOPE_ANY)                  \
+	X(RPC_LIST_TOKENS,   Accounts, ListTokens, list_tokens_request, list_tokens_reply, IN_ONE, OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_REVOKE_TOKEN,  Accounts, RevokeToken, revoke_token_request, revoke_token_reply, IN_ONE, OUT_ONE, SCOPE_ANY)                \
 	X(RPC_SUBMIT,        Tasks,    Submit,   submit_request,       submit_reply,      IN_ONE,  OUT_ONE,  SCOPE_SUBMIT)               \
 	X(RPC_LIST_TASKS,    Tasks,    List,     list_tasks_request,   list_tasks_reply,  IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
 	X(RPC_GET_TASK,      Tasks,    Get,      get_task_request,     task,              IN_ONE,  OUT_ONE,  SCOPE_READ)                 \

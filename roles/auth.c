@@ -96,6 +96,7 @@ static void remember(struct auth *a, const struct caller *c)
 /* The caller is known: has the token a scope that the method needs? */
 static int admit(struct rpc *rpc, const struct caller *c)
 {
+	struct pool *pool = grpc_server_user(rpc->server);
 	unsigned need = rpc->handler->method->scope;
 	char text[64];
 
@@ -106,7 +107,21 @@ static int admit(struct rpc *rpc, const struct caller *c)
 		return error_hint(&rpc->error, "hivemind login gives a token with every scope");
 	}
 	rpc->caller = arena_dup(&rpc->arena, c, sizeof *c);
+	revocation_watch(&pool->revocation, rpc);
 	return 0;
+}
+
+void auth_gone(struct rpc *rpc)
+{
+	revocation_gone(&((struct pool *)grpc_server_user(rpc->server))->revocation, rpc);
+}
+
+unsigned auth_login_scopes(const struct pool *pool, const char *account_name)
+{
+	for (int i = 0; i < pool->options.admins.n; i++)
+		if (strcmp(pool->options.admins.at[i], account_name) == 0)
+			return SCOPE_ANY;
+	return SCOPE_ANY & ~(unsigned)SCOPE_ADMIN;
 }
 
 static int unknown(struct error *e)
@@ -118,12 +133,33 @@ static int unknown(struct error *e)
 static void read_caller(struct caller *c, const struct lookup *l)
 {
 	const struct store_req *req = &l->call.req;
+	unsigned most = auth_login_scopes(l->call.pool, req->account->name);
 
 	*c = (struct caller){
-	    .scopes = req->scopes, .expires_ms = req->expires_ms, .created_ms = req->account->created_ms};
+	    .scopes = req->scopes & most, .expires_ms = req->expires_ms, .created_ms = req->account->created_ms};
 	memcpy(c->token_sha256, l->sha256, sizeof c->token_sha256);
+	text_copy(c->token_id, sizeof c->token_id, req->tokens[0]->id);
 	text_copy(c->account, sizeof c->account, req->account->id);
 	text_copy(c->name, sizeof c->name, req->account->name);
+}
+
+static void on_noted(struct store_req *req)
+{
+	store_req_release(req);
+	free(req);
+}
+
+/* Nobody waits for this, and nothing is lost when it fails. */
+static void note_use(struct pool *pool, const char *sha256, int64_t last_used_ms)
+{
+	int64_t now = clock_wall_ms();
+	struct store_req *req;
+
+	if (now - last_used_ms < AUTH_USED_MS)
+		return;
+	req = xcalloc(1, sizeof *req);
+	req->on_done = on_noted;
+	store_token_used(pool->store, req, sha256, now);
 }
 
 static void on_found(struct store_req *req)
@@ -141,6 +177,7 @@ static void on_found(struct store_req *req)
 	if (status == 0) {
 		read_caller(&c, l);
 		remember(&call->pool->auth, &c);
+		note_use(call->pool, c.token_sha256, req->tokens[0]->last_used_ms);
 		status = admit(rpc, &c);
 	} else if (status == STATUS_NOT_FOUND) {
 		status = unknown(&rpc->error);

@@ -13,6 +13,7 @@
 #include "proto/limits.h"
 
 #define AUTH_FRESH_MS 1000
+#define AUTH_USED_MS (10ll * 60 * 1000) /* how exactly we know when a token was used last */
 #define AUTH_CACHE_MAX 10000
 #define TOKEN_SIZE 56 /* "hm_", 52 characters, zero */
 
@@ -23,8 +24,11 @@ struct caller {
 	char token_sha256[SHA256_HEX_SIZE];
 	char account[ID_SIZE];
 	char name[ACCOUNT_NAME_MAX + 1];
+	char token_id[ID_SIZE];
 	int64_t created_ms, expires_ms; /* wall clock; of the account, of the token */
 	unsigned scopes;
+	struct rpc *rpc; /* of a call that streams (roles/revocation.h); NULL = of none */
+	struct caller *prev_stream, *next_stream;
 };
 
 struct auth {
@@ -33,6 +37,12 @@ struct auth {
 
 /* grpc_server_options.on_call: admit or refuse, at once or after a look into Redis. */
 int auth_on_call(struct rpc *rpc);
+
+/* The call is over. */
+void auth_gone(struct rpc *rpc);
+
+/* What a login of this account may do: everything, but admin only for the operator's own. */
+unsigned auth_login_scopes(const struct pool *pool, const char *account_name);
 
 /* A fresh token and its SHA-256. */
 void auth_make_token(char token[TOKEN_SIZE], char sha256[SHA256_HEX_SIZE]);

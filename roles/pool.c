@@ -57,6 +57,9 @@ static const struct state states[] = {
 	X(RPC_LOGIN,         pool_login,         NULL,                 NULL)                     \
 	X(RPC_LOGOUT,        pool_logout,        NULL,                 NULL)                     \
 	X(RPC_WHOAMI,        pool_whoami,        NULL,                 NULL)                     \
+	X(RPC_CREATE_TOKEN,  pool_create_token,  NULL,                 NULL)                     \
+	X(RPC_LIST_TOKENS,   pool_list_tokens,   NULL,                 NULL)                     \
+	X(RPC_REVOKE_TOKEN,  pool_revoke_token,  NULL,                 NULL)                     \
 	X(RPC_SUBMIT,        pool_submit,        NULL,                 NULL)                     \
 	X(RPC_LIST_TASKS,    pool_list_tasks,    NULL,                 NULL)                     \
 	X(RPC_GET_TASK,      pool_get_task,      NULL,                 NULL)                     \
@@ -77,12 +80,18 @@ static const struct state states[] = {
 	X(STANDARD_REFLECTION,       pool_reflection,   pool_reflection_end, pool_reflection_space) \
 	X(STANDARD_REFLECTION_ALPHA, pool_reflection,   pool_reflection_end, pool_reflection_space)
 
+static void on_call_gone(struct rpc *rpc)
+{
+	auth_gone(rpc);
+	call_gone(rpc);
+}
+
 static const struct rpc_handler handlers[] = {
-#define HANDLER(id, message, half_close, space) {&rpc_methods[id], message, half_close, space, call_gone},
+#define HANDLER(id, message, half_close, space) {&rpc_methods[id], message, half_close, space, on_call_gone},
 	HANDLERS(HANDLER)
 #undef HANDLER
 #define HANDLER(id, message, half_close, space) \
-	{&standard_methods[id], message, half_close, space, call_gone},
+	{&standard_methods[id], message, half_close, space, on_call_gone},
 	STANDARD_HANDLERS(HANDLER)
 #undef HANDLER
 };
@@ -188,6 +197,7 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	}
 	step_to(&pool->step, READY, "pool");
 	pool_sweep_init(&pool->sweep, pool);
+	revocation_init(&pool->revocation, pool);
 	log_info("pool ready tasks=%llu redis=%s",
 	         (unsigned long long)(pool->index.pending + pool->index.running),
 	         store_redis_version(pool->store));
@@ -328,6 +338,7 @@ static void go_down(struct pool *pool)
 		link_drop_all(pool);
 		pool_health_close(pool);
 		pool_sweep_close(&pool->sweep);
+		revocation_close(&pool->revocation);
 	}
 	if (pool->server != NULL)
 		grpc_server_close(pool->server, SERVER_GRACE_MS, on_server_closed, pool);
@@ -446,6 +457,8 @@ int pool_main(int argc, char **argv)
 	     NULL, 0, 0},
 	    {"register", 0, OPTION_TEXT, &o->registration, "open|closed",
 	     "may strangers make accounts? (open)", NULL, 0, 0},
+	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
+	     "an account that operates this pool; may be repeated", NULL, 0, 0},
 	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
 	     0},
 	    {"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0,

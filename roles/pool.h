@@ -2,6 +2,7 @@
  *
  *   pool.c           bring-up and down, the table of handlers      pool_call.h   memory of one call
  *   pool_accounts.c  Register, Login, Logout, Whoami               auth.h        tokens, who may call what
+ *   pool_tokens.c    CreateToken, ListTokens, RevokeToken          revocation.h  ended tokens end streams
  *   pool_tasks.c     Submit, List, Get, Stop, Remove               password.h    hashes, off the loop
  *   pool_watch.c     Watch                                         pool_logs.c   Logs
  *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
@@ -30,6 +31,7 @@
 #include "roles/pool_reflection.h"
 #include "roles/pool_sweep.h"
 #include "roles/pool_workers.h"
+#include "roles/revocation.h"
 #include "store/blob.h"
 #include "store/log.h"
 #include "store/redis_child.h"
@@ -37,6 +39,7 @@
 #include "ui/options.h"
 
 struct pool_options {
+	struct texts admins; /* names of accounts with the scope admin */
 	const char *listen, *redis, *data, *registration, *port_file;
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
@@ -57,6 +60,7 @@ struct pool {
 	struct endpoint at;
 	struct pool_identity identity;
 	struct auth auth;
+	struct revocation revocation;
 	struct passwords passwords;
 	struct pool_index index;
 	struct pool_workers workers;
@@ -81,6 +85,9 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_login(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_logout(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_whoami(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_create_token(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_list_tokens(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_revoke_token(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_submit(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_get_task(struct rpc *rpc, const ProtobufCMessage *in);

@@ -20,6 +20,7 @@ struct entry {
 	char id[ID_SIZE], account_name[ACCOUNT_NAME_MAX + 1];
 	char token[TOKEN_SIZE], token_sha256[SHA256_HEX_SIZE];
 	int64_t expires_ms;
+	unsigned scopes;
 	bool known; /* the name exists */
 };
 
@@ -44,7 +45,7 @@ static void on_token(struct store_req *req)
 		call_fail(&e->call);
 		return;
 	}
-	scopes_to_text(SCOPE_ANY, scopes, sizeof scopes);
+	scopes_to_text(e->scopes, scopes, sizeof scopes);
 	e->account.scopes = scopes;
 	session.account = &e->account;
 	session.token = e->token;
@@ -56,6 +57,7 @@ static void on_token(struct store_req *req)
 static void open_session(struct entry *e, const Pb__Account *account)
 {
 	int64_t now = clock_wall_ms();
+	char id[ID_SIZE];
 
 	text_copy(e->id, sizeof e->id, account->id);
 	text_copy(e->account_name, sizeof e->account_name, account->name);
@@ -65,8 +67,12 @@ static void open_session(struct entry *e, const Pb__Account *account)
 	e->account.created_ms = account->created_ms;
 	e->expires_ms = now + TOKEN_TTL_MS;
 	auth_make_token(e->token, e->token_sha256);
-	store_token_add(call_store(&e->call), call_ask(&e->call, on_token), e->token_sha256, e->id, SCOPE_ANY,
-	                e->expires_ms, now);
+	e->scopes = auth_login_scopes(e->call.pool, e->account_name);
+	random_id(id);
+	store_token_add(call_store(&e->call), call_ask(&e->call, on_token),
+			&(struct token_grant){.sha256 = e->token_sha256, .account = e->id, .id = id, .name = "login",
+					      .by = "", .call_id = "", .scopes = e->scopes,
+					      .expires_ms = e->expires_ms, .now_ms = now, .make_room = true});
 }
 
 /* --- Login ------------------------------------------------------------------------------------ */
@@ -222,6 +228,7 @@ static void on_token_removed(struct store_req *req)
 	if (c == NULL)
 		return;
 	auth_forget(&c->pool->auth, caller_of(c->rpc)->token_sha256);
+	revocation_soon(&c->pool->revocation);
 	if (req->error.status != 0 && req->error.status != STATUS_NOT_FOUND)
 		call_fail(c);
 	else
@@ -231,10 +238,12 @@ static void on_token_removed(struct store_req *req)
 int pool_logout(struct rpc *rpc, const ProtobufCMessage *in)
 {
 	struct call *c = call_new(rpc, sizeof *c);
+	const struct caller *caller = caller_of(rpc);
 
 	(void)in;
-	auth_forget(&c->pool->auth, caller_of(rpc)->token_sha256);
-	store_token_remove(call_store(c), call_ask(c, on_token_removed), caller_of(rpc)->token_sha256);
+	auth_forget(&c->pool->auth, caller->token_sha256);
+	store_token_revoke(call_store(c), call_ask(c, on_token_removed), caller->account, caller->token_id,
+			   caller->scopes, caller->token_id, false);
 	return RPC_LATER;
 }
 

@@ -16,6 +16,7 @@ int register_main(int argc, char **argv);
 int login_main(int argc, char **argv);
 int logout_main(int argc, char **argv);
 int whoami_main(int argc, char **argv);
+int token_main(int argc, char **argv);
 
 int init_main(int argc, char **argv);
 int check_main(int argc, char **argv);

@@ -282,13 +282,14 @@ static void on_call_done(struct grpc_call *call, const struct error *err)
 		close_channel(l);
 		return;
 	}
-	if (!l->ever && hopeless(err->status))
+	if ((!l->ever && hopeless(err->status)) || err->status == STATUS_UNAUTHENTICATED)
 		worker_fail(l->worker, &why);
 	else if (l->tries == 0)
 		log_warn("lost the pool, asking again status=%s text=\"%s\"", status_name(err->status), err->text);
 	if (l->lingering)
 		return; /* the worker gave up, and had nothing to wait for */
-	enter_waiting(l);
+	if (l->step.at != CLOSED) /* the worker may have ended it just now */
+		enter_waiting(l);
 	worker_unlinked(l->worker);
 }
 

@@ -20,7 +20,10 @@
 	X(SCRIPT_ACCOUNT, account) \
 	X(SCRIPT_TOKEN_ADD, token_add) \
 	X(SCRIPT_TOKEN_FIND, token_find) \
-	X(SCRIPT_TOKEN_REMOVE, token_remove) \
+	X(SCRIPT_TOKEN_REVOKE, token_revoke) \
+	X(SCRIPT_TOKEN_USED, token_used) \
+	X(SCRIPT_TOKENS, tokens) \
+	X(SCRIPT_REVOKED, revoked) \
 	X(SCRIPT_TASK, task) \
 	X(SCRIPT_TASKS, tasks) \
 	X(SCRIPT_LIVE, live) \

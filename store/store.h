@@ -8,7 +8,7 @@
  * the loop, never from inside the call. Results lie in req->arena until store_req_release().
  *
  * Redis keys (store/script/README names the fields):
- *   account:ID  account-name:NAME  token:SHA256  call:ACCOUNT:CALL_ID
+ *   account:ID  account-name:NAME  token:SHA256  tokens:ACCOUNT  revoked  revoked:seq  call:ACCOUNT:CALL_ID
  *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
  *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters
  *   ledger  ledger:head  accounts  statement:ACCOUNT  transfer:ACCOUNT:CALL_ID  earning:ACCOUNT  holds  unsettled
@@ -54,6 +54,7 @@ struct store_req {
 	const char *password; /* yescrypt string */
 	unsigned scopes;
 	int64_t expires_ms;
+	Pb__Token **tokens; /* count of them */
 	Pb__Task **tasks;
 	size_t task_count;
 	const char *id;
@@ -70,7 +71,7 @@ struct store_req {
 	struct earning *earnings;
 	struct ledger_record *records;
 	struct ledger_balance *balances;
-	size_t count; /* of lines, projects, earnings, records or balances */
+	size_t count; /* of tokens, lines, projects, earnings, records or balances */
 
 	/* private: see store/call.h */
 	struct redis_req redis;
@@ -119,12 +120,33 @@ struct registration {
 void store_register(struct store *s, struct store_req *req, const struct registration *r);
 /* Result: account, password. NOT_FOUND. */
 void store_account_by_name(struct store *s, struct store_req *req, const char *name);
-/* A token by its SHA-256; it vanishes at expires_ms by itself. */
-void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account,
-		     unsigned scopes, int64_t expires_ms, int64_t now_ms);
-/* Result: account, scopes, expires_ms. NOT_FOUND. */
+struct token_grant {
+	const char *sha256, *account;
+	const char *id, *name;
+	const char *by;      /* id of the token it is made with; "" = a password */
+	const char *call_id; /* "" = none */
+	unsigned scopes;
+	int64_t expires_ms, now_ms;
+	bool make_room; /* at TOKENS_MAX the one that expires first ends, else RESOURCE_EXHAUSTED */
+};
+
+/* A token by its SHA-256; it vanishes at expires_ms by itself. Result: id (of the first sending, when call_id was seen
+ * before: then its first secret ends and this one takes its place). ABORTED: call_id with other content. */
+void store_token_add(struct store *s, struct store_req *req, const struct token_grant *g);
+/* Result: account, token, scopes, expires_ms. NOT_FOUND. */
 void store_token_find(struct store *s, struct store_req *req, const char *sha256);
-void store_token_remove(struct store *s, struct store_req *req, const char *sha256);
+/* End the token of this account with this id, or the one whose id begins so; with `made` also those made with it.
+ * May end itself and what has no scope that `scopes` lacks. Result: number = how many. NOT_FOUND (also: another
+ * account's), PERMISSION_DENIED; FAILED_PRECONDITION: several begin so. */
+void store_token_revoke(struct store *s, struct store_req *req, const char *account, const char *id,
+			unsigned scopes, const char *by, bool made);
+/* It was used now. */
+void store_token_used(struct store *s, struct store_req *req, const char *sha256, int64_t now_ms);
+/* Result: tokens, count; the scopes in words. */
+void store_tokens(struct store *s, struct store_req *req, const char *account);
+/* Tokens that store_token_revoke() has ended since `place`, in any pool. Result: next = the next place, number and
+ * store_blob_id() = their SHA-256. place -1: only where we are. */
+void store_revoked(struct store *s, struct store_req *req, int64_t place);
 
 /* --- tasks ----------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* store/store_account.c - accounts and tokens. */
+/* store/store_account.c - accounts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,43 +64,4 @@ void store_account_by_name(struct store *s, struct store_req *req, const char *n
 	call_begin(s, req, SCRIPT_ACCOUNT);
 	call_key(req, "account-name:%s", name);
 	call_send(req, read_account);
-}
-
-void store_token_add(struct store *s, struct store_req *req, const char *sha256, const char *account,
-		     unsigned scopes, int64_t expires_ms, int64_t now_ms)
-{
-	call_begin(s, req, SCRIPT_TOKEN_ADD);
-	call_key(req, "token:%s", sha256);
-	call_key(req, "account:%s", account);
-	call_text(req, account);
-	call_int(req, scopes);
-	call_int(req, expires_ms);
-	call_int(req, expires_ms - now_ms);
-	call_send(req, NULL);
-}
-
-static void read_token(struct store_req *req, const redisReply *reply)
-{
-	if (reply->elements != 4) {
-		read_failed(req);
-		return;
-	}
-	read_account(req, reply);
-	req->password = NULL;
-	req->scopes = (unsigned)strtoul(reply->element[2]->str, NULL, 10);
-	req->expires_ms = strtoll(reply->element[3]->str, NULL, 10);
-}
-
-void store_token_find(struct store *s, struct store_req *req, const char *sha256)
-{
-	call_begin(s, req, SCRIPT_TOKEN_FIND);
-	call_key(req, "token:%s", sha256);
-	call_send(req, read_token);
-}
-
-void store_token_remove(struct store *s, struct store_req *req, const char *sha256)
-{
-	call_begin(s, req, SCRIPT_TOKEN_REMOVE);
-	call_key(req, "token:%s", sha256);
-	call_send(req, NULL);
 }

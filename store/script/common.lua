@@ -80,3 +80,12 @@ local function end_task(task, account, worker, keep_s, state, now, fields)
 	redis.call('ZADD', 'keep', keep_until, task)
 	redis.call('HINCRBY', 'counters', 'finished', 1)
 end
+
+-- A token is no more: `member` of tokens:ACCOUNT is its id and its SHA-256. Every pool hears of it (revoked.lua).
+local function token_end(tokens, member)
+	local sha256 = string.sub(member, 17)
+	redis.call('DEL', 'token:' .. sha256)
+	redis.call('ZREM', tokens, member)
+	redis.call('ZADD', 'revoked', redis.call('INCR', 'revoked:seq'), sha256)
+	redis.call('ZREMRANGEBYRANK', 'revoked', 0, -10001)
+end

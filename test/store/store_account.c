@@ -1,4 +1,4 @@
-/* test/store/store_account.c - accounts, tokens and whose worker it is. */
+/* test/store/store_account.c - accounts and whose worker it is. */
 #include "test/store/asking.h"
 
 #define BOB "0000000000000002"
@@ -55,39 +55,6 @@ static void a_registration_made_twice_gives_the_first_answer(void **state)
 	refused(STATUS_ABORTED);
 }
 
-static void a_token_is_found_until_it_is_removed_or_its_time_is_over(void **state)
-{
-	int64_t begin;
-
-	(void)state;
-	store_token_add(real.store, ask_(), RESULT, ALICE, 7, NOW + 1000, NOW);
-	refused(STATUS_NOT_FOUND);
-	register_(ALICE, "alice", "c");
-	ok();
-	store_token_add(real.store, ask_(), RESULT, ALICE, 7, NOW + 100000, NOW);
-	ok();
-	store_token_find(real.store, ask_(), RESULT);
-	ok();
-	assert_string_equal(a.req.account->name, "alice");
-	assert_int_equal(a.req.scopes, 7);
-	assert_int_equal(a.req.expires_ms, NOW + 100000);
-	store_token_remove(real.store, ask_(), RESULT);
-	ok();
-	store_token_find(real.store, ask_(), RESULT);
-	refused(STATUS_NOT_FOUND);
-	store_token_add(real.store, ask_(), RESULT, ALICE, 7, NOW + 50, NOW);
-	ok();
-	begin = clock_ms();
-	do {
-		store_token_find(real.store, ask_(), RESULT);
-		run_until(&real.loop, &a.done);
-		assert_true(clock_ms() < begin + DEADLINE_MS);
-	} while (a.req.error.status == 0);
-	assert_int_equal(a.req.error.status, STATUS_NOT_FOUND);
-	store_token_add(real.store, ask_(), RESULT, ALICE, 7, NOW, NOW);
-	refused(STATUS_FAILED_PRECONDITION);
-}
-
 static void a_worker_stays_with_the_account_that_brought_it(void **state)
 {
 	Pb__Host host = PB__HOST__INIT;
@@ -117,7 +84,6 @@ int main(void)
 		T(an_account_is_found_by_its_name),
 		T(a_name_is_given_once),
 		T(a_registration_made_twice_gives_the_first_answer),
-		T(a_token_is_found_until_it_is_removed_or_its_time_is_over),
 		T(a_worker_stays_with_the_account_that_brought_it),
 	};
 
