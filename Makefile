@@ -21,7 +21,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev nettle-dev libcrypt-dev zlib1g-dev uthash-dev
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
-	python3-protobuf iproute2 valgrind mandoc
+	python3-protobuf iproute2 openssl curl valgrind mandoc
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib nettle
 

@@ -130,7 +130,6 @@ static bool first_bytes(struct stream *s, const uint8_t *data, size_t n)
 		s->tls = tls_new(o->tls);
 		return true;
 	}
-	timer_clear(&s->patience);
 	if (is_http2(data, n) && (o->tls == NULL || stream_is_local(s)))
 		return true;
 	send_out(s, (const uint8_t *)o->otherwise, strlen(o->otherwise));
@@ -192,24 +191,19 @@ static void on_impatient(struct timer *t)
 		end(s, UV_ETIMEDOUT);
 }
 
-/* Opening and handshake are due in time. */
-static void be_patient(struct stream *s)
+void stream_secure(struct stream *s, struct tls_config *config)
 {
+	s->tls = tls_new(config);
 	timer_init(s->loop, &s->patience, on_impatient);
 	timer_set(&s->patience, CONNECT_TIMEOUT_MS);
 	s->handles++;
 }
 
-void stream_secure(struct stream *s, struct tls_config *config)
-{
-	s->tls = tls_new(config);
-	be_patient(s);
-}
-
 void stream_expect(struct stream *s, const struct stream_opening *opening)
 {
 	s->opening = opening;
-	be_patient(s);
+	timer_init(s->loop, &s->patience, on_impatient);
+	s->handles++;
 }
 
 struct error stream_error(struct stream *s)

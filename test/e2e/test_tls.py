@@ -165,10 +165,20 @@ def test_the_machine_itself_needs_no_key_but_takes_one(pool, home):
     assert done.code == 4 and pool.pin in done.err and OTHER in done.err
 
 
-def test_a_silent_peer_does_not_outlast_the_timeout(home):
+@pytest.mark.parametrize("pin", ["", f"#sha256:{OTHER}"])
+def test_a_silent_peer_does_not_outlast_the_timeout(home, pin):
     with socket.create_server((HOST, 0)) as silent:
-        done = alone("info", "--timeout", "1s", "--pool", f"{HOST}:{silent.getsockname()[1]}", env=home)
+        done = alone("info", "--timeout", "1s", "--pool", f"{HOST}:{silent.getsockname()[1]}{pin}", env=home)
     assert done.code == 7 and done.seconds < 5 * hive.SLOW
+
+
+def test_what_never_says_anything_is_let_go(pool):
+    """Neither before TLS nor in the middle of its handshake."""
+    with socket.create_connection((HOST, pool.port)) as silent, socket.create_connection((HOST, pool.port)) as halting:
+        halting.sendall(b"\x16\x03\x01\x02\x00\x01")
+        for peer in (silent, halting):
+            peer.settimeout(15 * hive.SLOW)
+            assert peer.recv(100) == b""
 
 
 # --- another key -----------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 /* test/tool/echo_client.c - calls test.Echo: echo_client ENDPOINT METHOD WORDS NUMBER BYTES TIMEOUT_MS
  * [TOKEN]
  *
+ * An ENDPOINT with a pin (HOST:PORT#sha256:HEX) is spoken to over TLS.
+ *
  * METHOD unary collect repeat chat; sends NUMBER (unary, repeat: one) messages of BYTES bytes. Prints
  * "status messages bytes number", then text and hint on lines of their own. */
 #include <stdio.h>
@@ -9,6 +11,7 @@
 
 #include "net/grpc_client.h"
 #include "net/memory.h"
+#include "net/tls.h"
 #include "proto/limits.h"
 #include "test/tool/echo.h"
 
@@ -59,6 +62,7 @@ static int method_named(const char *name)
 int main(int argc, char **argv)
 {
 	struct grpc_channel *channel;
+	struct tls_config *tls = NULL;
 	struct endpoint to;
 	struct error e = {0};
 	int method = argc >= 7 ? method_named(argv[2]) : -1;
@@ -69,6 +73,8 @@ int main(int argc, char **argv)
 	}
 	loop_init(&loop);
 	channel = grpc_channel_new(&loop, &to);
+	if (to.pin[0] != '\0' && tls_config_client(&tls, to.host, to.pin, NULL, &e) == 0)
+		grpc_channel_set_tls(channel, tls);
 	grpc_channel_set_token(channel, argc > 7 ? argv[7] : NULL);
 	item.sha256 = argv[3];
 	item.size = left = strtoull(argv[4], NULL, 10);

@@ -1,11 +1,14 @@
-/* test/tool/echo_server.c - test.Echo: echo_server [ENDPOINT [PATIENCE]]; prints its port and serves until SIGTERM.
+/* test/tool/echo_server.c - test.Echo: echo_server [ENDPOINT [PATIENCE [DIR]]]; prints its port and serves until SIGTERM.
  *
- * PATIENCE is percent of guard_times_default. Everyone is a stranger; at the end it prints which limits were
- * broken, "name count" on a line each. */
+ * PATIENCE is percent of guard_times_default. With DIR it also speaks TLS with the certificate there, made if there is
+ * none, and prints the pin too. Everyone is a stranger; at the end it prints which limits were broken, "name count"
+ * on a line each. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/certificate.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "test/tool/echo_service.h"
 
 static struct grpc_server *server;
@@ -44,6 +47,8 @@ int main(int argc, char **argv)
 	struct loop loop;
 	struct endpoint at;
 	struct error e = {0};
+	struct certificate *own = NULL;
+	char pin[65] = "";
 	struct guard_times times = patience(argc > 2 ? atoi(argv[2]) : 100);
 	struct grpc_server_options options = {.handlers = echo_handlers,
 	                                      .handler_count = ECHO_METHODS,
@@ -55,11 +60,16 @@ int main(int argc, char **argv)
 	loop_catch_signals(&loop, on_stop);
 	server = grpc_server_new(&loop, &options);
 	if (endpoint_parse(&at, argc > 1 ? argv[1] : "127.0.0.1:0", &e) != 0 ||
+	    (argc > 3 && certificate_open(&own, argv[3], NULL, 0, &e) != 0) ||
 	    grpc_server_listen(server, &at, &e) != 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
-	printf("%d\n", at.port);
+	if (own != NULL) {
+		text_copy(pin, sizeof pin, certificate_pin(own));
+		grpc_server_set_tls(server, tls_config_server(own));
+	}
+	printf(own != NULL ? "%d %s\n" : "%d\n", at.port, pin);
 	fflush(stdout);
 	loop_run(&loop);
 	loop_close(&loop);
