@@ -2,8 +2,8 @@
  *
  * Happy path: start, on_data..., write -> uv_try_write takes all. When it does not: the rest flies with
  * uv_write, what is written meanwhile waits, on_wrote sends it after, on_drained when both are empty.
- * A listener's stream first looks at what comes: first_bytes(). With TLS, bytes go through net/tls.h both ways.
- * Failures: whichever of reading and writing breaks first ends the stream; on_end comes once. */
+ * A listener's stream first looks at what comes: first_bytes(). With TLS, bytes go through net/tls.h both
+ * ways. Failures: whichever of reading and writing breaks first ends the stream; on_end comes once. */
 #include "net/stream.h"
 
 #include <assert.h>
@@ -211,7 +211,7 @@ struct error stream_error(struct stream *s)
 	struct error e = {0};
 
 	if (s->tls != NULL)
-		tls_in(s->tls, NULL, 0, &e);
+		tls_error(s->tls, &e);
 	return e;
 }
 

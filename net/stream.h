@@ -54,7 +54,7 @@ struct stream {
 	struct loop *loop;
 	struct tls *tls;                      /* NULL = clear text */
 	const struct stream_opening *opening; /* what may come first; NULL = it has come, or we came first */
-	struct timer patience;                /* of TLS: for a handshake that we began; later for tls_rest() */
+	struct timer patience; /* of TLS: for a handshake that we began; later for tls_rest() */
 	const struct stream_events *on;
 	void (*closed)(struct stream *s);
 	uv_write_t write;
@@ -71,9 +71,9 @@ void stream_init(struct stream *s, struct loop *l, bool unix_socket, const struc
 /* Speak TLS, as the client of `config`; before stream_start(). The handshake has CONNECT_TIMEOUT_MS. */
 void stream_secure(struct stream *s, struct tls_config *config);
 
-/* Let the peer's first bytes decide: TLS, or clear text that begins as HTTP/2 does and comes from this machine
- * (or anywhere, where there is no TLS). Until then the stream is pending; who is late is its owner's affair.
- * Directly after listener_accept(); `opening` is borrowed until the stream is closed. */
+/* Let the peer's first bytes decide: TLS, or clear text that begins as HTTP/2 does and comes from this
+ * machine (or anywhere, where there is no TLS). Until then the stream is pending; who is late is its owner's
+ * affair. Directly after listener_accept(); `opening` is borrowed until the stream is closed. */
 void stream_expect(struct stream *s, const struct stream_opening *opening);
 
 /* Is the other end on this machine? */
@@ -95,7 +95,8 @@ void stream_resume(struct stream *s);
 /* Send n bytes, after what is pending. Nothing once the stream has ended. */
 void stream_write(struct stream *s, const void *data, size_t n);
 
-/* Is there something written that the kernel has not taken, or something to wait for before anything can be? */
+/* Is there something written that the kernel has not taken, or something to wait for before anything can be?
+ */
 bool stream_pending(const struct stream *s);
 
 /* No event comes any more, what is pending is dropped. The memory is yours again in closed(). */

@@ -225,6 +225,10 @@ static int fail_certificate(struct tls *t)
 		error_hint(&t->error,
 		           "compare the key with what the pool printed, then add #sha256:%s to its address",
 		           t->peer_pin);
+	else
+		error_hint(&t->error,
+		           "ask whoever runs the pool; its join string, HOST:PORT#sha256:..., needs no "
+		           "certificate for a name");
 	return t->error.status;
 }
 
@@ -482,6 +486,11 @@ int tls_end(struct tls *t, struct error *err)
 		fail(t, STATUS_UNAVAILABLE,
 		     t->state == TLS_HANDSHAKE ? "the other end hung up during the TLS handshake"
 		                               : "the connection was cut off");
+	return answer(t, err);
+}
+
+int tls_error(const struct tls *t, struct error *err)
+{
 	return answer(t, err);
 }
 

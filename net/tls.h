@@ -99,6 +99,9 @@ void tls_rest(struct tls *t);
 /* The socket ended. 0 after a goodbye; otherwise UNAVAILABLE: cut off. */
 int tls_end(struct tls *t, struct error *err);
 
+/* Why it is TLS_FAILED. 0: it is not. Changes nothing, so it may be asked at any time. */
+int tls_error(const struct tls *t, struct error *err);
+
 /* The pin under which this other end could be trusted: the key highest in the chain it showed that vouches
  * for the rest. "" = it showed none, or an authority that is trusted anyway. For the question to a person at
  * first contact, and to name both keys when another was expected. Not proof of anything yet: dial again

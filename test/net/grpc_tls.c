@@ -171,6 +171,33 @@ static void both_ways_at_once_until_the_half_close(void **state)
 	assert_int_equal(a.bytes, 256ull * CHUNK);
 }
 
+/* Answers that end calls come in one read, with more records behind them. */
+static void many_calls_at_once_are_answered(void **state)
+{
+	enum { CALLS = 100 };
+	struct ask *asks = calloc(CALLS + 1, sizeof *asks), *chat = &asks[CALLS];
+	Item in = item("hello", 7, "later");
+
+	(void)state;
+	ask_init(chat, ECHO_CHAT);
+	chat->call.on_space = send_more;
+	chat->left = 64;
+	grpc_call_start(w.channel, &chat->call);
+	send_more(&chat->call);
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < CALLS; i++)
+			ask_unary(&asks[i], ECHO_UNARY, &in);
+		for (int i = 0; i < CALLS; i++) {
+			run_until(asks[i].done);
+			assert_status(&asks[i], 0);
+		}
+	}
+	run_until(chat->done);
+	assert_status(chat, 0);
+	assert_int_equal(chat->bytes, 64ull * CHUNK);
+	free(asks);
+}
+
 static void a_server_that_goes_ends_the_calls_in_flight(void **state)
 {
 	Item in = item("", 0, "never");
@@ -342,6 +369,7 @@ int main(void)
 	    secure_test(down_64_mib_come_with_a_bounded_queue),
 	    secure_test(up_64_mib_go_with_a_bounded_queue),
 	    secure_test(both_ways_at_once_until_the_half_close),
+	    secure_test(many_calls_at_once_are_answered),
 	    secure_test(a_server_that_goes_ends_the_calls_in_flight),
 	    secure_test(a_renewed_certificate_is_for_new_connections),
 	    secure_test(another_key_gets_no_call_and_both_are_named),

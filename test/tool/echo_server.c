@@ -1,8 +1,9 @@
-/* test/tool/echo_server.c - test.Echo: echo_server [ENDPOINT [PATIENCE [DIR]]]; prints its port and serves until SIGTERM.
+/* test/tool/echo_server.c - test.Echo: echo_server [ENDPOINT [PATIENCE [DIR]]]; prints its port and serves
+ * until SIGTERM.
  *
- * PATIENCE is percent of guard_times_default. With DIR it also speaks TLS with the certificate there, made if there is
- * none, and prints the pin too. Everyone is a stranger; at the end it prints which limits were broken, "name count"
- * on a line each. */
+ * PATIENCE is percent of guard_times_default. With DIR it also speaks TLS with the certificate there, made if
+ * there is none, and prints the pin too. Everyone is a stranger; at the end it prints which limits were
+ * broken, "name count" on a line each. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
-/* test/tool/old_certificate.c - a pool's authority and certificate of a while ago, so that a test need not wait 60
- * days for a renewal: old_certificate DIR MS [NAME...] makes one in DIR that is due for renewal in MS. */
+/* test/tool/old_certificate.c - a pool's authority and certificate of a while ago, so that a test need not
+ * wait 60 days for a renewal: old_certificate DIR MS [NAME...] makes one in DIR that is due for renewal in
+ * MS. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #include "net/certificate.h"
 #include "net/clock.h"
 
-static int made_at(int64_t wall_ms, const char *dir, const char *const *names, size_t count, int64_t *renew_at)
+static int made_at(int64_t wall_ms, const char *dir, const char *const *names, size_t count,
+                   int64_t *renew_at)
 {
 	struct certificate *c = NULL;
 	struct error e;
@@ -37,5 +39,6 @@ int main(int argc, char **argv)
 	    asprintf(&leaf, "%s/pool.pem", argv[1]) < 0 || remove(leaf) != 0)
 		return 1;
 	free(leaf);
-	return made_at(now_ms - (renew_at - now_ms) + atoll(argv[2]), argv[1], names, (size_t)argc - 3, &renew_at);
+	return made_at(now_ms - (renew_at - now_ms) + atoll(argv[2]), argv[1], names, (size_t)argc - 3,
+	               &renew_at);
 }
