@@ -28,6 +28,7 @@ static const struct {
 };
 
 static const char *const other_names[GUARD_KINDS - GUARD_BUCKETS] = {
+    [GUARD_PROTOCOL - GUARD_BUCKETS] = "protocol",
     [GUARD_FIELDS - GUARD_BUCKETS] = "fields",
     [GUARD_OUTPUT - GUARD_BUCKETS] = "output",
     [GUARD_ENGINE - GUARD_BUCKETS] = "engine",

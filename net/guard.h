@@ -24,8 +24,10 @@ enum guard_kind {
 	GUARD_RESET_RECEIVED,
 	GUARD_RESET_SENT,
 	GUARD_BUCKETS,
+	/* not at all */
+	GUARD_PROTOCOL = GUARD_BUCKETS,
 	/* too much */
-	GUARD_FIELDS = GUARD_BUCKETS,
+	GUARD_FIELDS,
 	GUARD_OUTPUT,
 	GUARD_ENGINE, /* a limit of the engine itself */
 	/* too late */

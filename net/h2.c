@@ -112,6 +112,9 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		count_reset(h2, frame);
+	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
+	    h2->breach == GUARD_FINE && h2->on->on_breach != NULL)
+		h2->on->on_breach(h2, GUARD_PROTOCOL); /* the engine ends it by itself */
 	if (frame->hd.type == NGHTTP2_HEADERS)
 		guard_sent(&h2->guard, HEADERS_WORTH, true);
 	if (!h2->server || frame->hd.type != NGHTTP2_HEADERS || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
@@ -163,6 +166,8 @@ static void breach(struct h2 *h2, enum guard_kind kind)
 		h2->on->on_breach(h2, kind);
 	nghttp2_session_terminate_session(h2->ng, idle ? NGHTTP2_NO_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
 	write_all(h2);
+	if (stream_pending(&h2->stream))
+		stream_give_up(&h2->stream);
 	go_down(h2, guard_name(kind));
 }
 

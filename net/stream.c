@@ -338,6 +338,15 @@ bool stream_pending(const struct stream *s)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+void stream_give_up(struct stream *s)
+{
+	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+	uv_os_fd_t fd;
+
+	if (uv_fileno(&s->uv.handle, &fd) == 0)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static void one_closed(struct stream *s)
 {
 	if (--s->handles > 0)

@@ -99,6 +99,9 @@ void stream_write(struct stream *s, const void *data, size_t n);
  */
 bool stream_pending(const struct stream *s);
 
+/* When it closes, let the kernel not try to deliver what its peer does not take. */
+void stream_give_up(struct stream *s);
+
 /* No event comes any more, what is pending is dropped. The memory is yours again in closed(). */
 void stream_close(struct stream *s, void (*closed)(struct stream *s));
 
