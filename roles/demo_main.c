@@ -60,6 +60,10 @@ static void on_up(struct dev *d)
 {
 	struct show *s = container_of(d, struct show, dev);
 
+	if (dev_takes_tasks(d, &s->demo.error) != 0) {
+		dev_end(d);
+		return;
+	}
 	printf("\nJob: how many primes are below 2,000,000?   %d tasks, %d workers\n", DEMO_PIECES, d->worker_count);
 	fflush(stdout);
 	snprintf(s->dir, sizeof s->dir, "%s/demo", d->data);

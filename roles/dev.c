@@ -224,10 +224,27 @@ static void add_words(struct dev_child *c, const char *const *words)
 
 /* --- WORKERS, UP ----------------------------------------------------------------------------- */
 
+/* What it offers, from the line it said when it was linked; NULL = it takes no tasks. */
+static const char *offer(const struct dev_child *c)
+{
+	const char *ready = strstr(c->line, " ready: ");
+
+	return ready != NULL ? ready + strlen(" ready: ") : NULL;
+}
+
+int dev_takes_tasks(const struct dev *d, struct error *err)
+{
+	for (int i = 0; i < d->worker_count; i++)
+		if (offer(&d->workers[i]) != NULL)
+			return 0;
+	error_set(err, STATUS_FAILED_PRECONDITION, "%s", d->workers[0].line);
+	return error_hint(err, "hivemind doctor says what to fix on this machine");
+}
+
 static void say_workers(struct dev *d)
 {
 	const struct dev_child *c = &d->workers[0];
-	const char *what = strstr(c->line, " ready: ");
+	const char *what = offer(c);
 	char text[400];
 
 	if (d->worker_count == 1)
@@ -235,7 +252,7 @@ static void say_workers(struct dev *d)
 	else
 		snprintf(text, sizeof text, "%s to %s", c->child.name, d->workers[d->worker_count - 1].child.name);
 	if (what != NULL)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "%s: %s", d->worker_count > 1 ? ", each" : "", what + 8);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s: %s", d->worker_count > 1 ? ", each" : "", what);
 	say(d, what != NULL, "Workers", what != NULL ? text : c->line);
 }
 

@@ -75,6 +75,9 @@ struct dev {
 /* Begin; up() or, after a failure, over() follows. Everything blocking was done when this returns. */
 int dev_start(struct dev *d, struct error *err);
 
+/* In up(): 0 when a worker takes tasks, else FAILED_PRECONDITION with what the first one says. */
+int dev_takes_tasks(const struct dev *d, struct error *err);
+
 /* End all of it; over() follows, once. */
 void dev_end(struct dev *d);
 
