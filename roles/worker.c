@@ -25,6 +25,7 @@
 #include "roles/doctor.h"
 #include "roles/roles.h"
 #include "roles/worker_home.h"
+#include "roles/worker_policy.h"
 #include "ui/term.h"
 
 #define DISK_RESERVE (2 * GiB)
@@ -92,10 +93,14 @@ bool worker_idle(const struct worker *w)
 static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservation *reserved, struct error *err)
 {
 	const char *not_ready = worker_not_ready(w);
+	int rc;
 
 	if (!task_id_valid(lease->task) || lease->spec == NULL || lease->spec->resources == NULL ||
 	    !sha256_hex_valid(lease->bundle_sha256))
 		return error_set(err, STATUS_INVALID_ARGUMENT, "the lease is not one that this worker understands");
+	rc = worker_policy_check(&w->resources, &w->options.images, lease->spec, err);
+	if (rc != 0)
+		return rc;
 	if (not_ready[0] != '\0')
 		return error_set(err, STATUS_UNAVAILABLE, "%s", not_ready);
 	return worker_resources_take(&w->resources, lease->spec->resources, reserved, err);
@@ -327,7 +332,8 @@ static int offer(struct worker *w, struct error *err)
 	*offered = (Pb__Resources)PB__RESOURCES__INIT;
 	offered->memory = total->memory - total->memory / 16;
 	offered->disk = total->disk - total->disk / 16;
-	offered->gpus = w->host->n_gpus < GPUS_MAX ? (uint32_t)w->host->n_gpus : GPUS_MAX;
+	offered->gpus = w->host->n_gpus < (size_t)w->options.gpus ? (uint32_t)w->host->n_gpus
+								    : (uint32_t)w->options.gpus;
 	rc = share_option("--cpus", w->options.cpus, total->milli_cpus, 1000, &cpus, err);
 	if (rc == 0)
 		rc = share_option("--memory", w->options.memory, total->memory, 1, &offered->memory, err);
@@ -445,6 +451,8 @@ int worker_main(int argc, char **argv)
 		{"cpus", 0, OPTION_TEXT, &o->cpus, "N | P%", "cores to lend: 1.5 or 75%", NULL, 0, 0},
 		{"memory", 0, OPTION_TEXT, &o->memory, "SIZE | P%", "memory to lend: 4GiB or 50%", NULL, 0, 0},
 		{"disk", 0, OPTION_TEXT, &o->disk, "SIZE | P%", "disk to lend: 20GiB or 50%", NULL, 0, 0},
+		{"gpus", 0, OPTION_INT, &o->gpus, "N", "GPUs to lend: 0 = none; else all", NULL, 0, GPUS_MAX},
+		{"allow-image", 0, OPTION_TEXTS, &o->images, "GLOB", "an image tasks may use; may be repeated; else any", NULL, 0, 0},
 		{"max-tasks", 0, OPTION_INT, &o->tasks_max, "N", "tasks at once at most", NULL, 1, ATTEMPTS_MAX},
 		{"allow-unlimited", 0, OPTION_FLAG, &o->allow_unlimited, NULL,
 		 "lend it although limits do not work here", NULL, 0, 0},
@@ -457,6 +465,7 @@ int worker_main(int argc, char **argv)
 
 	o->ready_fd = -1;
 	o->tasks_max = ATTEMPTS_MAX;
+	o->gpus = GPUS_MAX;
 	rc = options_parse(argc, argv, options, &help, &w->globals, args, 1, &count, &err);
 	if (rc == OPTIONS_HELPED)
 		rc = 0;

@@ -3,6 +3,7 @@
  *   worker.c            bring-up and down, options            worker_link.h    the session with the pool
  *   attempt.h           one try at one task                   worker_engine.h  the container engine
  *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
+ *   worker_policy.h     what its owner allows
  *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
  *
  * DATA/ (0700) holds worker-id, lock, bundles/, transit/, scratch/ and, when it started one, engine/. */
@@ -30,6 +31,8 @@ struct worker_options {
 	const char *join, *data, *docker, *name;
 	const char *cpus, *memory, *disk; /* shares (worker_resources.h); NULL = all of it */
 	int64_t tasks_max, ready_fd;      /* ready_fd -1 = none */
+	int64_t gpus;                     /* at most */
+	struct texts images;              /* globs of those allowed; none = all */
 	bool allow_unlimited;
 };
 
