@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/private_process.h"
 #include "proto/typed.h"
 #include "proto/status.h"
 #include "roles/child.h"
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 	char help[] = "--help";
 
+	private_process();
 	child_tie_to_parent();
 	if (argc < 2)
 		return usage(stderr);
