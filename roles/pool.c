@@ -414,6 +414,7 @@ static int run(struct pool *pool)
 		pool_index_release(pool);
 		pool_workers_release(pool);
 		auth_release(&pool->auth);
+		throttle_release(&pool->throttle);
 		reflection_release(&pool->reflection);
 	} else {
 		pool->exit_code = term_error(&err, pool->options.json);
@@ -457,6 +458,8 @@ int pool_main(int argc, char **argv)
 	     NULL, 0, 0},
 	    {"register", 0, OPTION_TEXT, &o->registration, "open|closed",
 	     "may strangers make accounts? (open)", NULL, 0, 0},
+	    {"register-per-day", 0, OPTION_INT, &o->register_per_day, "N",
+	     "accounts from one address of another machine (3)", NULL, 1, 1000000},
 	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
 	     "an account that operates this pool; may be repeated", NULL, 0, 0},
 	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
@@ -469,7 +472,7 @@ int pool_main(int argc, char **argv)
 	struct error err;
 	int count, status, code;
 
-	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1};
+	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3};
 	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
 	o->json = globals.json;
 	if (status == OPTIONS_HELPED)

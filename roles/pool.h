@@ -3,6 +3,7 @@
  *   pool.c           bring-up and down, the table of handlers      pool_call.h   memory of one call
  *   pool_accounts.c  Register, Login, Logout, Whoami               auth.h        tokens, who may call what
  *   pool_tokens.c    CreateToken, ListTokens, RevokeToken          revocation.h  ended tokens end streams
+ *   throttle.h       how often passwords may be tried
  *   pool_tasks.c     Submit, List, Get, Stop, Remove               password.h    hashes, off the loop
  *   pool_watch.c     Watch                                         pool_logs.c   Logs
  *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
@@ -32,6 +33,7 @@
 #include "roles/pool_sweep.h"
 #include "roles/pool_workers.h"
 #include "roles/revocation.h"
+#include "roles/throttle.h"
 #include "store/blob.h"
 #include "store/log.h"
 #include "store/redis_child.h"
@@ -44,6 +46,7 @@ struct pool_options {
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
+	int64_t register_per_day;
 	bool json, print_join;
 };
 
@@ -62,6 +65,7 @@ struct pool {
 	struct auth auth;
 	struct revocation revocation;
 	struct passwords passwords;
+	struct throttle throttle;
 	struct pool_index index;
 	struct pool_workers workers;
 	struct lease lease;

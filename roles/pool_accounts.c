@@ -15,7 +15,8 @@
 struct entry {
 	struct call call;
 	struct password_job job;
-	const char *name, *password, *call_id; /* of the message: valid while the peer is there */
+	const char *name, *call_id; /* of the message: valid while the peer is there */
+	char *password;             /* of the message too */
 	Pb__Account account;
 	char id[ID_SIZE], account_name[ACCOUNT_NAME_MAX + 1];
 	char token[TOKEN_SIZE], token_sha256[SHA256_HEX_SIZE];
@@ -31,6 +32,14 @@ static void free_entry(struct call *c)
 	struct entry *e = (struct entry *)c;
 
 	wipe(e->token, sizeof e->token);
+}
+
+/* The message goes now. */
+static void forget_password(struct call *c)
+{
+	struct entry *e = (struct entry *)c;
+
+	wipe(e->password, strlen(e->password));
 }
 
 static void on_token(struct store_req *req)
@@ -90,6 +99,7 @@ static void on_checked(struct password_job *job)
 		error_hint(&job->error, "hivemind register makes an account");
 		call_refuse(&e->call, &job->error);
 	} else {
+		throttle_right(&e->call.pool->throttle, e->name);
 		open_session(e, e->call.req.account);
 	}
 }
@@ -109,7 +119,8 @@ static void on_account(struct store_req *req)
 	e->known = status == 0;
 	e->job.user = e;
 	e->job.on_done = on_checked;
-	if (password_check(&e->call.pool->passwords, &e->job, e->password, e->known ? req->password : NULL,
+	if (throttle_login(&e->call.pool->throttle, e->name, e->known, e->call.rpc->peer, clock_ms(), &err) != 0 ||
+	    password_check(&e->call.pool->passwords, &e->job, e->password, e->known ? req->password : NULL,
 	                   &err) != 0) {
 		call_refuse(&e->call, &err);
 		return;
@@ -144,6 +155,7 @@ int pool_login(struct rpc *rpc, const ProtobufCMessage *message)
 		return error_set(&rpc->error, STATUS_UNAUTHENTICATED, "unknown name or wrong password");
 	e = call_new(rpc, sizeof *e);
 	e->call.on_free = free_entry;
+	e->call.on_gone = forget_password;
 	e->name = in->name;
 	e->password = in->password;
 	store_account_by_name(call_store(&e->call), call_ask(&e->call, on_account), e->name);
@@ -158,6 +170,8 @@ static void on_registered(struct store_req *req)
 
 	if (e == NULL)
 		return;
+	if (req->error.status != 0 || req->duplicate)
+		throttle_give_back(&e->call.pool->throttle, e->call.rpc->peer);
 	if (req->error.status != 0) {
 		call_fail(&e->call);
 	} else if (req->duplicate) {
@@ -188,6 +202,23 @@ static void on_hashed(struct password_job *job)
 	store_register(call_store(&e->call), call_ask(&e->call, on_registered), &r);
 }
 
+/* May this peer make this account? */
+static int check_registration(struct rpc *rpc, const Pb__RegisterRequest *in)
+{
+	struct pool *pool = grpc_server_user(rpc->server);
+
+	if (strcmp(pool->options.registration, "open") != 0) {
+		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this pool takes no new accounts");
+		return error_hint(&rpc->error, "ask its operator");
+	}
+	/* Whoever came first would operate the pool. */
+	if ((auth_login_scopes(pool, in->name) & SCOPE_ADMIN) != 0 && !peer_is_local(rpc->peer))
+		return error_set(&rpc->error, STATUS_PERMISSION_DENIED,
+		                 "this name is the operator's: it can be registered on the pool's machine only");
+	return throttle_register(&pool->throttle, rpc->peer, (unsigned)pool->options.register_per_day, clock_ms(),
+	                         &rpc->error);
+}
+
 int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__RegisterRequest *in = (const Pb__RegisterRequest *)message;
@@ -197,15 +228,15 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 
 	if (status != 0)
 		return status;
-	if (strcmp(pool->options.registration, "open") != 0) {
-		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this pool takes no new accounts");
-		return error_hint(&rpc->error, "ask its operator");
-	}
 	if (in->call_id[0] == '\0' || strlen(in->call_id) > CALL_ID_MAX)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id must have 1 to %d characters",
 		                 CALL_ID_MAX);
+	status = check_registration(rpc, in);
+	if (status != 0)
+		return status;
 	e = call_new(rpc, sizeof *e);
 	e->call.on_free = free_entry;
+	e->call.on_gone = forget_password;
 	e->name = in->name;
 	e->password = in->password;
 	e->call_id = in->call_id;

@@ -1,5 +1,5 @@
 """Tokens: made within the caller's own scopes, listed, revoked on every connection within a second; and no secret left lying about."""
-import json
+import hashlib
 import os
 import pathlib
 import shutil
@@ -209,3 +209,90 @@ def test_the_verbs_and_a_worker_with_a_token_of_its_own(pool, tmp_path):
     until("the worker to end", lambda: not worker.alive(), 15)
     assert worker.popen.returncode == 4 and "revoked" in worker.log.read_text()
     assert command("token", "revoke", ident, env=env).code == 3
+
+
+def test_guessing_is_slowed_down_before_anything_is_hashed_and_for_unknown_names_alike(pool, client):
+    name = whoami(client).name
+    answers = {}
+    for who in (name, "nobody-" + call_id()[:12]):
+        answers[who] = []
+        for _ in range(8):
+            with pytest.raises(grpc.RpcError) as refused:
+                client.accounts.Login(pb.LoginRequest(name=who, password="wrong " + call_id()))
+            answers[who].append((refused.value.code().name, refused.value.details()))
+    known, unknown = answers.values()
+    assert known == unknown
+    assert [code for code, _ in known] == ["UNAUTHENTICATED"] * 5 + ["RESOURCE_EXHAUSTED"] * 3
+    assert status(client.accounts.Login, pb.LoginRequest(name=name, password="correct horse")) == "RESOURCE_EXHAUSTED"
+    assert whoami(client).name == name  # who is logged in works on
+    until("the right password to be heard", lambda: status(
+        client.accounts.Login, pb.LoginRequest(name=name, password="correct horse")) == "OK", 10)
+    assert status(client.accounts.Login, pb.LoginRequest(name=name, password="wrong wrong")) == "UNAUTHENTICATED"
+
+
+def test_no_secret_lies_about(redis, tmp_path):
+    """Passwords and tokens used here are in no log, argv, environment or Redis of the parts that saw them."""
+    (tmp_path / "pool").mkdir()
+    p = Pool(tmp_path / "pool", "--redis", redis.url)
+    password = "secret-" + call_id()
+    env = environment(HOME=tmp_path, HIVEMIND_POOL=f"127.0.0.1:{p.port}")
+    (tmp_path / "password").write_text(password + "\n")
+    out = [command("register", "ann", "--password-file", tmp_path / "password", env=env),
+           command("login", "ann", "--password-file", "-", stdin=password + "\n", env=env),
+           command("token", "create", "--scope", "read,worker", "--json", env=env)]
+    assert all(done.code == 0 for done in out), out
+    made = out[2].json["secret"]
+    session = [w for line in (tmp_path / ".config/hivemind/credentials").read_text().splitlines() for w in line.split()
+               if w.startswith("hm_")][0]
+    (tmp_path / "worker.token").write_text(made)
+    (tmp_path / "worker.token").chmod(0o600)
+    worker = hive.Process([hive.BIN, "worker", "--join", f"127.0.0.1:{p.port}", "--data", tmp_path / "data"],
+                          tmp_path / "worker.log", env | {"HOME": str(tmp_path / "w"), "HIVEMIND_TOKEN_FILE": str(tmp_path / "worker.token")})
+    client = Client(p, session)
+    watching = subprocess.Popen([hive.BIN, "wait", client.submit(image="none.invalid/x").id], env=env | {"HIVEMIND_TOKEN": session},
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until("the worker to be linked", lambda: "is linked" in worker.log.read_text() or "ready" in worker.log.read_text(), 30)
+    secrets = [s.encode() for s in (password, made, session)]
+
+    # Redis writes every command to its log as it came.
+    places = {str(f): f.read_bytes() for f in redis.path.rglob("*") if f.is_file()}
+    assert any(hashlib.sha256(made.encode()).hexdigest().encode() in content for content in places.values())
+    places |= {str(f): f.read_bytes() for f in tmp_path.rglob("*") if f.is_file() and not f.is_socket() and f.name not in (
+        "password", "worker.token", "credentials")}
+    until("the token to be wiped", lambda: secrets[2] not in pathlib.Path(f"/proc/{watching.pid}/environ").read_bytes())
+    for name, pid in (("pool", p.process.pid), ("worker", worker.pid), ("client", watching.pid)):
+        for what in ("cmdline", "environ"):
+            places[f"{name} {what}"] = pathlib.Path(f"/proc/{pid}/{what}").read_bytes()
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        assert [line.split()[4] for line in limits.splitlines() if line.startswith("Max core")] == ["0"], name
+    for i, done in enumerate(out[:2]):
+        places[f"output {i}"] = (done.out + done.err).encode()
+    places["stderr of create"] = out[2].err.encode()
+    found = [where for where, content in places.items() for secret in secrets if secret in content]
+    assert not found
+    assert (tmp_path / ".config/hivemind/credentials").stat().st_mode & 0o777 == 0o600
+    watching.terminate()
+    watching.wait(10)
+    worker.end()
+    client.close()
+    assert p.end() == 0
+
+
+@pytest.mark.skipif("san" in hive.BIN, reason="the leak check must look into the process")
+def test_another_process_of_the_same_user_cannot_look_into_the_pool(pool):
+    """A process that is not dumpable belongs to root in /proc, whoever runs it; as another user nothing can be read."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-nobody-"))
+    shutil.copy(hive.BIN, path / "hivemind")
+    os.chown(path, 65534, 65534)
+    path.chmod(0o700)
+    child = subprocess.Popen([path / "hivemind", "pool", "--data", path / "data", "--listen", "127.0.0.1:0", "--port-file", path / "port"],
+                             user=65534, group=65534, extra_groups=[], env=environment(HOME=path), stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    until("the pool", (path / "port").exists, 20)
+    looked = subprocess.run(["cat", f"/proc/{child.pid}/environ"], user=65534, group=65534, extra_groups=[], capture_output=True)
+    assert looked.returncode != 0 and not looked.stdout
+    child.terminate()
+    assert child.wait(10) == 0
+    shutil.rmtree(path)
