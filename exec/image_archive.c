@@ -77,27 +77,45 @@ static void copy_name(char *to, const char *from, size_t n)
 	snprintf(to, NAME_SIZE, "%.*s", (int)(n < NAME_SIZE ? n : NAME_SIZE - 1), from);
 }
 
-/* Records of "LENGTH key=value\n" for the entry that follows. */
-static void read_pax(struct part *next, const char *text, size_t n)
+static uint64_t read_digits(const char **p, const char *end)
 {
-	while (n > 0) {
-		char *end;
-		size_t length = strtoul(text, &end, 10);
-		const char *key = end + 1, *equals;
-		size_t rest;
+	uint64_t value = 0;
 
-		if (length == 0 || length > n || *end != ' ' || (equals = memchr(key, '=', length)) == NULL)
-			return;
-		rest = (size_t)(text + length - equals) - 2;
-		if (strncmp(key, "path=", 5) == 0)
-			copy_name(next->name, equals + 1, rest);
-		else if (strncmp(key, "linkpath=", 9) == 0)
-			copy_name(next->link, equals + 1, rest);
-		else if (strncmp(key, "size=", 5) == 0)
-			next->size = strtoull(equals + 1, NULL, 10);
-		text += length;
-		n -= length;
+	for (; *p < end && **p >= '0' && **p <= '9' && value < UINT64_MAX / 100; (*p)++)
+		value = value * 10 + (uint64_t)(**p - '0');
+	return value;
+}
+
+/* "key=value" from p to end. What it says of owners and times is of no use here. */
+static void take_record(struct part *next, const char *p, const char *end)
+{
+	const char *value = memchr(p, '=', (size_t)(end - p));
+	size_t key = value != NULL ? (size_t)(value++ - p) : 0;
+
+	if (key == 4 && memcmp(p, "path", 4) == 0)
+		copy_name(next->name, value, (size_t)(end - value));
+	else if (key == 8 && memcmp(p, "linkpath", 8) == 0)
+		copy_name(next->link, value, (size_t)(end - value));
+	else if (key == 4 && memcmp(p, "size", 4) == 0)
+		next->size = read_digits(&value, end);
+}
+
+/* Records of "LENGTH key=value\n" for the entry that follows. false: one is not as long as it says. */
+static bool read_pax(struct part *next, const char *p, size_t n)
+{
+	const char *end = p + n;
+
+	while (p < end) {
+		const char *record = p;
+		uint64_t length = read_digits(&p, end);
+
+		if (length < 5 || length > (uint64_t)(end - record) || *p != ' ' || record[length - 1] != '\n' ||
+		    p + 1 >= record + length)
+			return false;
+		take_record(next, p + 1, record + length - 1);
+		p = record + length;
 	}
+	return true;
 }
 
 static void read_names(struct part *part, const struct tar_header *h)
@@ -125,13 +143,15 @@ static int add_part(struct image_archive *a, const struct part *part, struct err
 static int read_records(struct image_archive *a, char type, uint64_t offset, uint64_t size, struct part *next,
 			struct error *err)
 {
-	char records[RECORDS_MAX];
+	char *records;
+	bool ok;
 
-	if (size > sizeof(records) || !read_at(a, records, size, offset))
+	if (size > RECORDS_MAX)
 		return refuse(err, "has a header that is too long");
-	if (type == 'x')
-		read_pax(next, records, size);
-	return 0;
+	records = xmalloc(size); /* as many as there are: a step beyond them is seen */
+	ok = read_at(a, records, size, offset) && (type != 'x' || read_pax(next, records, size));
+	free(records);
+	return ok ? 0 : refuse(err, "has a header that cannot be read");
 }
 
 static int read_entry(struct image_archive *a, const struct tar_header *h, uint64_t offset, uint64_t size,

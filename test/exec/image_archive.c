@@ -171,6 +171,41 @@ static void broken_archives_are_refused_with_words(void **state)
 	refused("is not in the bundle");
 }
 
+/* A pax record before a file; its header is made of a file's. */
+static void put_record(struct buf *tar, const char *record)
+{
+	char *header;
+	unsigned sum = 0;
+
+	put_text(tar, "pax", record);
+	header = (char *)tar->data + tar->n - 1024;
+	header[156] = 'x';
+	memset(header + 148, ' ', 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)header[i];
+	snprintf(header + 148, 8, "%06o", sum);
+}
+
+/* What lies behind them in memory must not become a name. */
+static void records_that_are_not_as_long_as_they_say_are_refused(void **state)
+{
+	static const char *const records[] = {"7 path=", "9999", "7 abcd\n8 path=x", "99999999999999999999999 path=x\n",
+					      "4 =\n", "-8 path=\n"};
+	struct buf tar = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		put_record(&tar, records[i]);
+		put_text(&tar, "a", "b");
+		write_whole(path, &tar);
+		refused("has a header that cannot be read");
+	}
+	put_record(&tar, "12 path=b/c\n11 mtime=1\n");
+	put_text(&tar, "a", "b");
+	write_whole(path, &tar);
+	refused("has no manifest.json");
+}
+
 static void a_layer_listed_again_and_again_is_refused(void **state)
 {
 	struct buf tar = {0}, manifest = {0};
@@ -197,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_layer_may_be_a_link_to_another, NULL, teardown),
 		cmocka_unit_test_setup_teardown(links_lead_nowhere_else, NULL, teardown),
 		cmocka_unit_test_setup_teardown(broken_archives_are_refused_with_words, NULL, teardown),
+		cmocka_unit_test_setup_teardown(records_that_are_not_as_long_as_they_say_are_refused, NULL, teardown),
 		cmocka_unit_test_setup_teardown(a_layer_listed_again_and_again_is_refused, NULL, teardown),
 	};
 
