@@ -21,6 +21,7 @@
 
 #include "net/certificate_make.h"
 #include "net/clock.h"
+#include "net/endpoint.h"
 #include "net/memory.h"
 #include "net/secret_file.h"
 #include "net/sha256.h"
@@ -363,7 +364,8 @@ int64_t certificate_renew_at(const struct certificate *c)
 
 const char *join_string(char out[JOIN_STRING_SIZE], const char *host, int port, const char *pin)
 {
-	const char *form = strchr(host, ':') != NULL ? "[%.255s]:%d#sha256:%.64s" : "%.255s:%d#sha256:%.64s";
+	bool brackets = endpoint_host_in_brackets(host);
+	const char *form = brackets ? "[%.255s]:%d#sha256:%.64s" : "%.255s:%d#sha256:%.64s";
 
 	snprintf(out, JOIN_STRING_SIZE, form, host, port, pin);
 	return out;

@@ -35,6 +35,9 @@ static int take_path(struct endpoint *e, const char *text, struct error *err)
 
 	if (*path == '\0' || strlen(path) >= sizeof e->path)
 		return bad(err, text, "the path of a unix socket has 1 to 107 bytes");
+	for (const char *p = path; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return bad(err, text, "a path with control characters cannot be kept as a line of a file");
 	strcpy(e->path, path);
 	return 0;
 }
@@ -57,8 +60,8 @@ static int take_host(struct endpoint *e, const char *text, const char *host, siz
 	if (n >= sizeof e->host)
 		return bad(err, text, "the host is too long");
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)host[i] <= ' ' || host[i] == '/' || host[i] == 0x7f)
-			return bad(err, text, "a host has no spaces, slashes or control characters");
+		if ((unsigned char)host[i] <= ' ' || strchr("/[]\x7f", host[i]) != NULL)
+			return bad(err, text, "a host has no spaces, slashes, brackets or control characters");
 	memcpy(e->host, host, n);
 	e->host[n] = '\0';
 	return 0;
@@ -103,12 +106,17 @@ int endpoint_parse(struct endpoint *e, const char *text, struct error *err)
 	return take_host_and_port(e, copy, err);
 }
 
+bool endpoint_host_in_brackets(const char *host)
+{
+	return strchr(host, ':') != NULL || strcmp(host, "unix") == 0;
+}
+
 const char *endpoint_text(const struct endpoint *e, char *buf, unsigned long n)
 {
 	if (e->path[0] != '\0')
 		snprintf(buf, n, "unix:%s", e->path);
 	else
-		snprintf(buf, n, strchr(e->host, ':') != NULL ? "[%s]:%d" : "%s:%d", e->host, e->port);
+		snprintf(buf, n, endpoint_host_in_brackets(e->host) ? "[%s]:%d" : "%s:%d", e->host, e->port);
 	return buf;
 }
 

@@ -21,6 +21,10 @@ int endpoint_parse(struct endpoint *e, const char *text, struct error *err);
 /* As endpoint_parse reads it, without the pin. */
 const char *endpoint_text(const struct endpoint *e, char *buf, unsigned long n);
 
+/* Is this host written in brackets before its port: an address with colons, or one named "unix", which is not
+ * unix:PATH? */
+bool endpoint_host_in_brackets(const char *host);
+
 /* Does traffic to it stay on this machine: a unix socket, 127/8, ::1, "localhost"? */
 bool endpoint_is_local(const struct endpoint *e);
 

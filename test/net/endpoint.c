@@ -84,6 +84,24 @@ static void what_is_too_long_is_refused(void **state)
 	assert_int_equal(endpoint_parse(&e, text, &err), STATUS_INVALID_ARGUMENT);
 }
 
+static void what_is_written_is_read_as_the_same(void **state)
+{
+	static const char *const texts[] = {"[unix]:5", "unix#sha256:0123456789abcdef0123456789abcdef0123456789abcdef"
+	                                                "0123456789abcdef"};
+	static const char *const refused[] = {"a[2000::1]:25025", "a]b", "unix:/run/a\n[b]", "unix:/\x7f"};
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(endpoint_parse(&e, texts[i], &err), 0);
+		assert_string_equal(e.host, "unix");
+		assert_int_equal(endpoint_parse(&e, endpoint_text(&e, text, sizeof text), &err), 0);
+		assert_string_equal(e.host, "unix");
+	}
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(endpoint_parse(&e, refused[i], &err), STATUS_INVALID_ARGUMENT);
+}
+
 static void local_is_what_stays_on_this_machine(void **state)
 {
 	static const char *const local[] = {"localhost:1", "127.0.0.1", "127.8.9.1:4", "[::1]:1", "unix:/x"};
@@ -106,6 +124,7 @@ int main(void)
 	    cmocka_unit_test(a_pin_is_read),
 	    cmocka_unit_test(what_is_no_endpoint_is_refused),
 	    cmocka_unit_test(what_is_too_long_is_refused),
+	    cmocka_unit_test(what_is_written_is_read_as_the_same),
 	    cmocka_unit_test(local_is_what_stays_on_this_machine),
 	};
 
