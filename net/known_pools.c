@@ -52,7 +52,10 @@ static int find_in(struct buf *content, const char *file, const char *endpoint, 
 {
 	char *rest, *value;
 
-	buf_text(content);
+	if (strlen(buf_text(content)) != content->n) { /* it would hide all that stands after it */
+		error_set(err, STATUS_DATA_LOSS, "there is a zero byte in %s", file);
+		return error_hint(err, "correct the file, or remove it and accept its pools anew");
+	}
 	rest = (char *)content->data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (line_is_of(line, endpoint, &value))

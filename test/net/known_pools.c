@@ -137,6 +137,19 @@ static void what_is_no_small_file_is_not_read(void **state)
 	secret_buf_release(&content);
 }
 
+static void a_zero_byte_hides_no_line(void **state)
+{
+	static const char text[] = "# mine\0\nh:1 sha256:" A "\n";
+	struct error err = {0};
+	char pin[65];
+
+	(void)state;
+	assert_int_equal(secret_file_write(file, 0600, text, sizeof text - 1, NULL), 0);
+	assert_int_equal(known_pools_find(file, "h:1", pin, &err), STATUS_DATA_LOSS);
+	assert_true(err.hint[0] != '\0');
+	assert_int_equal(known_pools_add(file, "h:1", A, &err), STATUS_DATA_LOSS);
+}
+
 static void processes_that_add_at_once_lose_nothing(void **state)
 {
 	char pin[65], endpoint[32];
@@ -172,6 +185,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_is_no_endpoint_is_not_written, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_file_that_others_can_change_is_not_believed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_is_no_small_file_is_not_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_zero_byte_hides_no_line, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(processes_that_add_at_once_lose_nothing, set_up, tear_down),
 	};
 
