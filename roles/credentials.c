@@ -39,6 +39,16 @@ static struct entry *find(struct credentials *c, const char *pool)
 	return NULL;
 }
 
+/* Keep text, or say that it is too long: half a token is none. */
+static int take(char *to, size_t size, const char *text, const struct ini_line *l, struct error *err)
+{
+	if (strlen(text) >= size)
+		return error_set(err, STATUS_INVALID_ARGUMENT, "%s:%d: it has more than %zu bytes", l->path,
+		                 l->line, size - 1);
+	memcpy(to, text, strlen(text) + 1);
+	return 0;
+}
+
 static int on_line(void *user, const struct ini_line *l, struct error *err)
 {
 	struct credentials *c = user;
@@ -48,14 +58,14 @@ static int on_line(void *user, const struct ini_line *l, struct error *err)
 		if (c->count == POOLS_MAX)
 			return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s holds more than %d pools",
 			                 l->path, POOLS_MAX);
-		text_copy(c->entries[c->count++].pool, sizeof e->pool, l->section);
-	} else if (e == NULL && strcmp(l->key, "default") == 0) {
-		text_copy(c->current, sizeof c->current, l->value);
-	} else if (e != NULL && strcmp(l->key, "account") == 0) {
-		text_copy(e->account, sizeof e->account, l->value);
-	} else if (e != NULL && strcmp(l->key, "token") == 0) {
-		text_copy(e->token, sizeof e->token, l->value);
+		return take(c->entries[c->count++].pool, sizeof e->pool, l->section, l, err);
 	}
+	if (e == NULL && strcmp(l->key, "default") == 0)
+		return take(c->current, sizeof c->current, l->value, l, err);
+	if (e != NULL && strcmp(l->key, "account") == 0)
+		return take(e->account, sizeof e->account, l->value, l, err);
+	if (e != NULL && strcmp(l->key, "token") == 0)
+		return take(e->token, sizeof e->token, l->value, l, err);
 	return 0;
 }
 
