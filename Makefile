@@ -3,6 +3,7 @@
 #   make            ./hivemind (objects under build/)
 #   make demo       install what is missing, build, run the main job, print the answer
 #   make test       install what is missing, build, run every test
+#   make fuzz       feed every reader of strangers' bytes with libFuzzer (FUZZ_SECONDS=60 each, FUZZ="tar tls" some)
 #   make bench      measure, side by side with peers where there are any
 #   make deps       one apt-get install of the lists below (sudo when not root)
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -22,6 +23,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf iproute2 openssl curl valgrind mandoc
+DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib nettle
 
@@ -49,7 +51,7 @@ UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
-.PHONY: all lib deps deps-check deps-test demo test unit e2e bench install clean
+.PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -105,6 +107,25 @@ $(B)/test/bench/%: test/bench/%.c $(LIB)
 	$(TOOL)
 BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c))
 
+# Fuzz targets: with gcc they replay files (test/fuzz/replay.c), with clang libFuzzer drives them.
+FUZZ_SECONDS ?= 60
+FUZZ ?= $(filter-out replay,$(patsubst test/fuzz/%.c,%,$(sort $(wildcard test/fuzz/*.c))))
+FUZZ_BIN := $(FUZZ:%=$(B)/test/fuzz/%)
+DRIVER = $(if $(findstring fuzzer,$(SAN)),-fsanitize=fuzzer,test/fuzz/replay.c)
+$(B)/test/fuzz/%: test/fuzz/%.c test/fuzz/replay.c $(wildcard test/fuzz/*.h) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(DRIVER) $(LIB) $(LDLIBS)
+
+corpus: $(FUZZ_BIN)
+	$(Q)test/run-corpus $(FUZZ_BIN)
+
+fuzz-programs: $(FUZZ_BIN)
+
+fuzz: deps-fuzz
+	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang-14 CFLAGS="-O1 -g" \
+		SAN=fuzzer-no-link,address,undefined,float-cast-overflow FUZZ="$(FUZZ)" fuzz-programs
+	$(Q)test/run-fuzz $(FUZZ_SECONDS) $(FUZZ)
+
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
 
@@ -131,6 +152,10 @@ deps-check:
 deps-test: deps-check
 	$(Q)$(if $(call missing,$(DEPS_TEST)),echo "Installing for the tests: $(DEPS_TEST)" && $(SUDO) apt-get update -q && \
 		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_TEST),true)
+
+deps-fuzz: deps-check
+	$(Q)$(if $(call missing,$(DEPS_FUZZ)),$(SUDO) apt-get update -q && \
+		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_FUZZ),true)
 
 demo: deps-check
 	$(Q)$(MAKE) --no-print-directory all && ./hivemind demo
