@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, run the main job, print the answer
 #   make test       install what is missing, build, run every test
 #   make fuzz       feed every reader of strangers' bytes with libFuzzer (FUZZ_SECONDS=60 each, FUZZ="tar tls" some)
+#   make interop    gRPC's interop programs, build/test/interop_server and interop_client
 #   make bench      measure, side by side with peers where there are any
 #   make deps       one apt-get install of the lists below (sudo when not root)
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -51,7 +52,8 @@ UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
-.PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e bench install clean
+.PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e interop \
+	deps-node bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -126,6 +128,36 @@ fuzz: deps-fuzz
 		SAN=fuzzer-no-link,address,undefined,float-cast-overflow FUZZ="$(FUZZ)" fuzz-programs
 	$(Q)test/run-fuzz $(FUZZ_SECONDS) $(FUZZ)
 
+# gRPC's interop tests, with our client and our server.
+INTEROP := $(B)/test/interop_server $(B)/test/interop_client
+INTEROP_PB := $(B)/test/interop/grpc_testing.pb-c
+$(INTEROP_PB).h: test/interop/grpc_testing.proto
+	@mkdir -p $(@D)/gen
+	$(call say,PROTO,$<)$(SHORT) $< > $(@D)/gen/$(<F) && protoc-c --c_out=$(@D) -I$(@D)/gen $(@D)/gen/$(<F)
+
+$(INTEROP_PB).c: $(INTEROP_PB).h ;
+$(INTEROP_PB).o: $(INTEROP_PB).c
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+
+$(B)/test/interop/%.o: CPPFLAGS += -I$(B)/test/interop
+$(B)/test/interop/%.o: test/interop/%.c $(INTEROP_PB).h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/test/interop_client: $(B)/test/interop/call.o
+$(INTEROP): $(B)/test/%: $(B)/test/interop/%.o $(INTEROP_PB).o $(LIB)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS)
+
+interop: $(INTEROP)
+
+# Their other side in JavaScript, from npm. Nothing of it runs but what the tests start.
+NODE := build/node/node_modules/.package-lock.json
+deps-node: $(NODE)
+$(NODE): test/interop/grpc-js/package-lock.json
+	$(Q)command -v npm >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y --no-install-recommends nodejs npm; }
+	$(Q)mkdir -p build/node && cp test/interop/grpc-js/*.json build/node/ && cd build/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(Q)touch $@
+
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
 
@@ -167,4 +199,4 @@ install: $(BIN)
 clean:
 	rm -rf build hivemind
 
--include $(OBJ:.o=.d) $(B)/hivemind.d $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(B)/hivemind.d $(UNIT:=.d) $(wildcard $(B)/test/interop/*.d)

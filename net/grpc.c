@@ -108,6 +108,12 @@ static int hex_value(char c)
 	return -1;
 }
 
+/* Tabs and ends of lines are words' own. */
+static bool is_control(unsigned char c)
+{
+	return c == 0x7f || (c < 0x20 && c != '\t' && c != '\n' && c != '\r');
+}
+
 void grpc_percent_decode(char *out, size_t n, const char *text, size_t text_n)
 {
 	size_t used = 0;
@@ -120,7 +126,7 @@ void grpc_percent_decode(char *out, size_t n, const char *text, size_t text_n)
 			c = (unsigned char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
 			i += 2;
 		}
-		out[used++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+		out[used++] = is_control(c) ? ' ' : (char)c;
 	}
 	out[used] = '\0';
 }

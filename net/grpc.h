@@ -28,7 +28,8 @@ void grpc_timeout_format(char text[GRPC_TIMEOUT_SIZE], int64_t ms);
 
 /* out has n bytes, is terminated and cut at the end of a character or escape when too small. */
 void grpc_percent_encode(char *out, size_t n, const char *text);
-/* Never fails: what is no escape is taken as it stands; no control character comes out. */
+/* Never fails: what is no escape is taken as it stands; no control character comes
+ * out but tabs and ends of lines. */
 void grpc_percent_decode(char *out, size_t n, const char *text, size_t text_n);
 
 /* --- what other outcomes mean ------------------------------------------------------------------ */
