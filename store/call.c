@@ -170,6 +170,8 @@ static void on_reply(struct redis_req *redis, const redisReply *reply, const str
 		send_with_text(req);
 		return;
 	}
+	if (script_moves_money(req->script))
+		store_note_move(req->store);
 	if (reply == NULL)
 		req->error = *err;
 	else

@@ -98,6 +98,7 @@ void call_send(struct store_req *req, void (*read)(struct store_req *, const red
 /* store.c: the connection, and why it cannot be used now. */
 struct redis *store_redis(const struct store *s);
 const struct error *store_why(const struct store *s);
+void store_note_move(struct store *s);
 
 /* Readers that several calls share. */
 void read_task(struct store_req *req, const redisReply *reply);     /* {0, fields} */

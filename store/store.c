@@ -53,6 +53,7 @@ struct store {
 	struct check checks[CHECK_COUNT];
 	int waiting; /* checks without an answer */
 	struct timer recheck;
+	uint64_t money_moves;
 	void (*closed)(void *user);
 	void *closed_user;
 };
@@ -231,6 +232,16 @@ bool store_is_up(const struct store *s)
 const char *store_redis_version(const struct store *s)
 {
 	return s->version;
+}
+
+uint64_t store_money_moves(const struct store *s)
+{
+	return s->money_moves;
+}
+
+void store_note_move(struct store *s)
+{
+	s->money_moves++;
 }
 
 struct redis *store_redis(const struct store *s)

@@ -41,6 +41,8 @@ struct store_events {
 struct store *store_open(struct loop *loop, const struct redis_address *a, const struct store_events *events);
 bool store_is_up(const struct store *s);
 const char *store_redis_version(const struct store *s);
+/* Calls that may have moved money, ever: that it has grown says that the ledger may have. */
+uint64_t store_money_moves(const struct store *s);
 void store_close(struct store *s, void (*closed)(void *user), void *user);
 
 struct store_req {

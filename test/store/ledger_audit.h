@@ -137,10 +137,14 @@ static inline void audit(struct play *p)
 	drain(p);
 	if (p->difference[0] != '\0')
 		return;
+	run_until(&real.loop, &real.up);
+	direct = redisConnectUnix(real.address.path);
+	assert_true(direct != NULL && direct->err == 0);
 	audit_journal(p);
 	audit_jobs(p, &holds);
 	audit_people(p);
 	audit_totals(p, holds);
+	redisFree(direct);
 }
 
 /* --- a whole play ------------------------------------------------------------------------------------------------- */
@@ -162,8 +166,6 @@ static inline void play_begin(struct play *p, uint64_t seed)
 {
 	*p = (struct play){.window = WINDOW, .books = books_open(true)};
 	world_begin(&p->world, seed);
-	direct = redisConnectUnix(real.address.path);
-	assert_true(direct != NULL && direct->err == 0);
 	join_workers(p);
 }
 
@@ -186,7 +188,6 @@ static inline void play_end_all(struct play *p)
 {
 	drain(p);
 	books_close(p->books);
-	redisFree(direct);
 }
 
 #endif

@@ -7,6 +7,8 @@
 #include "test/store/asking.h"
 #include "test/store/ledger_world.h"
 
+#include <signal.h>
+
 #include "store/books.h"
 #include "store/call.h"
 
@@ -29,9 +31,9 @@ struct play {
 	struct play_call calls[WINDOW];
 	int open, window;
 	struct books *books; /* replays the journal, a third opinion */
-	long ops;
+	long ops, kills, resent;
+	int kill_one_in; /* 0 = never; else Redis is killed with one call in so many under way (then window is 1) */
 	char difference[400]; /* "" = none */
-	void (*after_send)(struct play *); /* NULL, or it harms Redis */
 };
 
 static inline void on_play(struct store_req *req)
@@ -69,14 +71,51 @@ static inline void check_call(struct play *p, struct play_call *c)
 		       (unsigned long long)c->seq);
 }
 
+/* The call under way may have been sent, done, answered, or none of it. */
+static inline void kill_redis(struct play *p)
+{
+	redisContext *c = redisConnectUnix(real.address.path);
+	redisReply *reply = redisCommand(c, "INFO server");
+
+	assert_non_null(reply);
+	for (int turns = roll(&p->world, 4); turns > 0; turns--)
+		uv_run(&real.loop.uv, UV_RUN_NOWAIT);
+	usleep((unsigned)roll(&p->world, 2) * 1500);
+	kill(atoi(strstr(reply->str, "process_id:") + strlen("process_id:")), SIGKILL);
+	freeReplyObject(reply);
+	redisFree(c);
+	p->kills++;
+}
+
+/* The answer was lost: ask again, with the same words, until there is one. */
+static inline void insist(struct play *p, struct play_call *c)
+{
+	bool again = c->req.error.status == STATUS_UNAVAILABLE;
+
+	while (c->req.error.status == STATUS_UNAVAILABLE) {
+		run_until(&real.loop, &real.up);
+		error_clear(&c->req.error);
+		c->done = false;
+		p->resent++;
+		call_send(&c->req, c->req.read);
+		run_until(&real.loop, &c->done);
+	}
+	if (again && c->status == 0 && c->req.error.status == STATUS_NOT_FOUND && strncmp(c->words, "remove", 6) == 0)
+		error_clear(&c->req.error); /* the first sending did it */
+}
+
 /* Wait for all calls under way and look at their answers. */
 static inline void drain(struct play *p)
 {
 	for (int i = 0; i < p->open; i++) {
 		struct play_call *c = &p->calls[i];
 
+		if (p->kill_one_in > 0 && c->pending && roll(&p->world, p->kill_one_in) == 0)
+			kill_redis(p);
 		if (c->pending && !c->done)
 			run_until(&real.loop, &c->done);
+		if (p->kill_one_in > 0 && c->pending)
+			insist(p, c);
 		if (c->pending)
 			check_call(p, c);
 		store_req_release(&c->req);
@@ -134,7 +173,7 @@ static inline void play_register(struct play *p)
 				 .name = name,
 				 .password = "x",
 				 .now_ms = NOW,
-				 .call_id = "",
+				 .call_id = taken ? "" : id,
 				 .gift_mcpt = gift,
 				 .gift_tasks_only = bound};
 	struct play_call *c;
