@@ -248,10 +248,12 @@ static void disk_error(struct blob_writer *w, const char *what)
 {
 	int e = errno;
 
-	if (e == ENOSPC || e == EDQUOT || e == EFBIG)
-		error_set(&w->error, STATUS_RESOURCE_EXHAUSTED, "there is no room on the disk for this blob");
-	else
+	if (e == ENOSPC || e == EDQUOT || e == EFBIG) {
+		error_set(&w->error, STATUS_RESOURCE_EXHAUSTED, "the pool has no room on its disk for this blob");
+		error_hint(&w->error, "send less, or ask who runs the pool to free space");
+	} else {
 		error_set(&w->error, STATUS_INTERNAL, "the blob's file cannot be %s: %s", what, strerror(e));
+	}
 }
 
 /* Bytes that are in the file now go through hash and filter. */

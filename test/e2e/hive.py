@@ -222,10 +222,10 @@ def command(*words, env=None, stdin=None, timeout=120, cwd=None, text=True):
 class Hive:
     """`hivemind dev`: a pool, workers and an account, all processes of their own."""
 
-    def __init__(self, path, engine, workers=2, options=(), env=None):
+    def __init__(self, path, engine, workers=2, options=(), env=None, data=None):
         self.path = pathlib.Path(path)
         self.engine = engine
-        self.data = self.path / "dev"
+        self.data = data or self.path / "dev"
         self.options = ["--workers", workers, *options]
         self.extra = env or {}
 

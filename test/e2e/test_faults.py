@@ -1,6 +1,8 @@
 """Things go away in mid-flight, and come back."""
 import os
+import pathlib
 import signal
+import subprocess
 import socket
 import tempfile
 import time
@@ -103,3 +105,33 @@ def test_no_pool_says_what_to_do(tmp_path):
     done = hive.command("ps", env=env, timeout=20)
     assert done.code == 6
     assert "cannot reach" in done.err and "hivemind pool" in done.err
+
+
+@pytest.fixture
+def small_disk():
+    """A file system of 16 MiB."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-small-"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", path], check=True)
+    yield path
+    subprocess.run(["umount", path], check=True)
+    path.rmdir()
+
+
+def test_a_pool_with_a_full_disk_refuses_and_recovers(small_disk, redis, own_hive, tmp_path):
+    h = own_hive(workers=1, options=["--redis", redis.url], env={"XDG_STATE_HOME": str(tmp_path)}, data=small_disk / "dev")
+    source = hive.bundle(tmp_path / "b", {"run.sh": "true", "data": os.urandom(24 << 20)}, {"command": ["sh", "run.sh"]})
+    refused = h("submit", source)
+    assert refused.code == 5, refused
+    assert "no room on its disk" in refused.err, refused
+    h.ok("run", "--", "true")  # a small one still fits
+
+
+def test_a_full_disk_at_the_client_is_said(shared_hive, small_disk, tmp_path):
+    source = hive.bundle(tmp_path / "b", {"run.sh": "true", "data": os.urandom(24 << 20)}, {"command": ["sh", "run.sh"]})
+    packing = shared_hive("submit", source, env=shared_hive.env | {"TMPDIR": str(small_disk)})
+    assert packing.code == 5 and "No space left" in packing.err, packing
+    task = shared_hive.submit(hive.script(tmp_path / "t", "head -c 24000000 /dev/urandom > out/x"))
+    shared_hive.ok("wait", task)
+    fetching = shared_hive("get", task, "-o", small_disk / "r")
+    assert fetching.code == 5 and "No space left" in fetching.err, fetching
+    shared_hive.ok("get", task, "-o", tmp_path / "r")
