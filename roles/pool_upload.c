@@ -59,13 +59,14 @@ static int end(struct blob_filter *f, struct error *err)
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
-/* A later Offset or Upload must not find it busy: let go now, not when the call's memory goes. */
+/* A later Offset or Upload must not find it busy: let go now, not when the call's memory goes. What filled the disk
+ * does not stay on it. */
 static void close_writer(struct receiving *r)
 {
 	if (r->listed)
 		HASH_DEL(r->in.call.pool->uploads, r);
 	if (r->open)
-		blob_writer_close(&r->writer, false);
+		blob_writer_close(&r->writer, r->writer.error.status == STATUS_RESOURCE_EXHAUSTED);
 	r->open = r->listed = false;
 }
 

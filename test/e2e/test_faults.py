@@ -123,7 +123,7 @@ def test_a_pool_with_a_full_disk_refuses_and_recovers(small_disk, redis, own_hiv
     refused = h("submit", source)
     assert refused.code == 5, refused
     assert "no room on its disk" in refused.err, refused
-    h.ok("run", "--", "true")  # a small one still fits
+    h.ok("submit", hive.bundle(tmp_path / "s", {"run.sh": "true", "data": os.urandom(4 << 20)}))  # a smaller one fits
 
 
 def test_a_full_disk_at_the_client_is_said(shared_hive, small_disk, tmp_path):
