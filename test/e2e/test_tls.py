@@ -20,6 +20,7 @@ import pytest
 
 import hive
 from hive import MiB, until
+from test_transfer import Proxy
 
 HOST = "10.99.0.1"
 OTHER = "a" * 64
@@ -444,3 +445,15 @@ def test_a_worker_joins_from_another_machine_and_bytes_come_back_whole(pool, doc
         assert hashlib.sha256(copy).digest() == hashlib.sha256(data).digest()
     finally:
         assert worker.end() == 0
+
+
+def test_an_upload_that_is_cut_goes_on_where_it_was(pool, home, tmp_path):
+    proxy = Proxy((HOST, pool.port))
+    address = f"127.0.0.1:{proxy.port}#sha256:{pool.pin}"
+    done = hive.command("register", "cut", "--pool", address, "--password-file", "-", env=home, stdin=PASSWORD)
+    assert done.code == 0, done
+    task = hive.bundle(tmp_path / "task", {"data": os.urandom(32 * MiB), "run.sh": "true"}, {"command": ["sh", "run.sh"]})
+    proxy.up, proxy.cut_at = 0, 12 * MiB
+    done = hive.command("submit", task, "--pool", address, env=home)
+    assert done.code == 0, done
+    assert proxy.cuts == 1 and proxy.up < 36 * MiB
