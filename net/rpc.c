@@ -100,7 +100,8 @@ static void respond_with_end(struct call *c)
 /* Not gRPC at all: a browser, say. */
 static void refuse_http(struct call *c, const char *status)
 {
-	nghttp2_nv fields[] = {h2_field(":status", status), h2_field("content-type", "text/plain; charset=utf-8")};
+	nghttp2_nv fields[] = {h2_field(":status", status),
+	                       h2_field("content-type", "text/plain; charset=utf-8")};
 
 	c->ended = c->responded = c->refused = true;
 	grpc_stream_deafen(&c->gs);

@@ -283,10 +283,10 @@ static void run_call(struct client *c, struct call *k, enum rpc_id id, const voi
 	error_clear(&c->error);
 	k->client = c;
 	k->call = (struct grpc_call){.method = &rpc_methods[id],
-				     .timeout_ms = timeout_ms,
-				     .on_message = on_reply,
-				     .on_done = on_done,
-				     .user = k};
+	                             .timeout_ms = timeout_ms,
+	                             .on_message = on_reply,
+	                             .on_done = on_done,
+	                             .user = k};
 	grpc_call_unary(c->channel, &k->call, in);
 	client_wait(c, cancel_call, k);
 }
@@ -318,7 +318,7 @@ void *client_call_again(struct client *c, enum rpc_id id, const void *in)
 }
 
 int client_stream(struct client *c, enum rpc_id id, const void *in,
-		  bool (*on_message)(struct client *c, const void *out, void *user), void *user)
+                  bool (*on_message)(struct client *c, const void *out, void *user), void *user)
 {
 	struct call k = {.on_message = on_message, .user = user};
 
@@ -404,7 +404,7 @@ static int exit_code(struct client *c, int code)
 		char limit[24];
 
 		error_set(&c->error, STATUS_DEADLINE_EXCEEDED, "gave up after --timeout %s",
-			  format_ms(c->globals.timeout_ms, limit));
+		          format_ms(c->globals.timeout_ms, limit));
 		return term_error(&c->error, c->globals.json);
 	}
 	return code;

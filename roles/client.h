@@ -27,22 +27,21 @@ struct client {
 	struct grpc_channel *channel;
 	struct arena arena; /* answers lie here */
 	struct error error;
-	bool interrupted;   /* Ctrl-C came; calls end with CANCELLED */
-	bool timed_out;     /* --timeout has run out; calls end with CANCELLED, the verb with exit status 7 */
-	int signal;         /* what interrupted it */
+	bool interrupted; /* Ctrl-C came; calls end with CANCELLED */
+	bool timed_out;   /* --timeout has run out; calls end with CANCELLED, the verb with exit status 7 */
+	int signal;       /* what interrupted it */
 	bool has_token, opened;
 	struct retry retry; /* moved by each answer */
 	struct timer deadline;
 	/* What is under way, for Ctrl-C and --timeout: ask it for an early end. NULL = nothing. */
 	void (*cancel)(struct client *c);
-	void *cancelled;    /* what cancel() is about */
-	bool over;          /* what is under way has ended */
+	void *cancelled; /* what cancel() is about */
+	bool over;       /* what is under way has ended */
 };
 
-/* Parse options, find pool and credentials, make the channel; at first contact ask who the pool is and then the
- * person (nothing else is sent yet). Returns -1 to go on, else
- * the exit code to return at once (help was shown, or an error was printed). needs_login: say how to log in
- * when there is no token. */
+/* Parse options, find pool and credentials, make the channel; at first contact ask who the pool is and then
+ * the person (nothing else is sent yet). Returns -1 to go on, else the exit code to return at once (help was
+ * shown, or an error was printed). needs_login: say how to log in when there is no token. */
 int client_open(struct client *c, int argc, char **argv, const struct option *options,
                 const struct verb_help *help, const char **args, int max_args, int *arg_count,
                 bool needs_login);
@@ -67,7 +66,7 @@ void *client_copy(struct client *c, const void *message);
 /* A call whose replies stream. on_message returns false to end it early (that is no error). Returns the
  * status. */
 int client_stream(struct client *c, enum rpc_id id, const void *in,
-		  bool (*on_message)(struct client *c, const void *out, void *user), void *user);
+                  bool (*on_message)(struct client *c, const void *out, void *user), void *user);
 
 /* Run the loop until c->over; what was started before it sets that at its end, and stops the loop. cancel is
  * called at Ctrl-C and when --timeout has run out, at once if that was before. */
