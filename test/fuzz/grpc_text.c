@@ -15,20 +15,28 @@ static void fuzz_timeout(const char *text, size_t n)
 	must(grpc_timeout_parse(again, strlen(again)) >= ms); /* never a shorter one */
 }
 
+/* Terminated, without control characters but tabs and ends of lines. */
+static bool is_words(char *text, size_t size)
+{
+	for (char *p = text; *p != '\0'; p++)
+		if (*p == '\t' || *p == '\n' || *p == '\r')
+			*p = ' ';
+	return is_shown(text, size);
+}
+
 static void fuzz_percent(const char *text, size_t n, size_t room)
 {
 	char *decoded = xmalloc(n + 1), *encoded = xmalloc(3 * n + 1), *again = xmalloc(n + 1),
 	     *small = xmalloc(room);
 
 	grpc_percent_decode(small, room, text, n);
-	must(is_shown(small, room));
+	must(is_words(small, room));
 	grpc_percent_encode(small, room, text);
 	must(is_shown(small, room));
 	grpc_percent_decode(decoded, n + 1, text, n);
-	must(is_shown(decoded, n + 1));
 	grpc_percent_encode(encoded, 3 * n + 1, decoded);
 	grpc_percent_decode(again, n + 1, encoded, strlen(encoded));
-	must(strcmp(decoded, again) == 0);
+	must(strcmp(decoded, again) == 0 && is_words(again, n + 1));
 	free(decoded);
 	free(encoded);
 	free(again);
