@@ -119,6 +119,13 @@ double json_number(const cJSON *object, const char *name)
 	return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
+int json_integer(const cJSON *object, const char *name)
+{
+	const cJSON *item = json_get(object, name);
+
+	return cJSON_IsNumber(item) ? item->valueint : 0;
+}
+
 bool json_true(const cJSON *object, const char *name)
 {
 	return cJSON_IsTrue(json_get(object, name));

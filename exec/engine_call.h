@@ -43,6 +43,7 @@ bool call_says_not_running(const struct engine_call *c); /* kill: it has ended a
 const cJSON *json_get(const cJSON *object, const char *name);
 const char *json_string(const cJSON *object, const char *name);
 double json_number(const cJSON *object, const char *name);
+int json_integer(const cJSON *object, const char *name); /* the nearest that an int can be */
 bool json_true(const cJSON *object, const char *name);
 
 #endif

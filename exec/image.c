@@ -100,6 +100,21 @@ static bool is_below(const char *path, const char *directory)
 	return strncmp(path, directory, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
+/* Each part has a name of its own: "//proc" and "/./proc" are /proc too. */
+static bool is_plain(const char *path, size_t n)
+{
+	for (size_t at = 0; at < n; at++) {
+		size_t part = strcspn(path + at + 1, "/");
+
+		if (path[at + 1] == '.' && (part == 1 || (part == 2 && path[at + 2] == '.')))
+			return false;
+		if (part == 0)
+			return false;
+		at += part;
+	}
+	return true;
+}
+
 /* Where we mount something ourselves, the image has no say. */
 static int add_volume(struct image *i, const char *path)
 {
@@ -107,8 +122,8 @@ static int add_volume(struct image *i, const char *path)
 
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	if (path[0] != '/' || n == 1 || strstr(path, "..") != NULL || is_below(path, "/proc") ||
-	    is_below(path, "/sys") || is_below(path, "/dev"))
+	if (path[0] != '/' || n == 1 || !is_plain(path, n) || is_below(path, "/proc") || is_below(path, "/sys") ||
+	    is_below(path, "/dev"))
 		return refuse_image(i, "declares a volume where none can be");
 	if (is_below(path, "/work") || is_below(path, "/tmp"))
 		return 0;
@@ -120,9 +135,11 @@ static int add_volume(struct image *i, const char *path)
 
 static void read_volumes(struct image *i, const cJSON *image)
 {
-	const cJSON *volume;
+	const cJSON *volumes = json_get(json_get(image, "Config"), "Volumes"), *volume;
 
-	cJSON_ArrayForEach(volume, json_get(json_get(image, "Config"), "Volumes")) {
+	if (!cJSON_IsObject(volumes)) /* in a list they would have no names */
+		return;
+	cJSON_ArrayForEach(volume, volumes) {
 		if (add_volume(i, volume->string) != 0)
 			return;
 	}

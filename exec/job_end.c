@@ -130,7 +130,7 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 {
 	struct job *j = m->job;
 	struct ending ending = {
-		.exit_code = (int)json_number(state, "ExitCode"),
+		.exit_code = json_integer(state, "ExitCode"),
 		.oom_killed = json_true(state, "OOMKilled") || m->meter.oom_kills > 0,
 		.stopped = m->hit || (m->kill.busy && m->signal != 0),
 		.stop = (int)m->stop,

@@ -184,7 +184,7 @@ static void on_pid_known(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
 	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
-	int pid = (int)json_number(json_get(answer, "State"), "Pid");
+	int pid = json_integer(json_get(answer, "State"), "Pid");
 
 	cJSON_Delete(answer);
 	if (machine_at(m, ENDING)) {

@@ -194,6 +194,20 @@ def engine():
     seed("progress_stream", "large", json.dumps(dict(line, progressDetail={"current": 1e300, "total": -1})) + "\n")
 
 
+def engine_json():
+    image = {"Id": "sha256:aa", "Config": {"Volumes": {"/data": {}, "/var/lib/x/": {}, "/work/out": {}, "/tmp": None}}}
+    seed("engine_image", "volumes", json.dumps(image))
+    for name, path in (("proc", "/proc/x"), ("dots", "/a/../proc"), ("slashes", "//proc"), ("dot", "/./proc"), ("root", "/")):
+        seed("engine_image", name, json.dumps({"Config": {"Volumes": {path: {}}}}))
+    seed("engine_image", "list", '{"Config":{"Volumes":["/data",{}]}}')
+    seed("engine_image", "too-many", json.dumps({"Config": {"Volumes": {"/v%d" % i: {} for i in range(40)}}}))
+    docker = {"Version": "27.1", "ApiVersion": "1.46", "MinAPIVersion": "1.24", "Components": [{"Name": "Engine"}]}
+    seed("engine_version", "docker", json.dumps(docker))
+    seed("engine_version", "podman", json.dumps(dict(docker, ApiVersion="1.41", Components=[{"Name": "Podman Engine"}])))
+    seed("engine_version", "old", '{"ApiVersion":"1.12"}')
+    seed("engine_version", "odd", '{"ApiVersion":"1.99999999999","Components":{"Name":7},"State":{"ExitCode":1e300}}')
+
+
 # --- texts --------------------------------------------------------------------------------------------
 def texts():
     whole = {"hivemind": 1, "name": "primes", "image": "debian:12", "command": ["sh", "-c", "echo"], "env": {"A": "b"},
@@ -241,5 +255,5 @@ def tls():
 
 
 if __name__ == "__main__":
-    for write in (h2_server, h2_client, grpc, messages, tars, images, engine, texts, tls):
+    for write in (h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
         write()
