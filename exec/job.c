@@ -290,6 +290,19 @@ void job_start(struct job *j)
 	get_image(m);
 }
 
+bool job_usage(const struct job *j, Pb__Usage *usage)
+{
+	const struct job_machine *m = j->machine;
+
+	if (m == NULL || m->step.at != RUNNING)
+		return false;
+	*usage = (Pb__Usage)PB__USAGE__INIT;
+	usage->wall_us = (uint64_t)(clock_us() - m->started_us);
+	usage->cpu_us = m->meter.cpu_us;
+	usage->peak_memory = m->meter.peak_memory;
+	return true;
+}
+
 void job_stop(struct job *j, enum job_stop why, const char *words)
 {
 	struct job_machine *m = j->machine;

@@ -55,12 +55,15 @@ struct job {
 
 void job_start(struct job *j);
 
-enum job_stop { JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST };
+enum job_stop { JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST, JOB_STOP_BUDGET };
 
 /* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once).
  * Before the container runs: it never will. done() still comes, once. `why` becomes the words of the
  * failure; stopped by its owner it is FAILURE_USER_EXIT with STATUS_CANCELLED. The time limit is kept by
  * the job itself. */
 void job_stop(struct job *j, enum job_stop why, const char *words);
+
+/* What it has used so far; false = its container does not run. */
+bool job_usage(const struct job *j, Pb__Usage *usage);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "exec/json_keys.h"
 #include "exec/visible.h"
+#include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -255,7 +256,23 @@ static int read_gpus(struct manifest *m, const struct place *at, const cJSON *v)
 	return 0;
 }
 
+/* 20, 0.5 or "12.345": a number is as exact as what was written, to the thousandth. */
+static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	struct error ignored;
+	char text[32] = "";
+
+	if (cJSON_IsNumber(v))
+		snprintf(text, sizeof text, "%.15g", v->valuedouble);
+	else if (cJSON_IsString(v))
+		text_copy(text, sizeof text, v->valuestring);
+	if (cpt_parse(text, &m->spec->max_mcpt, &ignored) != 0 || m->spec->max_mcpt == 0)
+		return wrong(m, at, "must be an amount of CPT above 0 with at most three decimals, as 20 or 0.5");
+	return 0;
+}
+
 static int read_resources(struct manifest *m, const struct place *at, const cJSON *v);
+static int read_budget(struct manifest *m, const struct place *at, const cJSON *v);
 
 struct field {
 	const char *name, *path;
@@ -275,6 +292,13 @@ static const struct field fields[] = {
 	{"grace", "grace", read_grace},
 	{"labels", "labels", read_labels},
 	{"keep", "keep", read_keep},
+	{"budget", "budget", read_budget},
+	{"max_cpt", "max_cpt", read_max_cpt},
+	{NULL, NULL, NULL},
+};
+
+static const struct field budget_fields[] = {
+	{"max_cpt", "budget.max_cpt", read_max_cpt},
 	{NULL, NULL, NULL},
 };
 
@@ -288,8 +312,8 @@ static const struct field resource_fields[] = {
 
 /* What later versions will know. */
 static const char *const later[] = {"sweep",  "after",  "hosts",        "network", "retry",  "checkpoint",
-				    "verify", "budget", "priority",     "secrets", "inputs", "notify",
-				    "tip",    "where",  "start_within", "max_cpt", "pull",   NULL};
+				    "verify", "priority",     "secrets", "inputs", "notify",
+				    "tip",    "where",  "start_within", "pull",   NULL};
 
 static int unknown_field(struct manifest *m, int line, const char *name, const struct field *known)
 {
@@ -303,7 +327,11 @@ static int unknown_field(struct manifest *m, int line, const char *name, const s
 	for (size_t i = 0; known[i].name != NULL; i++)
 		words[i] = known[i].name;
 	text_visible(shown, sizeof shown, name, strlen(name));
-	fail_at(m, line, "%s has no field \"%s\"", known == fields ? "a manifest" : "\"resources\"", shown);
+	fail_at(m, line, "%s has no field \"%s\"",
+		known == fields            ? "a manifest"
+		: known == resource_fields ? "\"resources\""
+					   : "\"budget\"",
+		shown);
 	nearest = nearest_word(name, words);
 	if (nearest != NULL)
 		return error_hint(m->err, "did you mean \"%s\"?", nearest);
@@ -340,6 +368,13 @@ static int read_resources(struct manifest *m, const struct place *at, const cJSO
 	if (!cJSON_IsObject(v))
 		return wrong(m, at, "must be an object with cpus, memory, disk, gpus");
 	return read_fields(m, v, at->key, resource_fields);
+}
+
+static int read_budget(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	if (!cJSON_IsObject(v))
+		return wrong(m, at, "must be an object with max_cpt");
+	return read_fields(m, v, at->key, budget_fields);
 }
 
 static int read_manifest(struct manifest *m, const cJSON *root)

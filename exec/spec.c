@@ -7,6 +7,7 @@
 
 #include "exec/tar.h"
 #include "exec/visible.h"
+#include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -224,6 +225,11 @@ static int check_keep(const Pb__TaskSpec *s, struct error *err)
 								  : refuse_range(err, "keep", "1m", "90d");
 }
 
+static int check_max_cpt(const Pb__TaskSpec *s, struct error *err)
+{
+	return cpt_valid(s->max_mcpt) ? 0 : refuse(err, "budget.max_cpt", "is no amount of CPT");
+}
+
 static int check_labels(const Pb__TaskSpec *s, struct error *err)
 {
 	if (s->n_labels > LABELS_MAX)
@@ -259,6 +265,7 @@ static const struct {
 	{"grace", check_grace},
 	{"labels", check_labels},
 	{"keep", check_keep},
+	{"budget.max_cpt", check_max_cpt},
 };
 
 int spec_check(const Pb__TaskSpec *spec, struct error *err)

@@ -44,7 +44,24 @@ enum { IN_ONE = 0, IN_MANY = 1, OUT_ONE = 0, OUT_MANY = 1 };
 	X(RPC_BLOB_DOWNLOAD, Blobs,    Download, download_request,     download_chunk,    IN_ONE,  OUT_MANY, SCOPE_READ | SCOPE_WORKER)   \
 	X(RPC_LINK,          Workers,  Link,     worker_message,       pool_message,      IN_MANY, OUT_MANY, SCOPE_WORKER)               \
 	X(RPC_LIST_WORKERS,  Workers,  List,     list_workers_request, list_workers_reply, IN_ONE, OUT_ONE,  SCOPE_READ)                 \
-	X(RPC_INFO,          Pool,     Info,     info_request,         info_reply,        IN_ONE,  OUT_ONE,  SCOPE_NONE)
+	X(RPC_INFO,          Pool,     Info,     info_request,         info_reply,        IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
+	X(RPC_CHALLENGE,     Accounts, Challenge, challenge_request,   challenge_reply,   IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
+	X(RPC_INVITE,        Accounts, Invite,   invite_request,       invitation,        IN_ONE,  OUT_ONE,  SCOPE_ADMIN)                \
+	X(RPC_QUOTE,         Ledger,   Quote,    quote_request,        quote_reply,       IN_ONE,  OUT_ONE,  SCOPE_READ | SCOPE_SUBMIT)  \
+	X(RPC_PRICE,         Ledger,   Price,    price_request,        price_reply,       IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
+	X(RPC_BALANCE,       Ledger,   Balance,  balance_request,      balance_reply,     IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_STATEMENT,     Ledger,   Statement, statement_request,   statement_reply,   IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_EARNINGS,      Ledger,   Earnings, earnings_request,     earnings_reply,    IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_TRANSFER,      Ledger,   Transfer, transfer_request,     transfer_reply,    IN_ONE,  OUT_ONE,  SCOPE_SPEND)                \
+	X(RPC_TIP,           Ledger,   Tip,      tip_request,          transfer_reply,    IN_ONE,  OUT_ONE,  SCOPE_SPEND)                \
+	X(RPC_WITHDRAW,      Ledger,   Withdraw, withdraw_request,     transfer_reply,    IN_ONE,  OUT_ONE,  SCOPE_SPEND)                \
+	X(RPC_CREATE_PROJECT, Ledger,  CreateProject, create_project_request, project,    IN_ONE,  OUT_ONE,  SCOPE_SPEND)                \
+	X(RPC_LIST_PROJECTS, Ledger,   ListProjects, list_projects_request, list_projects_reply, IN_ONE, OUT_ONE, SCOPE_READ)            \
+	X(RPC_GET_PROJECT,   Ledger,   GetProject, get_project_request, project,          IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_CLAIM_PROJECT, Ledger,   ClaimProject, claim_project_request, claim_project_reply, IN_ONE, OUT_ONE, SCOPE_SPEND)           \
+	X(RPC_TOTALS,        Ledger,   Totals,   totals_request,       totals_reply,      IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
+	X(RPC_FREEZE,        Ledger,   Freeze,   freeze_request,       totals_reply,      IN_ONE,  OUT_ONE,  SCOPE_ADMIN)                \
+	X(RPC_UNFREEZE,      Ledger,   Unfreeze, unfreeze_request,     totals_reply,      IN_ONE,  OUT_ONE,  SCOPE_ADMIN)
 
 enum rpc_id {
 #define RPC_ENUM(id, ...) id,

@@ -453,7 +453,7 @@ void attempt_start(struct worker *w, const Pb__Lease *lease, const struct reserv
 		fetch(a);
 }
 
-void attempt_stop(struct attempt *a, const char *reason)
+void attempt_stop(struct attempt *a, bool budget, const char *reason)
 {
 	struct error err;
 
@@ -461,11 +461,11 @@ void attempt_stop(struct attempt *a, const char *reason)
 		return;
 	a->stopped = true;
 	if (a->step.at == JOB) {
-		job_stop(&a->job, JOB_STOP_OWNER, reason);
+		job_stop(&a->job, budget ? JOB_STOP_BUDGET : JOB_STOP_OWNER, reason);
 		return;
 	}
 	error_set(&err, STATUS_CANCELLED, "%s", reason);
-	fail(a, FAILURE_USER_EXIT, &err);
+	fail(a, budget ? FAILURE_BUDGET : FAILURE_USER_EXIT, &err);
 	if (a->step.at == FETCHING)
 		download_cancel(&a->download);
 }

@@ -81,8 +81,8 @@ struct attempt {
 /* Begin. The attempt is in worker->attempts until nothing is left of it; then worker_attempt_gone() is called. */
 void attempt_start(struct worker *w, const Pb__Lease *lease, const struct reservation *reserved);
 
-/* The pool has ended the task: signal, grace, kill; what is there is collected. */
-void attempt_stop(struct attempt *a, const char *reason);
+/* The pool has ended the task: signal, grace, kill; what is there is collected. budget: its money is used up. */
+void attempt_stop(struct attempt *a, bool budget, const char *reason);
 
 /* It is no longer ours: kill it and forget it. give_back: words for the pool, or NULL when it knows. */
 void attempt_lose(struct attempt *a, const char *give_back);

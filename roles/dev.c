@@ -22,6 +22,7 @@
 #define END_PATIENCE_MS 15000
 #define AGAIN_FIRST_MS 200
 #define AGAIN_LONGEST_MS 10000
+#define DEV_GIFT "1000000" /* CPT: nobody runs out of play money */
 #define STEADY_MS 30000 /* what lived that long has not died in a row */
 
 enum { FINDING, STARTING, POOL, ACCOUNT, WORKERS, UP, ENDING, OVER };
@@ -417,7 +418,7 @@ static void start_pool(struct dev *d)
 		return;
 	}
 	d->pool.child.ready = on_pool_ready;
-	ADD(&d->pool, "pool", "--data", d->pool.data, "--listen", d->pool_address);
+	ADD(&d->pool, "pool", "--data", d->pool.data, "--listen", d->pool_address, "--work-bits", "0", "--gift", DEV_GIFT);
 	if (d->options.redis != NULL)
 		ADD(&d->pool, "--redis", d->options.redis);
 	start_child(&d->pool);

@@ -15,6 +15,7 @@
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/task.h"
+#include "roles/meter.h"
 #include "roles/pool.h"
 #include "roles/pool_link.h"
 #include "roles/pool_refresh.h"
@@ -54,15 +55,19 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 
 	free(c);
 	t->hold = outcome == OUTCOME_DONE ? HOLD_HELD : HOLD_FREE;
+	if (outcome == OUTCOME_DONE)
+		t->epoch++;
 	if (task_state_final(t->state)) { /* stopped meanwhile; the worker never heard of it */
-		pool_task_drop(pool, t);
+		if (outcome == OUTCOME_DONE)
+			lease_return(pool, t, "it was stopped before it could begin", false, false);
+		else
+			pool_task_drop(pool, t);
 		lease_kick(pool);
 	} else if (outcome != OUTCOME_DONE) {
 		pool_task_detach(t);
 		pool_refresh(pool, t);
 	} else {
 		assert(t->log == NULL); /* it would be that of another attempt */
-		t->epoch++;
 		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
 		if (w->lost)
 			lease_return(pool, t, "its worker went before it could begin", false, false);
@@ -158,6 +163,7 @@ void lease_phase(struct pool *pool, struct pool_task *t, int phase, int64_t time
 
 	t->phase = phase;
 	t->progress_done = t->progress_total = 0;
+	meter_phase(t, phase);
 	if (phase == PHASE_EXECUTING)
 		t->returned = 0;
 	memcpy(c->task, t->id, sizeof c->task);
@@ -175,6 +181,7 @@ struct done_change {
 	Pb__Done *done;
 	int64_t exited_ms;
 	uint64_t log_size;
+	struct charge charge;
 };
 
 static void done_change_free(struct done_change *c)
@@ -193,7 +200,11 @@ static void send_dones(struct batch *b, struct batch_item *const *items, size_t 
 		dones[i] = (struct done_item){.worker = c->worker,
 					      .done = c->done,
 					      .exited_ms = c->exited_ms,
-					      .log_size = c->log_size};
+					      .log_size = c->log_size,
+					      .charge_mcpt = c->charge.mcpt,
+					      .wall_ms = c->charge.wall_ms,
+					      .start_mcpt = c->charge.price.start_mcpt,
+					      .rate_ncpt = c->charge.price.rate_ncpt};
 	}
 	store_done(pool_of(b)->store, &b->req, dones, n, clock_wall_ms());
 }
@@ -261,6 +272,8 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 		t->hold = HOLD_ENDING;
 	}
 	c = xcalloc(1, sizeof *c);
+	if (t != NULL && t->worker == w && t->epoch == done->epoch)
+		c->charge = meter_charge(t, done);
 	memcpy(c->worker, w->id, sizeof c->worker);
 	c->done = copy_done(done);
 	c->exited_ms =
@@ -326,11 +339,6 @@ void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bo
 
 	if (t->hold != HOLD_HELD)
 		return; /* LEASING looks at its worker when it is done; ENDING and RETURNING are on their way */
-	if (task_state_final(t->state)) {
-		t->hold = HOLD_FREE;
-		pool_task_drop(pool, t);
-		return;
-	}
 	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id,
 	         reason);
 	t->hold = HOLD_RETURNING;

@@ -13,6 +13,7 @@
  * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
 #include "roles/pool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 
 #define SERVER_GRACE_MS 1000
 #define CHANGES_GRACE_MS 1500
+#define INVITATION_MS (3ll * 86400 * 1000)
 #define LISTEN_DEFAULT "[::]:50051"
 
 enum { HOME, REDIS, STORE, INDEX, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
@@ -72,7 +74,24 @@ static const struct state states[] = {
 	X(RPC_BLOB_DOWNLOAD, pool_blob_download, NULL,                 pool_blob_download_space) \
 	X(RPC_LINK,          pool_link,          pool_link_end,        NULL)                     \
 	X(RPC_LIST_WORKERS,  pool_list_workers,  NULL,                 NULL)                     \
-	X(RPC_INFO,          pool_info,          NULL,                 NULL)
+	X(RPC_INFO,          pool_info,          NULL,                 NULL)                     \
+	X(RPC_CHALLENGE,     pool_challenge,     NULL,                 NULL)                     \
+	X(RPC_INVITE,        pool_invite,        NULL,                 NULL)                     \
+	X(RPC_QUOTE,         pool_quote,         NULL,                 NULL)                     \
+	X(RPC_PRICE,         pool_price,         NULL,                 NULL)                     \
+	X(RPC_BALANCE,       pool_balance,       NULL,                 NULL)                     \
+	X(RPC_STATEMENT,     pool_statement,     NULL,                 NULL)                     \
+	X(RPC_EARNINGS,      pool_earnings,      NULL,                 NULL)                     \
+	X(RPC_TRANSFER,      pool_transfer,      NULL,                 NULL)                     \
+	X(RPC_TIP,           pool_tip,           NULL,                 NULL)                     \
+	X(RPC_WITHDRAW,      pool_withdraw,      NULL,                 NULL)                     \
+	X(RPC_CREATE_PROJECT, pool_create_project, NULL,               NULL)                     \
+	X(RPC_LIST_PROJECTS, pool_list_projects, NULL,                 NULL)                     \
+	X(RPC_GET_PROJECT,   pool_get_project,   NULL,                 NULL)                     \
+	X(RPC_CLAIM_PROJECT, pool_claim_project, NULL,                 NULL)                     \
+	X(RPC_TOTALS,        pool_totals,        NULL,                 NULL)                     \
+	X(RPC_FREEZE,        pool_freeze,        NULL,                 NULL)                     \
+	X(RPC_UNFREEZE,      pool_unfreeze,      NULL,                 NULL)
 
 #define STANDARD_HANDLERS(X) \
 	X(STANDARD_HEALTH_CHECK,     pool_health_check, NULL,                NULL)                  \
@@ -226,6 +245,7 @@ static void on_store_up(struct store *store, void *user)
 	} else if (pool->step.at == READY) {
 		lease_store_up(&pool->lease);
 		pool_health_changed(pool);
+		meter_store_up(&pool->meter);
 		pool_catch_up(pool);
 	}
 }
@@ -251,6 +271,7 @@ static void open_store(struct pool *pool, const struct redis_address *address)
 	step_to(&pool->step, STORE, "pool");
 	pool->store = store_open(&pool->loop, address, &events);
 	lease_init(&pool->lease, pool);
+	meter_init(&pool->meter, pool);
 }
 
 static void on_redis(void *user, const struct error *err)
@@ -283,8 +304,10 @@ static void on_store_closed(void *user)
 {
 	struct pool *pool = user;
 
-	if (pool->store != NULL)
+	if (pool->store != NULL) {
 		lease_close(&pool->lease);
+		meter_close(&pool->meter);
+	}
 	pool->store = NULL;
 	step_to(&pool->step, REDIS_DOWN, "pool");
 	if (pool->redis != NULL)
@@ -354,18 +377,68 @@ static void on_stop(struct loop *loop, int signal)
 
 /* --- main ------------------------------------------------------------------------------------- */
 
+static int open_prices(struct pool *pool, struct error *err)
+{
+	const char *path = pool->options.prices;
+	FILE *f;
+	int rc;
+
+	pool->prices = price_defaults;
+	if (path == NULL)
+		return 0;
+	f = fopen(path, "re");
+	if (f == NULL)
+		return error_set(err, STATUS_NOT_FOUND, "cannot read the prices in %s: %s", path, strerror(errno));
+	rc = price_table_read(&pool->prices, f, path, err);
+	fclose(f);
+	return rc;
+}
+
+static int open_admission(struct pool *pool, struct error *err)
+{
+	struct admission *a = &pool->admission;
+	char *key = xasprintf("%s/admission-key", pool->data);
+	int rc = admission_open(a, pool->options.registration, key, err);
+
+	free(key);
+	a->gift_mcpt = CPT_GIFT;
+	a->work_bits = (unsigned)pool->options.work_bits;
+	a->admins = pool->options.admins;
+	return rc == 0 && pool->options.gift != NULL ? cpt_parse(pool->options.gift, &a->gift_mcpt, err) : rc;
+}
+
+/* --print-invitation: also while the pool runs. */
+static int print_invitation(struct pool *pool)
+{
+	char code[ADMISSION_TEXT_MAX];
+	struct error err;
+	int rc;
+
+	pool->data = pool_home_path(pool->options.data);
+	rc = make_directories(pool->data, &err);
+	if (rc == 0)
+		rc = open_admission(pool, &err);
+	if (rc == 0) {
+		admission_invite(&pool->admission, pool->options.invitation, clock_wall_ms() + INVITATION_MS, code);
+		puts(code);
+	}
+	admission_close(&pool->admission);
+	free(pool->data);
+	return rc == 0 ? 0 : term_error(&err, pool->options.json);
+}
+
 static int bring_up(struct pool *pool, struct error *err)
 {
 	struct redis_address address;
 
 	if (endpoint_parse(&pool->at, pool->options.listen, err) != 0)
 		return err->status;
-	if (strcmp(pool->options.registration, "open") != 0 && strcmp(pool->options.registration, "closed") != 0)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open or closed, not \"%s\"",
-		                 pool->options.registration);
+	if (open_prices(pool, err) != 0)
+		return err->status;
 	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
 		return err->status;
-	if (pool_home_open(pool, err) != 0 || pool_identity_open(&pool->identity, pool, err) != 0)
+	if (pool_home_open(pool, err) != 0 || open_admission(pool, err) != 0 ||
+	    pool_identity_open(&pool->identity, pool, err) != 0)
 		return err->status;
 	passwords_init(&pool->passwords, &pool->loop);
 	if (pool->options.redis != NULL) {
@@ -421,6 +494,7 @@ static int run(struct pool *pool)
 		pool_identity_close(&pool->identity);
 	}
 	loop_close(&pool->loop);
+	admission_close(&pool->admission);
 	pool_home_close(pool);
 	return pool->exit_code;
 }
@@ -456,12 +530,20 @@ int pool_main(int argc, char **argv)
 	    {"key", 0, OPTION_TEXT, &o->key, "FILE", "its key", NULL, 0, 0},
 	    {"print-join", 0, OPTION_FLAG, &o->print_join, NULL, "print what workers join with, and end",
 	     NULL, 0, 0},
-	    {"register", 0, OPTION_TEXT, &o->registration, "open|closed",
-	     "may strangers make accounts? (open)", NULL, 0, 0},
+	    {"register", 0, OPTION_TEXT, &o->registration, "open|invite|approve|closed",
+	     "who may make accounts? (open)", NULL, 0, 0},
 	    {"register-per-day", 0, OPTION_INT, &o->register_per_day, "N",
 	     "accounts from one address of another machine (3)", NULL, 1, 1000000},
 	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
-	     "an account that operates this pool; may be repeated", NULL, 0, 0},
+	     "this account may administer; may be repeated", NULL, 0, 0},
+	    {"print-invitation", 0, OPTION_TEXT, &o->invitation, "NAME",
+	     "print a code with which NAME can register, and end", NULL, 0, 0},
+	    {"work-bits", 0, OPTION_INT, &o->work_bits, "N",
+	     "proof of work of a new account: 2^N hashes (20)", NULL, 0, WORK_BITS_MAX},
+	    {"gift", 0, OPTION_TEXT, &o->gift, "CPT", "what each new account gets (150)", NULL, 0, 0},
+	    {"prices", 0, OPTION_TEXT, &o->prices, "FILE", "what a task costs here: hivemind.conf(5)", NULL, 0, 0},
+	    {"local-projects", 0, OPTION_FLAG, &o->local_projects, NULL,
+	     "projects may have http URLs of this network", NULL, 0, 0},
 	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
 	     0},
 	    {"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0,
@@ -472,13 +554,16 @@ int pool_main(int argc, char **argv)
 	struct error err;
 	int count, status, code;
 
-	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3};
+	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3,
+				   .work_bits = WORK_BITS_DEFAULT};
 	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
 	o->json = globals.json;
 	if (status == OPTIONS_HELPED)
 		code = 0;
 	else if (status != 0)
 		code = term_error(&err, globals.json);
+	else if (o->invitation != NULL)
+		code = print_invitation(pool);
 	else
 		code = o->print_join ? print_join(pool) : run(pool);
 	free(pool);

@@ -11,6 +11,9 @@
  *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
  *   pool_health.c, pool_reflection.c   gRPC's standard services
  *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
+ *   price.h, meter.h what a task costs       pool_quote.c   Quote, Price
+ *   pool_ledger.c    the rest of Ledger      pool_project.c projects
+ *   admission.h      who may register: challenges, invitations
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H
@@ -23,8 +26,10 @@
 #include "net/loop.h"
 #include "net/step.h"
 #include "proto/status.h"
+#include "roles/admission.h"
 #include "roles/auth.h"
 #include "roles/lease.h"
+#include "roles/meter.h"
 #include "roles/password.h"
 #include "roles/pool_identity.h"
 #include "roles/pool_health.h"
@@ -42,12 +47,13 @@
 
 struct pool_options {
 	struct texts admins; /* names of accounts with the scope admin */
-	const char *listen, *redis, *data, *registration, *port_file;
+	const char *listen, *redis, *data, *registration, *port_file, *prices, *gift, *invitation;
+	int64_t work_bits;      /* of the proof of work, with open registration */
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
 	int64_t register_per_day;
-	bool json, print_join;
+	bool json, print_join, local_projects;
 };
 
 struct pool {
@@ -62,6 +68,7 @@ struct pool {
 	struct grpc_server *server;
 	struct endpoint at;
 	struct pool_identity identity;
+	struct admission admission;
 	struct auth auth;
 	struct revocation revocation;
 	struct passwords passwords;
@@ -69,6 +76,8 @@ struct pool {
 	struct pool_index index;
 	struct pool_workers workers;
 	struct lease lease;
+	struct meter meter;
+	struct price_table prices;
 	struct pool_sweep sweep;
 	struct health_watch *health_watches;
 	struct reflection reflection;
@@ -110,5 +119,22 @@ int pool_link(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_link_end(struct rpc *rpc);
 int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_info(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_challenge(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_invite(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_quote(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_price(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_balance(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_statement(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_earnings(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_transfer(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_tip(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_withdraw(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_create_project(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_list_projects(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_get_project(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_claim_project(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_totals(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_freeze(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_unfreeze(struct rpc *rpc, const ProtobufCMessage *in);
 
 #endif

@@ -12,6 +12,9 @@
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 
+#define INVITATION_DEFAULT_S (3 * 86400)
+#define INVITATION_MAX_S (6 * 86400) /* its registration is remembered for seven days */
+
 struct entry {
 	struct call call;
 	struct password_job job;
@@ -23,6 +26,7 @@ struct entry {
 	int64_t expires_ms;
 	unsigned scopes;
 	bool known; /* the name exists */
+	char invitation[CALL_ID_MAX + 1];
 };
 
 /* --- the last step of both: a token ----------------------------------------------------------- */
@@ -128,7 +132,7 @@ static void on_account(struct store_req *req)
 	call_wait(&e->call);
 }
 
-static int check_entry(struct error *e, const char *name, const char *password)
+static int check_name(struct error *e, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -138,6 +142,13 @@ static int check_entry(struct error *e, const char *name, const char *password)
 	if (name[0] < 'a' || name[0] > 'z' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != n)
 		return error_set(e, STATUS_INVALID_ARGUMENT,
 		                 "a name has letters a-z, digits, _ and -, and begins with a letter");
+	return 0;
+}
+
+static int check_entry(struct error *e, const char *name, const char *password)
+{
+	if (check_name(e, name) != 0)
+		return e->status;
 	if (strlen(password) < PASSWORD_MIN || strlen(password) > PASSWORD_MAX)
 		return error_set(e, STATUS_INVALID_ARGUMENT, "a password has %d to %d bytes", PASSWORD_MIN,
 		                 PASSWORD_MAX);
@@ -177,7 +188,9 @@ static void on_registered(struct store_req *req)
 	} else if (req->duplicate) {
 		store_account_by_name(call_store(&e->call), call_ask(&e->call, on_account), e->name);
 	} else {
-		log_info("account registered account=%s name=%s", req->account->id, req->account->name);
+		log_info("account registered account=%s name=%s gift_mcpt=%lld", req->account->id, req->account->name,
+		         (long long)req->amount);
+		admission_count(&e->call.pool->admission, e->call.rpc->peer, clock_wall_ms());
 		open_session(e, req->account);
 	}
 }
@@ -185,12 +198,15 @@ static void on_registered(struct store_req *req)
 static void on_hashed(struct password_job *job)
 {
 	struct entry *e = job->user;
+	const struct admission *a = &e->call.pool->admission;
 	char id[ID_SIZE];
 	const struct registration r = {.id = id,
 				       .name = e->name,
 				       .password = job->hash,
 				       .now_ms = clock_wall_ms(),
-				       .call_id = e->call_id};
+				       .call_id = e->call_id,
+				       .gift_mcpt = a->gift_mcpt,
+				       .gift_tasks_only = a->mode == ADMISSION_OPEN};
 
 	if (!call_waited(&e->call))
 		return;
@@ -202,19 +218,15 @@ static void on_hashed(struct password_job *job)
 	store_register(call_store(&e->call), call_ask(&e->call, on_registered), &r);
 }
 
-/* May this peer make this account? */
-static int check_registration(struct rpc *rpc, const Pb__RegisterRequest *in)
+/* May this peer make this account? call_id: of the invitation that it has; "" = none. */
+static int check_registration(struct rpc *rpc, const Pb__RegisterRequest *in, char call_id[CALL_ID_MAX + 1])
 {
 	struct pool *pool = grpc_server_user(rpc->server);
+	const struct application application = {.name = in->name, .peer = rpc->peer, .challenge = in->challenge,
+						.invitation = in->invitation, .nonce = in->nonce};
 
-	if (strcmp(pool->options.registration, "open") != 0) {
-		error_set(&rpc->error, STATUS_PERMISSION_DENIED, "this pool takes no new accounts");
-		return error_hint(&rpc->error, "ask its operator");
-	}
-	/* Whoever came first would operate the pool. */
-	if ((auth_login_scopes(pool, in->name) & SCOPE_ADMIN) != 0 && !peer_is_local(rpc->peer))
-		return error_set(&rpc->error, STATUS_PERMISSION_DENIED,
-		                 "this name is the operator's: it can be registered on the pool's machine only");
+	if (admission_check(&pool->admission, &application, clock_wall_ms(), call_id, &rpc->error) != 0)
+		return rpc->error.status;
 	return throttle_register(&pool->throttle, rpc->peer, (unsigned)pool->options.register_per_day, clock_ms(),
 	                         &rpc->error);
 }
@@ -223,6 +235,7 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__RegisterRequest *in = (const Pb__RegisterRequest *)message;
 	struct pool *pool = grpc_server_user(rpc->server);
+	char invitation[CALL_ID_MAX + 1];
 	struct entry *e;
 	int status = check_entry(&rpc->error, in->name, in->password);
 
@@ -231,7 +244,7 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 	if (in->call_id[0] == '\0' || strlen(in->call_id) > CALL_ID_MAX)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id must have 1 to %d characters",
 		                 CALL_ID_MAX);
-	status = check_registration(rpc, in);
+	status = check_registration(rpc, in, invitation);
 	if (status != 0)
 		return status;
 	e = call_new(rpc, sizeof *e);
@@ -239,7 +252,8 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 	e->call.on_gone = forget_password;
 	e->name = in->name;
 	e->password = in->password;
-	e->call_id = in->call_id;
+	memcpy(e->invitation, invitation, sizeof e->invitation);
+	e->call_id = invitation[0] != '\0' ? e->invitation : in->call_id;
 	e->job.user = e;
 	e->job.on_done = on_hashed;
 	status = password_make(&pool->passwords, &e->job, e->password, &rpc->error);
@@ -247,6 +261,46 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 		return status;
 	call_wait(&e->call);
 	return RPC_LATER;
+}
+
+/* --- Challenge, Invite ------------------------------------------------------------------------- */
+
+int pool_challenge(struct rpc *rpc, const ProtobufCMessage *message)
+{
+	const Pb__ChallengeRequest *in = (const Pb__ChallengeRequest *)message;
+	struct pool *pool = grpc_server_user(rpc->server);
+	Pb__ChallengeReply reply = PB__CHALLENGE_REPLY__INIT;
+	char text[ADMISSION_TEXT_MAX];
+
+	if (check_name(&rpc->error, in->name) != 0)
+		return rpc->error.status;
+	reply.bits = admission_challenge(&pool->admission, in->name, rpc->peer, clock_wall_ms(), text);
+	reply.challenge = text;
+	reply.registration = (char *)admission_mode_name(&pool->admission);
+	rpc_reply(rpc, &reply.base);
+	return 0;
+}
+
+int pool_invite(struct rpc *rpc, const ProtobufCMessage *message)
+{
+	const Pb__InviteRequest *in = (const Pb__InviteRequest *)message;
+	struct pool *pool = grpc_server_user(rpc->server);
+	Pb__Invitation reply = PB__INVITATION__INIT;
+	uint32_t valid_s = in->valid_s == 0 ? INVITATION_DEFAULT_S : in->valid_s;
+	char code[ADMISSION_TEXT_MAX];
+
+	if (in->name[0] != '\0' ? check_name(&rpc->error, in->name) != 0 : pool->admission.mode == ADMISSION_APPROVE)
+		return rpc->error.status != 0
+			       ? rpc->error.status
+			       : error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "here each invitation is for a name");
+	if (valid_s > INVITATION_MAX_S)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "an invitation is good for six days at most");
+	reply.expires_ms = clock_wall_ms() + 1000 * (int64_t)valid_s;
+	admission_invite(&pool->admission, in->name, reply.expires_ms, code);
+	reply.code = code;
+	log_info("invitation made account=%s for=%s", caller_of(rpc)->account, in->name[0] != '\0' ? in->name : "anybody");
+	rpc_reply(rpc, &reply.base);
+	return 0;
 }
 
 /* --- Logout, Whoami --------------------------------------------------------------------------- */

@@ -12,19 +12,23 @@
 #include "net/clock.h"
 #include "net/memory.h"
 #include "proto/task.h"
+#include "roles/meter.h"
 #include "roles/pool.h"
 
 /* --- lines ----------------------------------------------------------------------------------- */
 
-static struct task_line *line_get(struct pool_index *index, const struct amounts *need)
+#define SHAPE_KEY offsetof(struct sched_shape, items) /* need and pays */
+
+static struct task_line *line_get(struct pool_index *index, const struct pool_task *t)
 {
+	const struct sched_shape key = {.need = t->need, .pays = t->pays};
 	struct task_line *line;
 
-	HASH_FIND(hh, index->lines, need, sizeof *need, line);
+	HASH_FIND(hh, index->lines, &key, SHAPE_KEY, line);
 	if (line == NULL) {
 		line = xcalloc(1, sizeof *line);
-		line->shape.need = *need;
-		HASH_ADD(hh, index->lines, shape.need, sizeof line->shape.need, line);
+		line->shape = key;
+		HASH_ADD(hh, index->lines, shape, SHAPE_KEY, line);
 	}
 	return line;
 }
@@ -32,7 +36,7 @@ static struct task_line *line_get(struct pool_index *index, const struct amounts
 static void line_put(struct pool_index *index, struct pool_task *t)
 {
 	t->rests_until_ms = 0;
-	t->line = line_get(index, &t->need);
+	t->line = line_get(index, t);
 	sched_insert(&t->line->shape.items, &t->wait);
 }
 
@@ -86,6 +90,7 @@ void pool_task_attach(struct pool_task *t, struct pool_worker *w)
 	assert(t->worker == NULL && t->line == NULL);
 	t->worker = w;
 	t->progress_done = t->progress_total = 0;
+	meter_reset(t);
 	DL_APPEND(w->tasks, t);
 	w->task_count++;
 	amounts_add(&w->reserved, &t->need);
@@ -188,6 +193,13 @@ static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 	t->phase = (int)task->phase;
 	t->epoch = task->epoch;
 	t->need = amounts_of(task->spec->resources);
+	t->price = (struct price){task->start_mcpt, task->rate_ncpt};
+	t->pays = price_per_core(&t->price, task->spec->resources);
+	t->hold_mcpt = task->hold_mcpt;
+	t->grace_s = task->spec->grace_s;
+	t->lasts_ms = price_lasts_ms(&t->price, t->hold_mcpt);
+	if (t->lasts_ms >= 1000 * (int64_t)task->spec->time_limit_s || t->hold_mcpt == 0)
+		t->lasts_ms = INT64_MAX;
 	t->spec_size = pb__task_spec__get_packed_size(task->spec);
 	t->spec = xmalloc(t->spec_size + 1);
 	pb__task_spec__pack(task->spec, t->spec);
@@ -214,6 +226,7 @@ struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task)
 	if (w->name[0] == '\0')
 		text_copy(w->name, sizeof w->name, task->worker_name);
 	pool_task_attach(t, w);
+	meter_resume(t, task);
 	t->hold = HOLD_HELD;
 	return t;
 }
@@ -274,31 +287,74 @@ void pool_index_release(struct pool *pool)
 
 /* --- what only memory knows ------------------------------------------------------------------ */
 
-static void explain_need(struct pool *pool, const struct amounts *need)
+/* Workers that are large enough, all of which ask for more: the least of it; 0 = price is not what it waits for. */
+static int64_t least_asked(const struct sched_worker *workers, const struct amounts *offered, size_t ready,
+			   const struct amounts *need, int64_t pays)
 {
-	struct pool_index *index = &pool->index;
+	int64_t least = 0;
+
+	for (size_t i = 0; i < ready; i++) {
+		if (!amounts_fit(need, &offered[i]))
+			continue;
+		if (workers[i].asks <= pays)
+			return 0;
+		if (least == 0 || workers[i].asks < least)
+			least = workers[i].asks;
+	}
+	return least;
+}
+
+static bool has_room(const struct sched_worker *workers, size_t ready, const struct amounts *need, int64_t pays)
+{
+	for (size_t i = 0; i < ready; i++)
+		if (amounts_fit(need, &workers[i].free) && workers[i].asks <= pays)
+			return true;
+	return false;
+}
+
+void pool_explain(struct pool *pool, const struct amounts *need, int64_t pays, char *text, size_t n)
+{
 	struct sched_worker *workers;
 	struct amounts *offered;
 	size_t ready = pool_workers_ready(pool, &workers, &offered);
+	int64_t least = least_asked(workers, offered, ready, need, pays);
+	char asked[PRICE_TEXT_SIZE], paid[PRICE_TEXT_SIZE];
 
-	sched_explain(need, workers, offered, ready, pool_workers_online(pool), index->reason.text,
-	              sizeof index->reason.text);
-	index->reason.need = *need;
-	index->reason.turn = uv_now(&pool->loop.uv);
+	text[0] = '\0';
+	if (least > 0)
+		snprintf(text, n, "waits for a worker at this price: it pays %s CPT for a core-second, the least asked is %s",
+			 price_text(paid, pays), price_text(asked, least));
+	else if (!has_room(workers, ready, need, pays))
+		sched_explain(need, workers, offered, ready, pool_workers_online(pool), text, n);
 	free(workers);
 	free(offered);
 }
 
 static const char *explain(struct pool *pool, const struct pool_task *t)
 {
-	const struct pool_index *index = &pool->index;
+	struct pool_index *index = &pool->index;
 
 	if (t->rests_until_ms != 0)
 		return "was given back by a worker a moment ago; waits before the next try";
-	if (index->reason.turn != uv_now(&pool->loop.uv) ||
-	    memcmp(&index->reason.need, &t->need, sizeof t->need) != 0)
-		explain_need(pool, &t->need);
-	return index->reason.text;
+	if (index->reason.turn != uv_now(&pool->loop.uv) || index->reason.pays != t->pays ||
+	    memcmp(&index->reason.need, &t->need, sizeof t->need) != 0) {
+		pool_explain(pool, &t->need, t->pays, index->reason.text, sizeof index->reason.text);
+		index->reason.need = t->need;
+		index->reason.pays = t->pays;
+		index->reason.turn = uv_now(&pool->loop.uv);
+	}
+	return index->reason.text[0] != '\0' ? index->reason.text : "there is room for it now";
+}
+
+static Pb__Usage *show_usage(const struct metering *m, struct arena *arena)
+{
+	Pb__Usage *usage = arena_alloc(arena, sizeof *usage);
+
+	pb__usage__init(usage);
+	usage->wall_us = (uint64_t)m->said_ms * 1000;
+	usage->cpu_us = m->cpu_us;
+	usage->peak_memory = m->peak_memory;
+	return usage;
 }
 
 void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena)
@@ -312,6 +368,8 @@ void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena)
 		task->progress_total = t->progress_total;
 		if (t->log != NULL)
 			task->log_size = log_size(t->log);
+		if (t->metering.said_ms >= 0)
+			task->usage = show_usage(&t->metering, arena);
 	}
 	if (task->state == (Pb__TaskState)TASK_PENDING)
 		task->reason = arena_strdup(arena, explain(pool, t));

@@ -16,6 +16,7 @@
 
 #include "proto/id.h"
 #include "proto/limits.h"
+#include "roles/price.h"
 #include "roles/sched.h"
 #include "store/store.h"
 
@@ -24,6 +25,16 @@ struct pool_worker;
 struct log;
 
 enum hold { HOLD_FREE, HOLD_LEASING, HOLD_HELD, HOLD_ENDING, HOLD_RETURNING };
+
+/* What the pool itself sees of an attempt, for its price: see roles/meter.h. */
+struct metering {
+	int64_t began_ms;   /* clock_ms() when its container was said to run; 0 = it was not */
+	int64_t ran_ms;     /* for so long; -1 = it still runs */
+	int64_t said_ms;    /* what its worker has measured so far; -1 = nothing yet */
+	int64_t most_ms;    /* no longer than this, whatever is said: it was stopped; INT64_MAX = was not */
+	uint64_t cpu_us, peak_memory;
+	bool spent;         /* its money is used up, and it was told to end */
+};
 
 /* Someone who wants to know of each change of a task. */
 struct task_watch {
@@ -39,10 +50,15 @@ struct pool_task {
 	enum hold hold;
 	uint32_t epoch;
 	struct amounts need;
+	int64_t pays;                /* for a second of a core, nano-CPT */
 	uint8_t *spec;               /* packed TaskSpec: there may be a million of them */
 	size_t spec_size;
 	char bundle_sha256[SHA256_HEX_SIZE];
 	uint64_t bundle_size;
+	struct price price;          /* fixed at submit */
+	int64_t hold_mcpt;           /* the most it can cost */
+	uint32_t grace_s;
+	int64_t lasts_ms;            /* for so long; INT64_MAX = longer than it may run */
 
 	/* while it waits */
 	struct sched_item wait;
@@ -54,16 +70,17 @@ struct pool_task {
 	struct pool_worker *worker;  /* NULL = on none */
 	struct pool_task *prev, *next; /* of the worker's tasks; or of those that rest */
 	uint64_t progress_done, progress_total;
+	struct metering metering;
 	struct log *log;             /* of the current epoch; NULL = not needed yet */
 
 	struct task_watch *watches;
 	UT_hash_handle hh;
 };
 
-/* Tasks of one need, in the order they are served. */
+/* Tasks of one need and pay, in the order they are served. */
 struct task_line {
 	struct sched_shape shape;
-	UT_hash_handle hh; /* by shape.need */
+	UT_hash_handle hh; /* by need and pays of the shape */
 };
 
 struct pool_index {
@@ -77,6 +94,7 @@ struct pool_index {
 	bool behind; /* a submit had no answer: Redis may know more tasks than we */
 	struct { /* the last answer of sched_explain: a page of tasks asks the same again and again */
 		struct amounts need;
+		int64_t pays;
 		uint64_t turn; /* of the loop, in which it was made; 0 = none */
 		char text[REASON_MAX];
 	} reason;
@@ -118,6 +136,9 @@ void pool_task_drop(struct pool *pool, struct pool_task *t);
 
 void task_watch_start(struct task_watch *w, struct pool_task *t);
 void task_watch_stop(struct task_watch *w);
+
+/* Why does or would a task of this need and pay wait? One sentence; "" = there is room for it now. */
+void pool_explain(struct pool *pool, const struct amounts *need, int64_t pays, char *text, size_t n);
 
 /* Add what only memory knows to a task from Redis: progress, why it waits, the log's size. Texts from arena. */
 void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena);

@@ -18,6 +18,7 @@
 #include "net/memory.h"
 #include "net/step.h"
 #include "proto/task.h"
+#include "roles/meter.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 
@@ -73,7 +74,7 @@ void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch)
 	say(w, &m);
 }
 
-void link_send_stop(struct pool_worker *w, const struct pool_task *t, const char *reason)
+void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failure, const char *reason)
 {
 	Pb__StopAttempt stop = PB__STOP_ATTEMPT__INIT;
 	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
@@ -81,6 +82,7 @@ void link_send_stop(struct pool_worker *w, const struct pool_task *t, const char
 	stop.task = (char *)t->id;
 	stop.epoch = t->epoch;
 	stop.reason = (char *)reason;
+	stop.failure = (Pb__TaskFailure)failure;
 	m.kind_case = PB__POOL_MESSAGE__KIND_STOP;
 	m.stop = &stop;
 	say(w, &m);
@@ -200,7 +202,9 @@ static void judge(struct link *l, const Pb__AttemptRef *ref)
 		word = PB__VERDICT__WORD__SEND;
 	link_send_verdict(l->worker, ref->task, ref->epoch, word);
 	if (t != NULL && word == PB__VERDICT__WORD__KEEP && t->state == TASK_STOPPED)
-		link_send_stop(l->worker, t, "stopped by its owner");
+		link_send_stop(l->worker, t, PB__TASK_FAILURE__NO_FAILURE, "stopped by its owner");
+	else if (t != NULL && word == PB__VERDICT__WORD__KEEP && t->metering.spent)
+		meter_tell_spent(t);
 }
 
 /* What the worker should have and did not name: a lease that was lost on its way is sent again; what it
@@ -297,6 +301,17 @@ static int on_hello(struct link *l, const Pb__WorkerMessage *m)
 
 /* --- an open link: one function for each kind of message ------------------------------------- */
 
+static void hear_usage(struct link *l, const Pb__Heartbeat *beat)
+{
+	for (size_t i = 0; i < beat->n_attempts && i < ATTEMPTS_MAX; i++) {
+		const Pb__AttemptRef *ref = beat->attempts[i];
+		struct pool_task *t = ref->usage != NULL ? held(l, ref->task, ref->epoch) : NULL;
+
+		if (t != NULL)
+			meter_said(t, ref->usage);
+	}
+}
+
 static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 {
 	const Pb__Heartbeat *beat = m->heartbeat;
@@ -312,6 +327,7 @@ static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 	say(l->worker, &answer);
 	if (pool_worker_set_ready(l->worker, beat->not_ready))
 		lease_kick(l->call.pool);
+	hear_usage(l, beat);
 	/* The same number is the usual case: then Hello and what followed have made both sides agree. */
 	for (size_t i = 0; beat->n_attempts > l->worker->task_count && i < beat->n_attempts; i++)
 		if (held(l, beat->attempts[i]->task, beat->attempts[i]->epoch) == NULL)

@@ -12,7 +12,7 @@ struct pool_task;
 struct pool_worker;
 
 void link_send_lease(struct pool_worker *w, const struct pool_task *t);
-void link_send_stop(struct pool_worker *w, const struct pool_task *t, const char *reason);
+void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failure, const char *reason);
 void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch);
 void link_send_verdict(struct pool_worker *w, const char *task, uint32_t epoch, int word);
 

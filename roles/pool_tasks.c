@@ -8,6 +8,7 @@
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/task.h"
+#include "roles/meter.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 #include "roles/pool_link.h"
@@ -37,6 +38,8 @@ struct submit {
 	Pb__SubmitRequest *in; /* our own: the task is put into the index also when the peer has gone */
 	char account[ID_SIZE], id[ID_SIZE];
 	int64_t now_ms;
+	struct price price;
+	int64_t hold_mcpt;
 };
 
 static void free_submit(struct call *c)
@@ -61,6 +64,9 @@ static void adopt_member(struct submit *s)
 	task.bundle_sha256 = s->in->bundle_sha256;
 	task.bundle_size = s->in->bundle_size;
 	task.spec = s->in->spec;
+	task.hold_mcpt = s->hold_mcpt;
+	task.start_mcpt = s->price.start_mcpt;
+	task.rate_ncpt = s->price.rate_ncpt;
 	pool_index_adopt(s->call.pool, &task);
 	log_info("task submitted task=%s account=%s", id, s->account);
 	lease_kick(s->call.pool);
@@ -73,6 +79,7 @@ static void submitted(struct submit *s, const char *id, bool duplicate)
 	reply.id = (char *)id;
 	reply.count = 1;
 	reply.duplicate = duplicate;
+	reply.hold_mcpt = s->hold_mcpt;
 	if (s->call.rpc != NULL)
 		rpc_reply(s->call.rpc, &reply.base);
 }
@@ -85,6 +92,8 @@ static void on_first(struct store_req *req)
 	/* Its first call may have reached Redis and no further: then the index hears of the task only now. */
 	if (req->error.status == 0 && pool_index_adopt(pool, req->tasks[0]) != NULL)
 		lease_kick(pool);
+	if (req->error.status == 0)
+		s->hold_mcpt = req->tasks[0]->hold_mcpt;
 	if (req->error.status == STATUS_UNAVAILABLE && s->call.rpc != NULL)
 		call_fail(&s->call);
 	else
@@ -128,6 +137,7 @@ static Pb__SubmitRequest *copy_request(const Pb__SubmitRequest *in)
 int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__SubmitRequest *in = (const Pb__SubmitRequest *)message;
+	struct pool *pool = grpc_server_user(rpc->server);
 	struct submission sub;
 	struct submit *s;
 	int status = check_call_id(&rpc->error, in->call_id);
@@ -147,12 +157,17 @@ int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 	s->now_ms = clock_wall_ms();
 	text_copy(s->account, sizeof s->account, caller_of(rpc)->account);
 	random_id(s->id);
+	s->price = price_of(&pool->prices, s->in->spec->resources, "", PRIORITY_NORMAL);
+	s->hold_mcpt = price_most(&s->price, s->in->spec);
 	sub = (struct submission){.account = s->account,
 	                          .spec = s->in->spec,
 	                          .bundle_sha256 = s->in->bundle_sha256,
 	                          .bundle_size = s->in->bundle_size,
 	                          .now_ms = s->now_ms,
-	                          .call_id = s->in->call_id};
+	                          .call_id = s->in->call_id,
+	                          .hold_mcpt = s->hold_mcpt,
+	                          .start_mcpt = s->price.start_mcpt,
+	                          .rate_ncpt = s->price.rate_ncpt};
 	memcpy(sub.id, s->id, sizeof sub.id);
 	store_submit(call_store(&s->call), call_ask(&s->call, on_submitted), &sub);
 	return RPC_LATER;
@@ -241,8 +256,10 @@ static void stop_in_index(struct pool *pool, const char *id, const char *reason)
 	pool_task_become(pool, t, TASK_STOPPED, PHASE_ENDED);
 	if (t->hold == HOLD_FREE)
 		pool_task_drop(pool, t);
-	else if (t->hold == HOLD_HELD)
-		link_send_stop(t->worker, t, reason);
+	else if (t->hold == HOLD_HELD) {
+		meter_stop(t);
+		link_send_stop(t->worker, t, PB__TASK_FAILURE__NO_FAILURE, reason);
+	}
 }
 
 static void on_stopped(struct store_req *req)

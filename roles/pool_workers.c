@@ -53,6 +53,8 @@ void pool_worker_describe(struct pool_worker *w, const char *account, const char
 		pb__host__free_unpacked(w->host, NULL);
 	w->host = copy_host(host != NULL ? host : &nothing);
 	w->offered = amounts_of(w->host->offered);
+	w->asks.min_core_ncpt = w->host->min_core_ncpt > 0 ? w->host->min_core_ncpt : 0;
+	w->asks.donor = w->host->donor;
 	if (w->joined_ms == 0)
 		w->joined_ms = clock_wall_ms();
 }
@@ -107,6 +109,7 @@ size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, stru
 			continue;
 		(*offered)[n] = w->offered;
 		(*workers)[n].free = w->offered;
+		(*workers)[n].asks = w->asks.donor ? 0 : w->asks.min_core_ncpt;
 		amounts_take(&(*workers)[n].free, &w->reserved);
 		(*workers)[n++].user = w;
 	}

@@ -10,6 +10,7 @@
 
 #include "proto/id.h"
 #include "proto/limits.h"
+#include "roles/price.h"
 #include "roles/sched.h"
 
 struct pool;
@@ -23,6 +24,7 @@ struct pool_worker {
 	char not_ready[REASON_MAX];    /* "" = it takes tasks */
 	Pb__Host *host;                /* NULL = not known */
 	struct amounts offered, reserved;
+	struct price_offer asks;       /* what its owner asks for it */
 	struct link *link;             /* NULL = not connected */
 	int64_t beat_ms;               /* clock_ms() of the last sign of life */
 	int64_t joined_ms;             /* wall clock; 0 = not known */

@@ -56,6 +56,11 @@ int64_t price_amount(const struct price *p, int64_t wall_ms, int64_t cap_mcpt)
 	return sum > cap ? cap : (int64_t)sum;
 }
 
+int64_t price_most(const struct price *p, const Pb__TaskSpec *spec)
+{
+	return price_amount(p, 1000 * (int64_t)spec->time_limit_s, spec->max_mcpt);
+}
+
 int64_t price_lasts_ms(const struct price *p, int64_t mcpt)
 {
 	__int128 ms;
@@ -68,11 +73,17 @@ int64_t price_lasts_ms(const struct price *p, int64_t mcpt)
 	return ms > INT64_MAX ? INT64_MAX : (int64_t)ms;
 }
 
-bool price_accepted(const struct price_offer *o, const struct price *p, const Pb__Resources *r)
+int64_t price_per_core(const struct price *p, const Pb__Resources *r)
 {
 	uint64_t milli_cpus = r != NULL && r->milli_cpus > 0 ? r->milli_cpus : MILLI_CPUS_DEFAULT;
+	__int128 rate = (__int128)p->rate_ncpt * WHOLE / milli_cpus;
 
-	return o->donor || (__int128)p->rate_ncpt * WHOLE >= (__int128)o->min_core_ncpt * milli_cpus;
+	return rate > INT64_MAX ? INT64_MAX : (int64_t)rate;
+}
+
+bool price_accepted(const struct price_offer *o, const struct price *p, const Pb__Resources *r)
+{
+	return o->donor || price_per_core(p, r) >= o->min_core_ncpt;
 }
 
 struct price price_there(const struct price *p, const struct price_offer *o, bool own)
@@ -101,6 +112,25 @@ static int parse_decimal(const char *text, int decimals, int64_t max, int64_t *v
 		return STATUS_INVALID_ARGUMENT;
 	*value = n;
 	return 0;
+}
+
+int price_parse(const char *text, int64_t *ncpt, struct error *err)
+{
+	if (parse_decimal(text, 9, PRICE_RATE_MAX, ncpt) == 0)
+		return 0;
+	return error_set(err, STATUS_INVALID_ARGUMENT,
+			 "\"%.40s\" is no rate: a number of CPT from 0 to 10 with at most nine decimals", text);
+}
+
+const char *price_text(char text[PRICE_TEXT_SIZE], int64_t ncpt)
+{
+	int n = snprintf(text, PRICE_TEXT_SIZE, "%lld.%09lld", (long long)(ncpt / 1000000000), (long long)(ncpt % 1000000000));
+
+	while (text[n - 1] == '0')
+		text[--n] = '\0';
+	if (text[n - 1] == '.')
+		text[n - 1] = '\0';
+	return text;
 }
 
 static int bad(const struct ini_line *l, struct error *err, const char *what)

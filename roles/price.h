@@ -7,7 +7,7 @@
  * statement (seconds, rate) gives its amount exactly. Twice the cores or twice the time is twice that part. What is
  * reserved counts, not what was used. Memory counts in MiB, rounded up.
  *
- *     quote, hold   price_amount(&price, 1000 * spec->time_limit_s, spec's maximum)
+ *     quote, hold   price_most(): price_amount(&price, 1000 * spec->time_limit_s, spec->max_mcpt)
  *     tick, charge  price_amount(&price, ms that the pool's own lease clock saw, the hold)
  *
  * The price of a task is fixed at submit (store_submit keeps it), so new rates change no hold. */
@@ -56,8 +56,20 @@ struct price price_of(const struct price_table *t, const Pb__Resources *r, const
 /* wall_ms below 0 counts as 0; cap_mcpt 0 = no cap but the supply. */
 int64_t price_amount(const struct price *p, int64_t wall_ms, int64_t cap_mcpt);
 
+/* The quote, and the hold: the most that a task of this spec can cost. */
+int64_t price_most(const struct price *p, const Pb__TaskSpec *spec);
+
 /* How long this much lasts, ms; INT64_MAX when it costs nothing. */
 int64_t price_lasts_ms(const struct price *p, int64_t mcpt);
+
+/* "0.0012": a rate in CPT, for people and JSON alike. Returns text. */
+#define PRICE_TEXT_SIZE 32
+const char *price_text(char text[PRICE_TEXT_SIZE], int64_t ncpt);
+/* And back; INVALID_ARGUMENT: no number from 0 to 10 with at most nine decimals. */
+int price_parse(const char *text, int64_t *ncpt, struct error *err);
+
+/* The rate for one core of what is reserved, rounded down: what a worker's owner compares. */
+int64_t price_per_core(const struct price *p, const Pb__Resources *r);
 
 /* What a worker's owner asks. */
 struct price_offer {

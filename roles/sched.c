@@ -59,14 +59,14 @@ void sched_insert(struct sched_item **line, struct sched_item *item)
 }
 
 /* The worker that fits and has the most left; worker_count = none. */
-static size_t roomiest(const struct amounts *need, const struct sched_worker *workers, size_t worker_count)
+static size_t roomiest(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count)
 {
 	size_t best = worker_count;
 
 	for (size_t i = 0; i < worker_count; i++) {
 		const struct amounts *f = &workers[i].free, *b = best < worker_count ? &workers[best].free : NULL;
 
-		if (!amounts_fit(need, f))
+		if (!amounts_fit(&shape->need, f) || workers[i].asks > shape->pays)
 			continue;
 		if (b == NULL || f->milli_cpus > b->milli_cpus ||
 		    (f->milli_cpus == b->milli_cpus && f->memory > b->memory))
@@ -95,7 +95,7 @@ size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched
 	for (size_t i = 0; i < shape_count; i++)
 		shapes[i]->at = shapes[i]->items;
 	while (n < max && (shape = oldest(shapes, shape_count)) != NULL) {
-		size_t w = roomiest(&shape->need, workers, worker_count);
+		size_t w = roomiest(shape, workers, worker_count);
 
 		if (w == worker_count) {
 			shape->at = NULL; /* nor do those behind it */

@@ -1,6 +1,6 @@
 /* roles/sched.h - which waiting task goes to which worker. Pure: no store, no clock, no memory of its own.
  *
- * Tasks that need the same amounts wait in one line (a shape), in the order of their creation. A round
+ * Tasks that need the same amounts and pay the same wait in one line (a shape), in the order of their creation. A round
  * looks only at the first of each line, oldest first; a line whose first fits nowhere is left alone for the
  * rest of the round, because none behind it fits either. So a round costs pairs x shapes, not tasks x workers.
  *
@@ -34,12 +34,14 @@ struct sched_item {
 
 struct sched_shape {
 	struct amounts need;
+	int64_t pays;             /* for a second of a core, nano-CPT */
 	struct sched_item *items; /* the line, oldest first; never empty in a round */
 	struct sched_item *at;    /* scratch of a round */
 };
 
 struct sched_worker {
 	struct amounts free;
+	int64_t asks;             /* for a second of a core at least, nano-CPT */
 	void *user;
 };
 

@@ -1,5 +1,7 @@
 #include "roles/spec_view.h"
 
+#include "roles/money_view.h"
+
 static void pairs_json(struct json *j, const char *key, Pb__TaskSpec__EnvEntry **entries, size_t count)
 {
 	json_object(j, key);
@@ -42,5 +44,9 @@ void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 	json_seconds(j, "time_limit", (int64_t)s->time_limit_s * 1000);
 	json_seconds(j, "grace", (int64_t)s->grace_s * 1000);
 	json_seconds(j, "keep", (int64_t)s->keep_s * 1000);
+	if (s->max_mcpt > 0)
+		json_cpt(j, "max_cpt", s->max_mcpt);
+	else
+		json_null(j, "max_cpt");
 	json_end(j);
 }

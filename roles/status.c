@@ -5,6 +5,7 @@
 #include "net/clock.h"
 #include "proto/id.h"
 #include "proto/task.h"
+#include "roles/money_view.h"
 #include "roles/roles.h"
 #include "roles/task_find.h"
 #include "roles/task_view.h"
@@ -119,6 +120,17 @@ static void print_used(const Pb__Task *t)
 	line("used", text);
 }
 
+static void print_cost(const Pb__Task *t)
+{
+	char text[200], spent[CPT_TEXT_SIZE], hold[CPT_TEXT_SIZE], rate[PRICE_TEXT_SIZE], start[CPT_TEXT_SIZE];
+
+	snprintf(text, sizeof text, "%s CPT%s, %s reserved; %s to start and %s a second", cpt_grouped(spent, task_spent(t)),
+	         task_state_final((int)t->state) ? "" : " so far", cpt_grouped(hold, t->hold_mcpt),
+	         cpt_grouped(start, t->start_mcpt), price_text(rate, t->rate_ncpt));
+	if (t->hold_mcpt > 0)
+		line("cost", text);
+}
+
 static void print_asked(const Pb__Task *t)
 {
 	char text[200], memory[24], disk[24], limit[24];
@@ -130,6 +142,7 @@ static void print_asked(const Pb__Task *t)
 	         r->milli_cpus / 1000.0, format_bytes(r->memory, memory), format_bytes(r->disk, disk),
 	         r->gpus, format_ms((int64_t)t->spec->time_limit_s * 1000, limit));
 	line("asked for", text);
+	print_cost(t);
 	line("image", t->spec->image[0] != '\0' ? t->spec->image : "the built-in base image");
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/spec.h"
+#include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/transfer.h"
@@ -29,6 +30,13 @@ static int set_env(const struct submission *s, struct bundle *b, struct error *e
 	return rc;
 }
 
+static int set_max_cpt(Pb__TaskSpec *spec, const char *text, struct error *err)
+{
+	if (cpt_parse(text, &spec->max_mcpt, err) == 0 && spec->max_mcpt == 0)
+		error_set(err, STATUS_INVALID_ARGUMENT, "--max-cpt must be above 0");
+	return err->status;
+}
+
 int submission_change(const struct submission *s, struct bundle *b, struct error *err)
 {
 	Pb__TaskSpec *spec = &b->spec;
@@ -48,13 +56,38 @@ int submission_change(const struct submission *s, struct bundle *b, struct error
 		spec->time_limit_s = (uint32_t)((s->time_limit_ms + 999) / 1000);
 	if (rc == 0 && s->cpus != NULL)
 		rc = set_cpus(spec->resources, s->cpus, err);
+	if (rc == 0 && s->max_cpt != NULL)
+		rc = set_max_cpt(spec, s->max_cpt, err);
 	return rc == 0 ? spec_check(spec, err) : rc;
 }
 
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell)
+Pb__QuoteReply *submission_quote(struct client *c, const struct bundle *b)
+{
+	Pb__QuoteRequest request = PB__QUOTE_REQUEST__INIT;
+
+	request.spec = (Pb__TaskSpec *)&b->spec;
+	return client_call_again(c, RPC_QUOTE, &request);
+}
+
+static int too_little(struct client *c, const Pb__QuoteReply *q)
+{
+	char most[CPT_TEXT_SIZE], balance[CPT_TEXT_SIZE], missing[CPT_TEXT_SIZE];
+
+	error_set(&c->error, STATUS_RESOURCE_EXHAUSTED, "this can cost up to %s CPT and you have %s: %s are missing",
+		  cpt_grouped(most, q->most_mcpt), cpt_grouped(balance, q->balance_mcpt), cpt_grouped(missing, q->missing_mcpt));
+	return error_hint(&c->error, "Less costs less   --time-limit TIME, --cpus N, or at most   --max-cpt %s",
+			  cpt_text(balance, q->balance_mcpt));
+}
+
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell, const Pb__QuoteReply **quote)
 {
 	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
+	const Pb__QuoteReply *q = submission_quote(c, b);
 
+	if (quote != NULL)
+		*quote = q;
+	if (q == NULL || (q->missing_mcpt > 0 && too_little(c, q) != 0))
+		return NULL;
 	if (transfer_bundle(c, b, tell) != 0)
 		return NULL;
 	request.spec = (Pb__TaskSpec *)&b->spec;

@@ -1,7 +1,7 @@
 /* roles/submission.h - what submit and run share: options that change what the manifest says, and the way
  * into the queue.
  *
- *     submission_change -> (the bundle goes up: roles/transfer.h) -> submission_send */
+ *     submission_change -> submission_send: is there money enough? -> the bundle (roles/transfer.h) -> the queue */
 #ifndef ROLES_SUBMISSION_H
 #define ROLES_SUBMISSION_H
 
@@ -9,7 +9,7 @@
 #include "roles/client.h"
 
 struct submission {
-	const char *name, *image, *cpus;
+	const char *name, *image, *cpus, *max_cpt;
 	struct texts env;
 	int64_t memory, disk, gpus, time_limit_ms; /* 0 = as the manifest says */
 };
@@ -25,13 +25,19 @@ struct submission {
 	{"disk", 0, OPTION_SIZE, &(s).disk, "SIZE", "disk below /work", NULL, 0, 0}, \
 	{"gpus", 0, OPTION_INT, &(s).gpus, "N", "GPUs", NULL, 0, GPUS_MAX}, \
 	{"time-limit", 0, OPTION_DURATION, &(s).time_limit_ms, "TIME", \
-	 "end the command after this long: 90s, 2h", NULL, 0, 0}
+	 "end the command after this long: 90s, 2h", NULL, 0, 0}, \
+	{"max-cpt", 0, OPTION_TEXT, &(s).max_cpt, "CPT", \
+	 "end it when it has cost this much", NULL, 0, 0}
 
 /* Put what was typed in the place of what the manifest says, and check all of it. */
 int submission_change(const struct submission *s, struct bundle *b, struct error *err);
 
-/* Upload the bundle and put it in the queue. tell: say how much was sent. NULL = c->error says why. Asked
- * again over a broken connection with the same call_id: it is one submission. */
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell);
+/* What it would cost; NULL = c->error says why. */
+Pb__QuoteReply *submission_quote(struct client *c, const struct bundle *b);
+
+/* Look whether the money is there (RESOURCE_EXHAUSTED: how much is missing), upload the bundle and put it in the queue.
+ * tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same call_id: it
+ * is one submission. quote: where what was asked first goes, in c->arena; may be NULL. */
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell, const Pb__QuoteReply **quote);
 
 #endif

@@ -7,6 +7,7 @@
 #include "proto/status.h"
 #include "proto/task.h"
 #include "roles/log_view.h"
+#include "roles/money_view.h"
 #include "roles/roles.h"
 #include "roles/submission.h"
 #include "roles/task_find.h"
@@ -30,6 +31,7 @@ struct submit {
 	struct submission change;
 	bool wait, follow;
 	struct progress progress;
+	const Pb__QuoteReply *quote;
 };
 
 static void on_packed(void *user, uint64_t bytes)
@@ -64,6 +66,11 @@ static void tell_json(struct client *c, const struct bundle *b, const Pb__Submit
 	json_text(&j, "id", reply->id);
 	json_text(&j, "name", b->spec.name);
 	json_uint(&j, "count", reply->count);
+	json_cpt(&j, "reserved_cpt", reply->hold_mcpt);
+	if (b->spec.max_mcpt > 0)
+		json_cpt(&j, "limit_cpt", b->spec.max_mcpt);
+	else
+		json_null(&j, "limit_cpt");
 	json_bool(&j, "duplicate", reply->duplicate);
 	json_object(&j, "bundle");
 	json_text(&j, "sha256", b->sha256);
@@ -88,6 +95,19 @@ static void suggest(const struct submit *s, const char *id)
 	        brief, brief, brief);
 }
 
+/* "Reserved 8.4 CPT of your 150 (at most 20)" */
+static void tell_reserved(const struct submit *s, const struct bundle *b, int64_t hold_mcpt)
+{
+	char hold[CPT_TEXT_SIZE], balance[CPT_TEXT_SIZE], most[CPT_TEXT_SIZE];
+
+	if (hold_mcpt == 0 || s->quote == NULL)
+		return;
+	fprintf(stderr, "Reserved %s CPT of your %s", cpt_grouped(hold, hold_mcpt), cpt_grouped(balance, s->quote->balance_mcpt));
+	if (b->spec.max_mcpt > 0)
+		fprintf(stderr, " (at most %s)", cpt_grouped(most, b->spec.max_mcpt));
+	fputc('\n', stderr);
+}
+
 static void tell(const struct submit *s, const struct bundle *b, const Pb__SubmitReply *reply)
 {
 	struct buf name = {0};
@@ -99,6 +119,7 @@ static void tell(const struct submit *s, const struct bundle *b, const Pb__Submi
 	if (s->client.globals.quiet) {
 		printf("%s\n", reply->id);
 	} else {
+		tell_reserved(s, b, reply->hold_mcpt);
 		term_safe(&name, b->spec.name, strlen(b->spec.name), false);
 		printf("Submitted %s \"%s\"\n", reply->id, buf_text(&name));
 		buf_release(&name);
@@ -142,7 +163,7 @@ static int submit(struct submit *s, const char *path)
 	int code = 0;
 
 	if (pack(s, &b, path) == 0)
-		reply = submission_send(&s->client, &b, true);
+		reply = submission_send(&s->client, &b, true, &s->quote);
 	if (reply != NULL)
 		tell(s, &b, reply);
 	else if (s->client.interrupted && !s->client.globals.json)

@@ -6,6 +6,7 @@
 #include "proto/id.h"
 #include "proto/status.h"
 #include "proto/task.h"
+#include "roles/money_view.h"
 #include "roles/spec_view.h"
 #include "ui/term.h"
 
@@ -106,6 +107,23 @@ static void progress_json(struct json *j, const Pb__Task *t)
 	json_end(j);
 }
 
+/* What is set aside is told where the spec is. */
+static void cost_json(struct json *j, const Pb__Task *t)
+{
+	json_object(j, "cost");
+	if (t->spec != NULL)
+		json_cpt(j, "reserved_cpt", t->hold_mcpt);
+	else
+		json_null(j, "reserved_cpt");
+	json_cpt(j, "spent_cpt", task_spent(t));
+	json_end(j);
+}
+
+int64_t task_spent(const Pb__Task *t)
+{
+	return task_state_final((int)t->state) && t->charged_mcpt > 0 ? t->charged_mcpt : t->paid_mcpt;
+}
+
 void task_json(struct json *j, const Pb__Task *t)
 {
 	json_text(j, "id", t->id);
@@ -127,6 +145,7 @@ void task_json(struct json *j, const Pb__Task *t)
 	times_json(j, t);
 	progress_json(j, t);
 	usage_json(j, t->usage);
+	cost_json(j, t);
 	json_uint(j, "log_bytes", t->log_size);
 	blob_json(j, "result", t->result_sha256, t->result_size);
 	blob_json(j, "bundle", t->bundle_sha256, t->bundle_size);

@@ -9,6 +9,9 @@
 
 #define SHORT_ID_LENGTH 8
 
+/* What it has cost so far, thousandths of a CPT. */
+int64_t task_spent(const Pb__Task *t);
+
 /* The task as fields of the object that is open in j (the contract of --json, see hivemind.1). What it asks
  * for
  * ("spec") is null in lists. */

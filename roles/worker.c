@@ -23,6 +23,7 @@
 #include "proto/status.h"
 #include "roles/credentials.h"
 #include "roles/doctor.h"
+#include "roles/price.h"
 #include "roles/roles.h"
 #include "roles/worker_home.h"
 #include "roles/worker_policy.h"
@@ -351,6 +352,9 @@ static int describe(struct worker *w, struct error *err)
 {
 	w->host = probe_host(&w->arena, w->data);
 	w->host->version = arena_strdup(&w->arena, HIVEMIND_VERSION);
+	w->host->donor = w->options.donate;
+	if (w->options.min_price != NULL && price_parse(w->options.min_price, &w->host->min_core_ncpt, err) != 0)
+		return err->status;
 	text_copy(w->name, sizeof w->name, w->options.name != NULL ? w->options.name : w->host->name);
 	return offer(w, err);
 }
@@ -456,6 +460,8 @@ int worker_main(int argc, char **argv)
 		{"max-tasks", 0, OPTION_INT, &o->tasks_max, "N", "tasks at once at most", NULL, 1, ATTEMPTS_MAX},
 		{"allow-unlimited", 0, OPTION_FLAG, &o->allow_unlimited, NULL,
 		 "lend it although limits do not work here", NULL, 0, 0},
+		{"min-price", 0, OPTION_TEXT, &o->min_price, "CPT", "run nothing that pays less for a core-second", NULL, 0, 0},
+		{"donate", 0, OPTION_FLAG, &o->donate, NULL, "take no money for it", NULL, 0, 0},
 		{"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},
 		{0},
 	};

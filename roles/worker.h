@@ -33,7 +33,8 @@ struct worker_options {
 	int64_t tasks_max, ready_fd;      /* ready_fd -1 = none */
 	int64_t gpus;                     /* at most */
 	struct texts images;              /* globs of those allowed; none = all */
-	bool allow_unlimited;
+	const char *min_price;            /* of a second of a core, CPT; NULL = anything */
+	bool allow_unlimited, donate;
 };
 
 struct worker {

@@ -52,6 +52,14 @@ void worker_link_send(struct worker_link *l, const Pb__WorkerMessage *message)
 		grpc_call_send(&l->call, &message->base);
 }
 
+/* NULL = it does not run. */
+static Pb__Usage *usage_of(const struct attempt *a, struct arena *arena)
+{
+	Pb__Usage *usage = arena_alloc(arena, sizeof *usage);
+
+	return a->step.at == JOB && job_usage(&a->job, usage) ? usage : NULL;
+}
+
 /* The attempts as the pool is told of them; all in arena. */
 static size_t refer(struct worker *w, struct arena *arena, Pb__AttemptRef ***refs)
 {
@@ -67,6 +75,7 @@ static size_t refer(struct worker *w, struct arena *arena, Pb__AttemptRef ***ref
 		*(*refs)[n] = (Pb__AttemptRef)PB__ATTEMPT_REF__INIT;
 		(*refs)[n]->task = a->task;
 		(*refs)[n]->epoch = a->epoch;
+		(*refs)[n]->usage = usage_of(a, arena);
 		(*refs)[n++]->phase = a->step.at == REPORTING ? PB__TASK_PHASE__ENDED : (Pb__TaskPhase)a->phase;
 	}
 	return n;
@@ -208,7 +217,7 @@ static void on_stop(struct worker_link *l, const Pb__PoolMessage *message)
 	struct attempt *a = attempt_of(l, message->stop->task, message->stop->epoch);
 
 	if (a != NULL)
-		attempt_stop(a, message->stop->reason);
+		attempt_stop(a, message->stop->failure == PB__TASK_FAILURE__BUDGET, message->stop->reason);
 }
 
 static void on_verdict(struct worker_link *l, const Pb__PoolMessage *message)

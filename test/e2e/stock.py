@@ -59,12 +59,17 @@ class Pool:
         port_file.unlink(missing_ok=True)
         self.process = hive.Process(
             hive.WRAP + [hive.BIN, "pool", "--data", self.path / "data", "--listen", f"127.0.0.1:{self.port}",
-                         "--port-file", port_file, *self.options], self.path / "log")
+                         "--port-file", port_file, "--work-bits", "0", "--gift", "1000000", *self.options], self.path / "log")
         hive.until("the pool to be ready", lambda: port_file.exists() or self.died(), 20)
         self.port = int(port_file.read_text())
 
     def died(self):
         assert self.process.alive(), self.process.log.read_text()[-3000:]
+
+    def invitation(self, name):
+        """A code with which this name can register, as the pool's operator prints it."""
+        options = [o for pair in zip(self.options, self.options[1:]) if pair[0] == "--admin" for o in pair]
+        return hive.command("pool", "--data", self.path / "data", *options, "--print-invitation", name).out.strip()
 
     def kill(self):
         self.process.popen.kill()
@@ -91,6 +96,7 @@ class Client:
         self.blobs = stubs.BlobsStub(self.channel)
         self.workers = stubs.WorkersStub(self.channel)
         self.pool = stubs.PoolStub(self.channel)
+        self.ledger = stubs.LedgerStub(self.channel)
 
     def close(self):
         self.channel.close()
@@ -99,8 +105,8 @@ class Client:
     def auth(self):
         return {"metadata": [("authorization", f"Bearer {self.token}")], "timeout": 20 * hive.SLOW}
 
-    def register(self, name, password="correct horse"):
-        session = self.accounts.Register(pb.RegisterRequest(name=name, password=password, call_id=call_id()))
+    def register(self, name, password="correct horse", **fields):
+        session = self.accounts.Register(pb.RegisterRequest(name=name, password=password, call_id=call_id(), **fields))
         self.token = session.token
         return session
 

@@ -75,7 +75,7 @@ def test_a_token_does_what_its_scopes_say_and_no_more(pool, client):
 
 def test_an_operators_account_has_admin_and_no_other(pool, client):
     root = Client(pool)
-    assert root.register(pool.admin).account.scopes == "submit read worker spend admin"
+    assert root.register(pool.admin, invitation=pool.invitation(pool.admin)).account.scopes == "submit read worker spend admin"
     assert whoami(client).scopes == "submit read worker spend"
 
 
