@@ -106,7 +106,7 @@ $(B)/test/tool/%: test/tool/%.c $(LIB)
 	$(TOOL)
 $(B)/test/bench/%: test/bench/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(TOOL)
+	$(TOOL) -lcmocka
 BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c))
 
 # Fuzz targets: with gcc they replay files (test/fuzz/replay.c), with clang libFuzzer drives them.
