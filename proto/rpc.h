@@ -1,7 +1,8 @@
 /* proto/rpc.h - every RPC of hivemind.v1 as a row: its path, its messages, who may call it.
  *
  * To add one: the method and its messages in hivemind.proto, a row here, a handler of the same
- * name in roles/pool_*.c, a row in roles/pool.c's table of handlers. */
+ * name in roles/pool_*.c, a row in roles/pool.c's table of handlers; and a row in test/e2e/test_authz.py, which
+ * says what a stranger gets. */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H
 

@@ -61,13 +61,6 @@ static bool source_of(const char *peer, char *key, size_t n)
 	return strncmp(key, "127.", 4) != 0 && strcmp(key, "unix") != 0;
 }
 
-bool peer_is_local(const char *peer)
-{
-	char key[64];
-
-	return !source_of(peer, key, sizeof key);
-}
-
 /* --- buckets ----------------------------------------------------------------------------------- */
 
 static bool take(struct throttle_bucket *b, int64_t per_s, int64_t burst, int64_t now)

@@ -48,9 +48,6 @@ void throttle_right(struct throttle *t, const char *name);
 int throttle_register(struct throttle *t, const char *peer, unsigned per_day, int64_t now, struct error *err);
 void throttle_give_back(struct throttle *t, const char *peer);
 
-/* Is it this machine: loopback or a unix socket? */
-bool peer_is_local(const char *peer);
-
 void throttle_release(struct throttle *t);
 
 #endif

@@ -284,6 +284,21 @@ def test_login_logout_and_a_wrong_password(pool, tmp_path):
     assert pool("whoami", env=mine).code == 4
 
 
+def test_tokens_are_made_listed_and_revoked(pool):
+    made = check_golden("token", pool.ok("token", "create", "--scope", "read,worker", "--ttl", "12h", "--name", "box", "--json").out)
+    assert made["token"]["scopes"] == "read worker"
+    listed = check_golden("tokens", pool.ok("token", "ls", "--json").out)
+    assert made["token"]["id"] in [t["id"] for t in listed["tokens"]]
+    assert "box" in pool.ok("token", "ls").out and made["secret"] not in pool.ok("token", "ls").out
+    assert made["token"]["id"] in pool.ok("token", "ls", "-q").out.split()
+    assert check_golden("revoked", pool.ok("token", "revoke", made["token"]["id"], "--json").out)["revoked"] == 1
+    gone = pool("token", "revoke", made["token"]["id"])
+    assert gone.code == 3 and "token ls" in gone.err
+    for wrong in ([], ["make"], ["create"], ["revoke"], ["ls", "x"]):
+        assert pool("token", *wrong).code == 2
+    assert pool("token", "create", "--scope", "all").code == 2
+
+
 def test_a_taken_name_and_a_short_password(pool, tmp_path):
     mine = pool.home | {"HOME": str(tmp_path), "HIVEMIND_POOL": pool.address}
     assert pool("register", "alice", "--password-file", "-", stdin="another one\n", env=mine).code == 8
