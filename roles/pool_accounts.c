@@ -225,10 +225,6 @@ static int check_registration(struct rpc *rpc, const Pb__RegisterRequest *in, ch
 	const struct application application = {.name = in->name, .peer = rpc->peer, .challenge = in->challenge,
 						.invitation = in->invitation, .nonce = in->nonce};
 
-	/* Whoever came first would operate the pool. */
-	if ((auth_login_scopes(pool, in->name) & SCOPE_ADMIN) != 0 && !rpc->local)
-		return error_set(&rpc->error, STATUS_PERMISSION_DENIED,
-		                 "this name is the operator's: it can be registered on the pool's machine only");
 	if (admission_check(&pool->admission, &application, clock_wall_ms(), call_id, &rpc->error) != 0)
 		return rpc->error.status;
 	return throttle_register(&pool->throttle, rpc->peer, (unsigned)pool->options.register_per_day, clock_ms(),

@@ -55,6 +55,9 @@ class World:
         until("the log", lambda: self.ann.logs(self.running))
         self.ended = self.end_one()
         self.result = tar({"out/answer": "42"})
+        self.project = "p" + call_id()[:20]
+        assert code_of(self, "Ledger/CreateProject", [pb.CreateProjectRequest(name=self.project, url="https://p.invalid/")],
+                       self.ann.token) == "OK"
 
     def end_one(self):
         task = self.ann.submit(self.bundle, cpus=4000).id + ".1"
@@ -174,6 +177,28 @@ ROWS = {
     "Workers/Link": [Row(lambda w, s: hello(w, s, fresh_id()), "worker"),
                      Row(lambda w, s: hello(w, s, w.other_worker), "worker", "PERMISSION_DENIED")],
     "Workers/List": [Row(lambda w, s: [pb.ListWorkersRequest()], "read")],
+    "Accounts/Challenge": [Row(lambda w, s: [pb.ChallengeRequest(name="n" + call_id()[:20])], "")],
+    "Accounts/Invite": [Row(lambda w, s: [pb.InviteRequest()], "admin")],
+    "Ledger/Quote": [Row(lambda w, s: [pb.QuoteRequest(spec=spec("t"))], "read submit")],
+    "Ledger/Price": [Row(lambda w, s: [pb.PriceRequest()], "")],
+    "Ledger/Balance": [Row(lambda w, s: [pb.BalanceRequest()], "read")],
+    "Ledger/Statement": [Row(lambda w, s: [pb.StatementRequest()], "read")],
+    "Ledger/Earnings": [Row(lambda w, s: [pb.EarningsRequest()], "read")],
+    # What a new account is given pays for tasks only: whoever may, comes as far as that.
+    "Ledger/Transfer": [Row(lambda w, s: [pb.TransferRequest(to=w.bob_name, amount_mcpt=1, call_id=call_id())], "spend",
+                            right="RESOURCE_EXHAUSTED")],
+    "Ledger/Tip": [Row(lambda w, s: [pb.TipRequest(project=w.project, amount_mcpt=1, call_id=call_id())], "spend",
+                       right="RESOURCE_EXHAUSTED")],
+    # Nobody has claimed it: to have made it is not enough.
+    "Ledger/Withdraw": [Row(lambda w, s: [pb.WithdrawRequest(project=w.project, amount_mcpt=1, call_id=call_id())], "spend",
+                            "PERMISSION_DENIED", "PERMISSION_DENIED")],
+    "Ledger/CreateProject": [Row(lambda w, s: [pb.CreateProjectRequest(name="p" + call_id()[:20], url="https://p.invalid/")], "spend")],
+    "Ledger/ListProjects": [Row(lambda w, s: [pb.ListProjectsRequest()], "read")],
+    "Ledger/GetProject": [Row(lambda w, s: [pb.GetProjectRequest(name=w.project)], "read")],
+    "Ledger/ClaimProject": [Row(lambda w, s: [pb.ClaimProjectRequest(name=w.project)], "spend")],
+    "Ledger/Totals": [Row(lambda w, s: [pb.TotalsRequest()], "read")],
+    "Ledger/Freeze": [Row(lambda w, s: [pb.FreezeRequest(why="a test")], "admin")],
+    "Ledger/Unfreeze": [Row(lambda w, s: [pb.UnfreezeRequest()], "admin")],  # directly after Freeze
     "Pool/Info": [Row(lambda w, s: [pb.InfoRequest()], "")],
 }
 # What gRPC defined for every server: no token is needed on this machine, which is where these tests are.
