@@ -282,7 +282,6 @@ def test_who_does_not_speak_tls_is_told_nothing(home):
 STOCK = """
 import sys, grpc
 sys.path.insert(0, sys.argv[1])
-import stock
 from stock import pb, stubs
 address, ca = sys.argv[2], sys.argv[3]
 if ca:
@@ -291,8 +290,7 @@ else:
     channel = grpc.insecure_channel(address)
 try:
     print(stubs.PoolStub(channel).Info(pb.InfoRequest(), timeout=10).version)
-    session = stubs.AccountsStub(channel).Register(pb.RegisterRequest(name="stock", password="correct horse",
-                                                                      call_id=stock.call_id()), timeout=20)
+    session = stubs.AccountsStub(channel).Login(pb.LoginRequest(name="stock", password="correct horse"), timeout=20)
     print(session.account.name)
 except grpc.RpcError as e:
     print(e.code().name, e.details())
@@ -305,7 +303,9 @@ def stock_client(address, ca):
     return done.stdout.split("\n", 1), done.stderr
 
 
-def test_a_stock_grpc_client_needs_the_authority_and_no_more(pool):
+def test_a_stock_grpc_client_needs_the_authority_and_no_more(pool, home):
+    done = hive.command("register", "stock", "--pool", pool.join, "--password-file", "-", env=home, stdin=PASSWORD)
+    assert done.code == 0, done
     out, err = stock_client(pool.address, pool.ca)
     assert out[0].count(".") == 2 and out[1] == "stock\n", err
 
@@ -448,7 +448,7 @@ def test_a_worker_joins_from_another_machine_and_bytes_come_back_whole(pool, doc
 
 
 def test_an_upload_that_is_cut_goes_on_where_it_was(pool, home, tmp_path):
-    proxy = Proxy((HOST, pool.port))
+    proxy = Proxy(("127.0.0.1", pool.port))
     address = f"127.0.0.1:{proxy.port}#sha256:{pool.pin}"
     done = hive.command("register", "cut", "--pool", address, "--password-file", "-", env=home, stdin=PASSWORD)
     assert done.code == 0, done
