@@ -9,6 +9,7 @@
 
 #define PREFACE 24
 #define HEAD 9
+#define FRAME_MAX 16384 /* we offer no other */
 
 static const struct {
 	const char *name;
@@ -29,6 +30,9 @@ static const struct {
 
 static const char *const other_names[GUARD_KINDS - GUARD_BUCKETS] = {
     [GUARD_PROTOCOL - GUARD_BUCKETS] = "protocol",
+    [GUARD_FRAME_SIZE - GUARD_BUCKETS] = "frame_size",
+    [GUARD_FLOW_CONTROL - GUARD_BUCKETS] = "flow_control",
+    [GUARD_STREAM_CLOSED - GUARD_BUCKETS] = "stream_closed",
     [GUARD_FIELDS - GUARD_BUCKETS] = "fields",
     [GUARD_OUTPUT - GUARD_BUCKETS] = "output",
     [GUARD_ENGINE - GUARD_BUCKETS] = "engine",
@@ -165,6 +169,21 @@ static enum guard_kind bucket_of(const struct guard *g)
 	}
 }
 
+static bool on_no_stream(const struct guard *g)
+{
+	return g->head[5] << 1 == 0 && g->head[6] == 0 && g->head[7] == 0 && g->head[8] == 0;
+}
+
+/* What the engine takes although RFC 9113 (4.2, 6.3) forbids it. */
+static enum guard_kind wrong(const struct guard *g)
+{
+	if (frame_type(g) == NGHTTP2_CONTINUATION && frame_length(g) > FRAME_MAX)
+		return GUARD_FRAME_SIZE;
+	if (frame_type(g) == NGHTTP2_PRIORITY && on_no_stream(g))
+		return GUARD_PROTOCOL;
+	return GUARD_FINE;
+}
+
 static void frame_ends(struct guard *g)
 {
 	bool fields = frame_type(g) == NGHTTP2_HEADERS || frame_type(g) == NGHTTP2_CONTINUATION;
@@ -179,8 +198,10 @@ static void frame_ends(struct guard *g)
 
 static enum guard_kind frame_begins(struct guard *g, int64_t now)
 {
-	enum guard_kind kind = bucket_of(g);
+	enum guard_kind kind = bucket_of(g), bad = wrong(g);
 
+	if (bad != GUARD_FINE)
+		return bad;
 	g->skip = frame_length(g);
 	if (frame_type(g) == NGHTTP2_HEADERS)
 		g->block = true;
@@ -266,6 +287,24 @@ bool guard_waits(const struct guard *g, struct guard_load load)
 }
 
 /* --- what was broken --------------------------------------------------------------------------- */
+
+uint32_t guard_code(enum guard_kind kind)
+{
+	switch (kind) {
+	case GUARD_PROTOCOL:
+		return NGHTTP2_PROTOCOL_ERROR;
+	case GUARD_FRAME_SIZE:
+		return NGHTTP2_FRAME_SIZE_ERROR;
+	case GUARD_FLOW_CONTROL:
+		return NGHTTP2_FLOW_CONTROL_ERROR;
+	case GUARD_STREAM_CLOSED:
+		return NGHTTP2_STREAM_CLOSED;
+	case GUARD_IDLE:
+		return NGHTTP2_NO_ERROR;
+	default:
+		return NGHTTP2_ENHANCE_YOUR_CALM;
+	}
+}
 
 const char *guard_name(enum guard_kind kind)
 {

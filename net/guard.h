@@ -1,9 +1,10 @@
 /* net/guard.h - what the peer of one HTTP/2 connection may do, and how long it may take.
  *
- * It reads the frames beside the engine, whose own limits are about memory, and counts those that cost us more
- * than them: each kind is a bucket of tokens that fills with time. What we send earns the peer the frames with
- * which it must answer: a fast reader sends many WINDOW_UPDATEs, and PINGs and SETTINGS to find its window.
- * No I/O and no clock of its own; who calls ends the connection. */
+ * It reads the frames beside the engine, whose own limits are about memory, refuses two that the engine takes
+ * although they are wrong, and counts those that cost us more than the peer: each kind is a bucket of tokens
+ * that fills with time. What we send earns the peer the frames with which it must answer: a fast reader sends
+ * many WINDOW_UPDATEs, and PINGs and SETTINGS to find its window. No I/O and no clock of its own; who calls
+ * ends the connection. */
 #ifndef NET_GUARD_H
 #define NET_GUARD_H
 
@@ -24,8 +25,11 @@ enum guard_kind {
 	GUARD_RESET_RECEIVED,
 	GUARD_RESET_SENT,
 	GUARD_BUCKETS,
-	/* not at all */
+	/* not at all: each is an error of HTTP/2 with a code of its own */
 	GUARD_PROTOCOL = GUARD_BUCKETS,
+	GUARD_FRAME_SIZE,
+	GUARD_FLOW_CONTROL,
+	GUARD_STREAM_CLOSED,
 	/* too much */
 	GUARD_FIELDS,
 	GUARD_OUTPUT,
@@ -102,6 +106,9 @@ struct guard_stats {
 	uint64_t unsaid[GUARD_KINDS]; /* since the last line in the log */
 	int64_t said_at[GUARD_KINDS];
 };
+
+/* The code of the GOAWAY that the peer gets for it. */
+uint32_t guard_code(enum guard_kind kind);
 
 /* "ping", "reset_received", ... */
 const char *guard_name(enum guard_kind kind);

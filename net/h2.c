@@ -99,6 +99,9 @@ static void count_reset(struct h2 *h2, const nghttp2_frame *frame)
 {
 	uint32_t code = frame->rst_stream.error_code;
 
+	h2->resetting = true;
+	if (code == NGHTTP2_FLOW_CONTROL_ERROR && h2->breach == GUARD_FINE)
+		h2->breach = GUARD_FLOW_CONTROL; /* by SETTINGS it must end the connection, else it may */
 	if (!h2->server || code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || h2->breach != GUARD_FINE)
 		return;
 	h2->breach = guard_count(&h2->guard, GUARD_RESET_SENT, clock_ms());
@@ -159,12 +162,10 @@ static bool write_all(struct h2 *h2)
 /* The peer has broken a limit: tell it so, and end. */
 static void breach(struct h2 *h2, enum guard_kind kind)
 {
-	bool idle = kind == GUARD_IDLE;
-
 	h2->breach = kind;
-	if (h2->on->on_breach != NULL && !idle)
+	if (h2->on->on_breach != NULL && kind != GUARD_IDLE)
 		h2->on->on_breach(h2, kind);
-	nghttp2_session_terminate_session(h2->ng, idle ? NGHTTP2_NO_ERROR : NGHTTP2_ENHANCE_YOUR_CALM);
+	nghttp2_session_terminate_session(h2->ng, guard_code(kind));
 	write_all(h2);
 	if (stream_pending(&h2->stream))
 		stream_give_up(&h2->stream);
@@ -241,9 +242,25 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 
 	(void)ng;
 	h2->fields = h2->field_bytes = 0;
-	if (h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-		h2->on->on_open(h2, frame->hd.stream_id);
+	if (!h2->server || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	h2->last_opened = frame->hd.stream_id;
+	h2->opened++;
+	h2->on->on_open(h2, frame->hd.stream_id);
 	return 0;
+}
+
+/* The engine forgets streams that are closed, and ignores fields for them. They are in order only when we closed
+ * the stream first; else its number was used up by the peer itself, or skipped (RFC 9113, 5.1 and 5.1.1). */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *head, void *user)
+{
+	struct h2 *h2 = user;
+
+	if (!h2->server || head->type != NGHTTP2_HEADERS || head->stream_id > h2->last_opened || h2->resetting ||
+	    head->stream_id == 0 || nghttp2_session_find_stream(ng, head->stream_id) != NULL)
+		return 0;
+	h2->breach = h2->opened < (h2->last_opened + 1) / 2 ? GUARD_PROTOCOL : GUARD_STREAM_CLOSED;
+	return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 /* Some fields too many are for the owner to refuse; very many are an attack on the table of fields. */
@@ -404,6 +421,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
 	if (nghttp2_session_callbacks_new(&cb) != 0)
 		abort();
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
+	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_invalid_header_callback(cb, on_invalid_header);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);

@@ -66,6 +66,9 @@ struct h2 {
 	void (*closed)(struct h2 *h2);
 	struct guard guard;
 	enum guard_kind breach; /* GUARD_FINE = none */
+	int32_t last_opened;    /* server: of the peer's streams, */
+	int32_t opened;         /* and their number */
+	bool resetting;         /* we have reset a stream: frames for it may still be on their way */
 	size_t queued;          /* bytes of answers or requests that the peer has not taken, over all streams */
 	size_t fields, field_bytes; /* of the block that comes */
 	const char *why; /* it ended, or must end; NULL = not so */

@@ -158,9 +158,9 @@ def continuation_flood(peer, rest):
 
 
 def made_you_reset(peer, rest):
-    """Good calls, each followed by a frame that makes the server itself reset it."""
-    block = h2.request("/test.Echo/Chat")
-    pump(peer, rest, numbered(lambda n: h2.headers(n, block) + h2.window_update(n, 0x7fffffff)))
+    """Calls that begin well and go on with more than their content-length: the server itself resets each."""
+    block = h2.request("/test.Echo/Chat", ("content-length", "1"))
+    pump(peer, rest, numbered(lambda n: h2.headers(n, block) + h2.frame(h2.DATA, 0, n, h2.message(b"x"))))
 
 
 def hpack_bomb(peer, rest):
