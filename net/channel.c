@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "net/log.h"
 #include "net/memory.h"
@@ -18,6 +19,7 @@ static void free_link(struct link *link)
 
 	if (ch->link == link)
 		ch->link = NULL;
+	DL_DELETE(ch->all, link);
 	free(link);
 	ch->links--;
 	channel_check(ch);
@@ -91,6 +93,7 @@ struct h2 *channel_connection(struct grpc_channel *ch)
 		link = ch->link = xcalloc(1, sizeof *link);
 		link->channel = ch;
 		ch->links++;
+		DL_APPEND(ch->all, link);
 		dial_start(&link->dial, ch->loop, &ch->to, &link->h2.stream, &h2_stream_events, on_dialled);
 	}
 	return link->up ? &link->h2 : NULL;
@@ -152,13 +155,18 @@ void channel_check(struct grpc_channel *ch)
 
 void grpc_channel_close(struct grpc_channel *ch, void (*closed)(void *user), void *user)
 {
+	struct link *link;
+
 	ch->closing = true;
 	ch->closed = closed;
 	ch->closed_user = user;
 	channel_calls_cancel(ch);
-	if (ch->link != NULL && ch->link->up)
-		h2_abort(&ch->link->h2, "the channel is closed");
-	else if (ch->link != NULL)
-		dial_cancel(&ch->link->dial);
+	DL_FOREACH(ch->all, link)
+	{ /* also one that said GOAWAY and takes nothing any more */
+		if (link->up)
+			h2_abort(&link->h2, "the channel is closed");
+		else
+			dial_cancel(&link->dial);
+	}
 	channel_check(ch);
 }

@@ -15,6 +15,7 @@ struct grpc_channel {
 	struct tls_config *tls;  /* NULL = clear text */
 	char *authorization;     /* "Bearer TOKEN"; NULL = none */
 	struct link *link;       /* where new calls go; NULL = none yet */
+	struct link *all;        /* that one, and those that finish what they have */
 	size_t links;            /* structs, until they are freed */
 	struct grpc_call *calls; /* from start to on_done */
 	size_t outgoing;         /* structs behind calls, until they are freed */
@@ -29,6 +30,7 @@ struct link {
 	struct h2 h2; /* first member */
 	struct dial dial;
 	struct grpc_channel *channel;
+	struct link *prev, *next;
 	bool up;
 };
 
