@@ -7,16 +7,20 @@ server's memory stays within bounds; afterwards the memory comes back. Longer th
 """
 import multiprocessing
 import os
+import pathlib
 import resource
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 
 import pytest
 
 import raw_http2 as h2
+import stock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANITIZED = "/build/san/" in os.environ.get("HIVEMIND_BIN", "")
@@ -255,6 +259,7 @@ def test_a_named_attack_hurts_nobody(server, attack):
 OPEN = h2.PREFACE + h2.settings()
 REPEAT = h2.headers(1, h2.request("/test.Echo/Repeat")) + h2.frame(h2.DATA, h2.END_STREAM, 1,
                                                                   h2.message(b"x" * 4000, 1000000))
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"  # of TLS, and the rest of its 512 bytes to come
 BEGUN = h2.headers(1, h2.request())
 SLOW = {
     "silent": (b"", [], OPENING_S),
@@ -387,3 +392,45 @@ def test_a_server_that_ends_says_so_at_once_and_lets_calls_finish(server):
         assert busy.end() == h2.NO_ERROR
         assert silent.socket
         assert server.process.wait(timeout=5) == 0
+
+
+@pytest.fixture
+def pool():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-"))
+    p = stock.Pool(path)
+    yield p
+    p.process.popen.kill()
+    shutil.rmtree(path)
+
+
+def test_a_pool_ends_in_time_whoever_is_connected(pool):
+    client = stock.Client(pool)
+    client.register("dora")
+    worker = stock.Worker(client)
+    worker.expect("welcome")
+    task = f"{client.submit(stock.tar({'run.sh': 'true'})).id}.1"
+    follower = client.tasks.Watch(stock.pb.WatchTaskRequest(id=task), **client.auth)
+    next(follower)
+    silent = [Slow(pool.port, first) for first in (b"", h2.PREFACE, OPEN, HELLO, OPEN + BEGUN)]
+    began = time.monotonic()
+    assert pool.end() == 0
+    assert time.monotonic() - began < 5
+    for s in silent:
+        s.close()
+
+
+def test_a_handshake_of_tls_has_its_time(pool):
+    slow = [Slow(pool.port, HELLO, [HELLO[:1]] * 100) for _ in range(CONNECTIONS // 4)]
+    living = list(slow)
+    while living and time.monotonic() - slow[0].began < 2 * OPENING_S:
+        for s in living:
+            s.say()
+            if s.ended():
+                s.lived = time.monotonic() - s.began
+        living = [s for s in living if s.lived is None]
+        time.sleep(0.1)
+    assert not living
+    assert OPENING_S - 0.5 < min(s.lived for s in slow) and max(s.lived for s in slow) < OPENING_S + 1.5
+    for s in slow:
+        s.close()
+    assert pool.end() == 0
