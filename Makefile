@@ -24,6 +24,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf iproute2 openssl curl valgrind mandoc
+DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib nettle
@@ -53,7 +54,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
 .PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e interop \
-	deps-node bench install clean
+	deps-node bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -107,7 +108,13 @@ $(B)/test/tool/%: test/tool/%.c $(LIB)
 $(B)/test/bench/%: test/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(TOOL) -lcmocka
-BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c))
+BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c)) $(B)/test/bench/grpc_peer
+
+# The peer that our gRPC layer is measured beside; the one thing here in C++.
+$(B)/test/bench/grpc_peer: test/bench/grpc_peer.cc test/bench/echo.proto
+	@mkdir -p $(@D)/gen
+	$(call say,TOOL,$<)protoc -Itest/bench --cpp_out=$(@D)/gen --grpc_out=$(@D)/gen --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) echo.proto \
+		&& g++ -O2 -I$(@D)/gen -o $@ $< $(@D)/gen/*.cc $$(pkg-config --cflags --libs grpc++ protobuf)
 
 # Fuzz targets: with gcc they replay files (test/fuzz/replay.c), with clang libFuzzer drives them.
 FUZZ_SECONDS ?= 60
@@ -167,7 +174,7 @@ e2e: $(BIN)
 test: deps-test
 	$(Q)test/run-all
 
-bench: deps-test
+bench: deps-test deps-bench
 	$(Q)$(MAKE) --no-print-directory all $(BENCH) && test/bench/run
 
 # --- dependencies ---------------------------------------------------------------------------------
@@ -184,6 +191,10 @@ deps-check:
 deps-test: deps-check
 	$(Q)$(if $(call missing,$(DEPS_TEST)),echo "Installing for the tests: $(DEPS_TEST)" && $(SUDO) apt-get update -q && \
 		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_TEST),true)
+
+deps-bench:
+	$(Q)$(if $(call missing,$(DEPS_BENCH)),$(SUDO) apt-get update -q && \
+		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_BENCH),true)
 
 deps-fuzz: deps-check
 	$(Q)$(if $(call missing,$(DEPS_FUZZ)),$(SUDO) apt-get update -q && \

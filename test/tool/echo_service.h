@@ -38,7 +38,7 @@ static struct echo_call *echo_state(struct rpc *rpc)
 }
 
 /* For grpc_server_options.on_call: from here on echo_gone() is owed. */
-static int echo_count(struct rpc *rpc)
+static inline int echo_count(struct rpc *rpc)
 {
 	echo.begun++;
 	echo.last = rpc;
