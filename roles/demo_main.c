@@ -13,10 +13,10 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	"hivemind demo [--keep]",
-	"Try HiveMind on this machine alone: start a pool and two workers, count the primes below 2,000,000 in eight\n"
+	.usage = "hivemind demo [--keep]",
+	.summary = "Try HiveMind on this machine alone: start a pool and two workers, count the primes below 2,000,000 in eight\n"
 	"containers, check the answer, say where time went, and remove everything again.",
-	"  hivemind demo\n"
+	.examples = "  hivemind demo\n"
 	"  hivemind demo --keep        leave it running until Ctrl-C\n",
 };
 

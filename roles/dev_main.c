@@ -9,10 +9,10 @@
 #include "ui/term.h"
 
 static const struct verb_help help = {
-	"hivemind dev [--workers N] [--data DIR] [--listen ADDR] [--redis URL] [--docker unix:PATH]",
-	"Start a pool, workers and an account on this machine, with a Redis and, if there is none, a container engine of\n"
+	.usage = "hivemind dev [--workers N] [--data DIR] [--listen ADDR] [--redis URL] [--docker unix:PATH]",
+	.summary = "Start a pool, workers and an account on this machine, with a Redis and, if there is none, a container engine of\n"
 	"their own. Everything ends and is removed with Ctrl-C or SIGTERM. Listens on loopback only.",
-	"  hivemind dev\n"
+	.examples = "  hivemind dev\n"
 	"  hivemind dev --workers 4 --data ~/hive\n"
 	"  . ~/hive/env && hivemind run -- echo hello        in another terminal\n",
 };

@@ -338,9 +338,9 @@ int doctor_run(const char *docker, const char *data, const char *pool, bool json
 int doctor_main(int argc, char **argv)
 {
 	static const struct verb_help help = {
-		"hivemind doctor [--docker unix:PATH] [--data DIR] [--pool HOST[:PORT]]",
-		"Check what a worker and a pool need on this machine, in order, and say what to type where something is missing.",
-		"  hivemind doctor\n  hivemind doctor --json\n",
+		.usage = "hivemind doctor [--docker unix:PATH] [--data DIR] [--pool HOST[:PORT]]",
+		.summary = "Check what a worker and a pool need on this machine, in order, and say what to type where something is missing.",
+		.examples = "  hivemind doctor\n  hivemind doctor --json\n",
 	};
 	const char *docker = NULL, *data = NULL;
 	const struct option options[] = {

@@ -20,6 +20,7 @@ static const struct verb_help help = {
 		"hivemind get 7kq2 -o results\n"
 		"hivemind get 7kq2 -o result.tar\n"
 		"hivemind get 7kq2 -o - | tar t",
+    .missing = "get which task? An id or last is missing",
 };
 
 static int no_result(struct client *c, const Pb__Task *t)
@@ -75,8 +76,6 @@ int get_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "get which task? An id or last is missing");
 	t = task_get(&c, args[0]);
 	if (t == NULL)
 		return client_close(&c, 0);

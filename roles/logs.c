@@ -13,6 +13,7 @@ static const struct verb_help help = {
     .examples = "hivemind logs -f last\n"
 		"hivemind logs 7kq2 --tail 20\n"
 		"hivemind logs 7kq2 --stderr 2> errors",
+    .missing = "the output of which task? An id or last is missing",
 };
 
 int logs_main(int argc, char **argv)
@@ -34,8 +35,6 @@ int logs_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "the output of which task? An id or last is missing");
 	view.no_out = only_err && !only_out;
 	view.no_err = only_out && !only_err;
 	id = task_id_of(&c, args[0]);

@@ -500,11 +500,11 @@ static int run(struct pool *pool)
 }
 
 static const struct verb_help help = {
-	"hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
-	"Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
+	.usage = "hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
+	.summary = "Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
 	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.\n"
 	"Other machines reach it over TLS only, and the line it prints lets them know that it is the right one.",
-	"  hivemind pool\n"
+	.examples = "  hivemind pool\n"
 	"  hivemind pool --name pool.example.org\n"
 	"  hivemind pool --cert fullchain.pem --key privkey.pem\n"
 	"  hivemind pool --listen 127.0.0.1:0 --port-file /run/pool.port\n"

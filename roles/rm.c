@@ -17,6 +17,7 @@ static const struct verb_help help = {
 	"Forget tasks that have ended: their record, their output and their result on the pool. Asks first.",
     .examples = "hivemind rm 7kq2\n"
 		"hivemind rm --yes last",
+    .missing = "forget which tasks? An id or last is missing",
 };
 
 /* May it be done? On a terminal a person is asked; elsewhere --yes says so. */
@@ -89,8 +90,6 @@ int rm_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "forget which tasks? An id or last is missing");
 	for (int i = 0; i < count && is_agreed(&c, yes, count); i++) {
 		yes = true;
 		if (forget(&c, args[i]) != 0)

@@ -26,6 +26,7 @@ static const struct verb_help help = {
     .examples = "hivemind run -- echo hello\n"
 		"hivemind run --with ./src --memory 1G -- sh -c 'sort words | uniq -c'\n"
 		"hivemind run --image python:3.12-slim --output out -- python -c 'print(6*7)'",
+    .missing = "run what? A command is missing",
 };
 
 struct run {
@@ -130,9 +131,5 @@ int run_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code == 0 ? 0 : EXIT_HIVEMIND_FAILED;
-	if (count == 0) {
-		client_usage(&r.client, argv[0], "run what? A command is missing");
-		return EXIT_HIVEMIND_FAILED;
-	}
 	return run(&r, count, args);
 }

@@ -17,6 +17,7 @@ static const struct verb_help help = {
                "its result.",
     .examples = "hivemind status last\n"
 		"hivemind status 7kq2 --json",
+    .missing = "the status of which task? An id or last is missing",
 };
 
 static void line(const char *label, const char *text)
@@ -169,8 +170,6 @@ int status_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "the status of which task? An id or last is missing");
 	t = task_get(&c, args[0]);
 	if (t != NULL && c.globals.json) {
 		task_print_json(&c, t);

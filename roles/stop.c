@@ -17,6 +17,7 @@ static const struct verb_help help = {
 	       "A task that has ended already stays as it is.",
     .examples = "hivemind stop 7kq2\n"
 		"hivemind stop last --reason 'wrong seed'",
+    .missing = "stop which tasks? An id or last is missing",
 };
 
 static int stop(struct client *c, const char *word, const char *reason)
@@ -56,8 +57,6 @@ int stop_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "stop which tasks? An id or last is missing");
 	for (int i = 0; i < count; i++)
 		if (stop(&c, args[i], reason) != 0)
 			break;

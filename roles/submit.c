@@ -24,6 +24,7 @@ static const struct verb_help help = {
     .examples = "hivemind submit ./mytask --wait\n"
 		"hivemind submit task.tar.gz --follow --env SEED=7\n"
 		"tar c . | hivemind submit - --name fit --memory 2G",
+    .missing = "submit what? A directory, a tar file or -",
 };
 
 struct submit {
@@ -190,7 +191,5 @@ int submit_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&s.client, argv[0], "submit what? A directory, a tar file or -");
 	return submit(&s, args[0]);
 }

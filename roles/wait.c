@@ -17,6 +17,7 @@ static const struct verb_help help = {
     .examples = "hivemind wait last && hivemind get last\n"
 		"hivemind wait 7kq2 m0xd --timeout 10m\n"
 		"hivemind wait $(hivemind ps --live -q) --json",
+    .missing = "wait for which tasks? An id or last is missing",
 };
 
 static void tell(struct client *c, const Pb__Task *t)
@@ -40,8 +41,6 @@ int wait_main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	if (count == 0)
-		return client_usage(&c, argv[0], "wait for which tasks? An id or last is missing");
 	for (int i = 0; i < count; i++) {
 		const char *id = task_id_of(&c, args[i]);
 		const Pb__Task *t = id != NULL ? task_watch(&c, id) : NULL;

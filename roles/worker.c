@@ -35,10 +35,10 @@
 _Static_assert(sizeof((struct worker *)0)->token == TOKEN_SIZE, "a token fits");
 
 static const struct verb_help help = {
-	"hivemind worker --join HOST[:PORT][#sha256:...] [options]   |   hivemind worker doctor",
-	"Lend this machine to a pool: run its tasks in containers, several at once, within what you offer. Stays in\n"
+	.usage = "hivemind worker --join HOST[:PORT][#sha256:...] [options]   |   hivemind worker doctor",
+	.summary = "Lend this machine to a pool: run its tasks in containers, several at once, within what you offer. Stays in\n"
 	"the foreground, finds a lost pool again, and gives its tasks back when it is stopped (Ctrl-C, SIGTERM).",
-	"  hivemind login --pool pool.example        once: whose worker this is\n"
+	.examples = "  hivemind login --pool pool.example        once: whose worker this is\n"
 	"  hivemind worker --join pool.example\n"
 	"  hivemind worker --join pool.example:50051#sha256:...   what the pool printed: no question\n"
 	"  hivemind worker --join pool.example --cpus 75% --memory 8GiB\n"

@@ -212,6 +212,10 @@ int options_parse(int argc, char **argv, const struct option *options, const str
 		return OPTIONS_HELPED;
 	}
 	rc = read_words(&p, argc, argv);
+	if (rc == 0 && *arg_count == 0 && help->missing != NULL) {
+		error_set(err, STATUS_INVALID_ARGUMENT, "%s", help->missing);
+		rc = error_hint(err, "What it takes  hivemind %s --help", argv[0]);
+	}
 	if (rc == 0)
 		rc = read_environment(&p);
 	if (rc == 0)

@@ -44,6 +44,7 @@ struct verb_help {
 	const char *usage;    /* "hivemind submit [options] TASK.TAR | DIR | -" */
 	const char *summary;  /* what it does, a paragraph */
 	const char *examples; /* lines, each a command; shown at the end of --help */
+	const char *missing;  /* what to say when no word was given; NULL = none is needed */
 };
 
 /* The options every verb knows; filled in by options_parse(). */
