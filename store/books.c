@@ -35,6 +35,7 @@ struct books {
 	uint64_t seq, round, round_seq;
 	char chain[41];
 	__int128 totals[BOOKS_CLASSES];
+	struct account *from[RECORD_LEGS_MAX], *to[RECORD_LEGS_MAX]; /* of the record that is being applied */
 };
 
 /* --- a record ------------------------------------------------------------------------------------------- */
@@ -295,8 +296,9 @@ static int check_chain(struct books *b, const char *text, const char *chain, str
 	return 0;
 }
 
-static int move_leg(struct books *b, const struct record *r, const struct leg *leg, struct error *err)
+static int move_leg(struct books *b, const struct record *r, int i, struct error *err)
 {
+	const struct leg *leg = &r->legs[i];
 	struct account *from = find_or_make(b, leg->debit), *to = find_or_make(b, leg->credit);
 
 	if (from == NULL || to == NULL || from == to)
@@ -312,6 +314,8 @@ static int move_leg(struct books *b, const struct record *r, const struct leg *l
 	b->totals[from->class] -= leg->amount;
 	b->totals[to->class] += leg->amount;
 	from->changed = to->changed = r->seq;
+	b->from[i] = from;
+	b->to[i] = to;
 	return 0;
 }
 
@@ -320,13 +324,13 @@ static int move_grant(struct books *b, const struct record *r, struct error *err
 {
 	const struct leg *leg = &r->legs[r->leg_count - 1];
 	bool hold = strcmp(r->kind, "hold") == 0;
-	struct account *user = find(b, hold ? leg->debit : leg->credit);
+	struct account *user = hold ? b->from[r->leg_count - 1] : b->to[r->leg_count - 1];
 
 	if (r->grant > leg->amount || (r->grant > 0 && user->class != BOOKS_USERS))
 		return wrong(err, r, "more of it is bound to tasks than is moved");
 	user->grant += hold ? -r->grant : r->grant;
 	for (int i = 0; i < r->leg_count; i++) {
-		const struct account *a = find(b, r->legs[i].debit), *c = find(b, r->legs[i].credit);
+		const struct account *a = b->from[i], *c = b->to[i];
 
 		if (a->grant < 0 || a->grant > a->balance || c->grant > c->balance)
 			return wrong(err, r, "money that pays for tasks only was moved");
@@ -340,7 +344,7 @@ static int check_gift(struct books *b, const struct record *r, struct error *err
 
 	if (strcmp(r->kind, "grant") != 0)
 		return 0;
-	a = find(b, r->legs[0].credit);
+	a = b->to[0];
 	if (a->gift || r->leg_count != 1)
 		return wrong(err, r, "the account had its gift already");
 	a->gift = true;
@@ -395,7 +399,7 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 	if (rc == 0 && b->with_ids && id_put(&b->ids, r.id))
 		rc = wrong(err, &r, "the transfer was made before");
 	for (int i = 0; rc == 0 && i < r.leg_count; i++)
-		rc = move_leg(b, &r, &r.legs[i], err);
+		rc = move_leg(b, &r, i, err);
 	if (rc == 0)
 		rc = check_gift(b, &r, err);
 	if (rc == 0)
