@@ -150,8 +150,8 @@ static enum guard_kind bucket_of(const struct guard *g)
 		if (frame_has(g, NGHTTP2_FLAG_END_STREAM))
 			return GUARD_FINE;
 		return frame_length(g) == 0 || (frame_has(g, NGHTTP2_FLAG_PADDED) && frame_length(g) == 1)
-		               ? GUARD_EMPTY_DATA
-		               : GUARD_FINE;
+		           ? GUARD_EMPTY_DATA
+		           : GUARD_FINE;
 	case NGHTTP2_HEADERS:
 		return GUARD_FINE;
 	case NGHTTP2_RST_STREAM:

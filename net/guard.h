@@ -62,14 +62,14 @@ struct guard {
 	int64_t heard_at;    /* opened, or a request or some of one came */
 	int64_t stall_since; /* answers wait since; 0 = none do */
 	uint64_t sent, stall_sent;
-	uint32_t skip;       /* bytes to come of the preface or a frame */
-	uint8_t head[9];     /* of the frame that comes */
+	uint32_t skip;   /* bytes to come of the preface or a frame */
+	uint8_t head[9]; /* of the frame that comes */
 	uint8_t head_n;
 	bool server;
-	bool open;           /* preface and SETTINGS have come */
-	bool block;          /* of fields, not complete */
-	bool known;          /* not a stranger */
-	bool local;          /* on this machine */
+	bool open;  /* preface and SETTINGS have come */
+	bool block; /* of fields, not complete */
+	bool known; /* not a stranger */
+	bool local; /* on this machine */
 };
 
 void guard_init(struct guard *g, bool server, int64_t now);

@@ -3,8 +3,8 @@
  * In:  stream -> on_data -> nghttp2_session_mem_recv -> the callbacks below -> the owner's events.
  * Out: h2_push, h2_reset, ... -> (deferred) flush: nghttp2_session_mem_send into one shared buffer,
  *      stream_write. While the socket does not take it all, nothing is pulled from the engine.
- * A peer that breaks a limit (guard.h) is told ENHANCE_YOUR_CALM first: breach(), from inside the engine by way
- * of h2->breach.
+ * A peer that breaks a limit (guard.h) is told ENHANCE_YOUR_CALM first: h2_breach(); what callbacks find waits in
+ * h2->breach until the engine has returned.
  * End: the peer closes, a protocol error, h2_abort, or a drained connection without streams: go_down(). */
 #include "net/h2.h"
 
@@ -94,19 +94,6 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
 	return 0;
 }
 
-/* What we reset in the peer's place costs as much as what it resets (MadeYouReset). */
-static void count_reset(struct h2 *h2, const nghttp2_frame *frame)
-{
-	uint32_t code = frame->rst_stream.error_code;
-
-	h2->resetting = true;
-	if (code == NGHTTP2_FLOW_CONTROL_ERROR && h2->breach == GUARD_FINE)
-		h2->breach = GUARD_FLOW_CONTROL; /* by SETTINGS it must end the connection, else it may */
-	if (!h2->server || code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || h2->breach != GUARD_FINE)
-		return;
-	h2->breach = guard_count(&h2->guard, GUARD_RESET_SENT, clock_ms());
-}
-
 /* A server that answered before the client had said all: the rest is not wanted. */
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
@@ -114,7 +101,7 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 	struct h2_stream *st;
 
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
-		count_reset(h2, frame);
+		h2_count_reset(h2, frame->rst_stream.error_code);
 	if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
 	    h2->breach == GUARD_FINE && h2->on->on_breach != NULL)
 		h2->on->on_breach(h2, GUARD_PROTOCOL); /* the engine ends it by itself */
@@ -160,7 +147,7 @@ static bool write_all(struct h2 *h2)
 }
 
 /* The peer has broken a limit: tell it so, and end. */
-static void breach(struct h2 *h2, enum guard_kind kind)
+void h2_breach(struct h2 *h2, enum guard_kind kind)
 {
 	h2->breach = kind;
 	if (h2->on->on_breach != NULL && kind != GUARD_IDLE)
@@ -169,43 +156,7 @@ static void breach(struct h2 *h2, enum guard_kind kind)
 	write_all(h2);
 	if (stream_pending(&h2->stream))
 		stream_give_up(&h2->stream);
-	go_down(h2, guard_name(kind));
-}
-
-static struct guard_load load_of(const struct h2 *h2)
-{
-	struct guard_load load = {.calls = h2->streams != NULL, .answers = h2->queued > 0};
-	const struct h2_stream *st;
-
-	DL_FOREACH(h2->streams, st)
-	load.request |= !st->remote_ended;
-	return load;
-}
-
-bool h2_late(struct h2 *h2, const struct guard_times *times, int64_t now)
-{
-	struct guard_load load;
-	enum guard_kind late;
-
-	if (h2->down)
-		return false;
-	load = load_of(h2);
-	late = guard_late(&h2->guard, times, load, now);
-	if (late != GUARD_FINE)
-		breach(h2, late);
-	h2->watched = !h2->down && guard_waits(&h2->guard, load);
-	return h2->watched;
-}
-
-/* Often, so it looks at no stream: h2_late() does. */
-static void watch(struct h2 *h2)
-{
-	const struct guard_load most = {h2->streams != NULL, h2->streams != NULL, h2->queued > 0};
-
-	if (h2->watched || h2->down || h2->on->on_watch == NULL || !guard_waits(&h2->guard, most))
-		return;
-	h2->watched = true;
-	h2->on->on_watch(h2);
+	go_down(h2, "the peer broke a limit of its connection");
 }
 
 static void flush(struct h2 *h2)
@@ -218,7 +169,7 @@ static void flush(struct h2 *h2)
 	if (h2->breach == GUARD_FINE && h2->queued > (size_t)OUTPUT_HARD_MAX)
 		h2->breach = GUARD_OUTPUT;
 	if (h2->breach != GUARD_FINE)
-		breach(h2, h2->breach);
+		h2_breach(h2, h2->breach);
 	else if (!ok)
 		go_down(h2, "out of step with the peer");
 	else if (h2->why != NULL)
@@ -226,7 +177,7 @@ static void flush(struct h2 *h2)
 	else if (!stream_pending(&h2->stream) && !nghttp2_session_want_read(h2->ng) &&
 	         !nghttp2_session_want_write(h2->ng))
 		go_down(h2, "the peer ended the connection");
-	watch(h2);
+	h2_watch(h2);
 }
 
 static void on_flush(struct deferred *d)
@@ -250,28 +201,6 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 	return 0;
 }
 
-/* The engine forgets streams that are closed, and ignores fields for them. They are in order only when we closed
- * the stream first; else its number was used up by the peer itself, or skipped (RFC 9113, 5.1 and 5.1.1). */
-static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *head, void *user)
-{
-	struct h2 *h2 = user;
-
-	if (!h2->server || head->type != NGHTTP2_HEADERS || head->stream_id > h2->last_opened || h2->resetting ||
-	    head->stream_id == 0 || nghttp2_session_find_stream(ng, head->stream_id) != NULL)
-		return 0;
-	h2->breach = h2->opened < (h2->last_opened + 1) / 2 ? GUARD_PROTOCOL : GUARD_STREAM_CLOSED;
-	return NGHTTP2_ERR_CALLBACK_FAILURE;
-}
-
-/* Some fields too many are for the owner to refuse; very many are an attack on the table of fields. */
-static bool fields_bearable(struct h2 *h2, size_t bytes)
-{
-	h2->field_bytes += bytes + 32;
-	if (++h2->fields > 4 * METADATA_FIELDS_MAX || h2->field_bytes > (size_t)(4 * METADATA_MAX))
-		h2->breach = GUARD_FIELDS;
-	return h2->breach == GUARD_FINE;
-}
-
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
                      const uint8_t *value, size_t value_n, uint8_t flags, void *user)
 {
@@ -279,38 +208,11 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 	struct h2_stream *st = nghttp2_session_get_stream_user_data(ng, frame->hd.stream_id);
 
 	(void)flags;
-	if (!fields_bearable(h2, name_n + value_n))
+	if (!h2_fields_bearable(h2, name_n + value_n))
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (st != NULL)
 		h2->on->on_header(st, (const char *)name, name_n, (const char *)value, value_n);
 	return 0;
-}
-
-/* A field that may not be: the stream is reset with PROTOCOL_ERROR. */
-static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
-                             const uint8_t *value, size_t value_n, uint8_t flags, void *user)
-{
-	(void)ng;
-	(void)frame;
-	(void)name;
-	(void)name_n;
-	(void)value;
-	(void)value_n;
-	(void)flags;
-	(void)user;
-	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
-{
-	struct h2 *h2 = user;
-
-	(void)ng;
-	(void)frame;
-	if (error == NGHTTP2_ERR_REFUSED_STREAM) /* more calls than may be, before it knew: counted as resets */
-		return 0;
-	h2->breach = guard_count(&h2->guard, GUARD_INVALID_FRAME, clock_ms());
-	return h2->breach == GUARD_FINE ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t n,
@@ -382,7 +284,7 @@ static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 		return;
 	h2->breach = guard_bytes(&h2->guard, data, n, clock_ms());
 	if (h2->breach != GUARD_FINE) {
-		breach(h2, h2->breach);
+		h2_breach(h2, h2->breach);
 		return;
 	}
 	h2->busy = true;
@@ -391,13 +293,13 @@ static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 	if (rc == NGHTTP2_ERR_FLOODED || rc == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
 		h2->breach = GUARD_ENGINE;
 	if (h2->breach != GUARD_FINE)
-		breach(h2, h2->breach);
+		h2_breach(h2, h2->breach);
 	else if (rc < 0)
 		go_down(h2, rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? "the peer does not speak HTTP/2"
 		                                               : nghttp2_strerror((int)rc));
 	else if (nghttp2_session_want_write(h2->ng) || !nghttp2_session_want_read(h2->ng))
 		h2_flush_later(h2);
-	watch(h2);
+	h2_watch(h2);
 }
 
 static void on_stream_drained(struct stream *s)
@@ -421,10 +323,8 @@ static nghttp2_session_callbacks *make_callbacks(void)
 	if (nghttp2_session_callbacks_new(&cb) != 0)
 		abort();
 	nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
-	nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback(cb, on_invalid_header);
-	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
+	h2_guard_callbacks(cb);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
 	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
@@ -477,7 +377,7 @@ void h2_open(struct h2 *h2, struct loop *l, bool server, const struct h2_events 
 	h2->breach = GUARD_FINE;
 	guard_init(&h2->guard, server, clock_ms());
 	make_session(h2);
-	watch(h2);
+	h2_watch(h2);
 	nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, settings, server ? count - 1 : count);
 	nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, WINDOW_CONNECTION);
 	h2_flush_later(h2);

@@ -123,7 +123,17 @@ void h2_widen(struct h2_stream *st, int32_t window);
 /* End it with this code and detach it; on_close does not come. Nothing when it is detached. */
 void h2_reset(struct h2_stream *st, uint32_t code);
 
-/* --- between h2.c and h2_stream.c -------------------------------------------------------------- */
+/* --- between h2.c, h2_stream.c and h2_guard.c --------------------------------------------------- */
+
+/* The peer has broken a limit: it is told, and the connection ends. Not from inside the engine. */
+void h2_breach(struct h2 *h2, enum guard_kind kind);
+/* Time may matter to it now. */
+void h2_watch(struct h2 *h2);
+/* We reset a stream. */
+void h2_count_reset(struct h2 *h2, uint32_t code);
+/* One more field of so many bytes. */
+bool h2_fields_bearable(struct h2 *h2, size_t bytes);
+void h2_guard_callbacks(nghttp2_session_callbacks *cb);
 
 void h2_flush_later(struct h2 *h2);
 void h2_detach(struct h2_stream *st);
