@@ -10,17 +10,18 @@
 #include "proto/status.h"
 #include "ui/ini.h"
 
-#define NANO 1000000ll  /* nano-CPT in one milli-CPT */
+#define NANO 1000000ll /* nano-CPT in one milli-CPT */
 #define MIB_PER_GIB 1024
-#define WHOLE 1000      /* thousandths of a core, of a factor, of a second */
+#define WHOLE 1000 /* thousandths of a core, of a factor, of a second */
 
-/* Rates are multiples of 1000 (cores) and of 1024 (memory), so that parts of a core and of a GiB are exact. */
+/* Rates are multiples of 1000 (cores) and of 1024 (memory), so that parts of a core and of a GiB are exact.
+ */
 const struct price_table price_defaults = {
-	.start_mcpt = 10,
-	.core_ncpt = 1200000,
-	.gib_ncpt = 456 * 1024,
-	.gpu_ncpt = 20000000,
-	.factor = {[PRIORITY_NORMAL] = 1000, [PRIORITY_HIGH] = 1200, [PRIORITY_URGENT] = 1500},
+    .start_mcpt = 10,
+    .core_ncpt = 1200000,
+    .gib_ncpt = 456 * 1024,
+    .gpu_ncpt = 20000000,
+    .factor = {[PRIORITY_NORMAL] = 1000, [PRIORITY_HIGH] = 1200, [PRIORITY_URGENT] = 1500},
 };
 
 /* --- the function ----------------------------------------------------------------------------------- */
@@ -34,12 +35,14 @@ static int64_t gpu_rate(const struct price_table *t, const char *model)
 	return t->gpu_ncpt;
 }
 
-struct price price_of(const struct price_table *t, const Pb__Resources *r, const char *gpu_model, enum priority p)
+struct price price_of(const struct price_table *t, const Pb__Resources *r, const char *gpu_model,
+                      enum priority p)
 {
 	uint64_t milli_cpus = r != NULL && r->milli_cpus > 0 ? r->milli_cpus : MILLI_CPUS_DEFAULT;
 	uint64_t memory = r != NULL && r->memory > 0 ? r->memory : MEMORY_DEFAULT;
 	uint64_t mib = memory / MiB + (memory % MiB > 0);
-	__int128 sum = (__int128)milli_cpus * t->core_ncpt * MIB_PER_GIB + (__int128)mib * t->gib_ncpt * WHOLE;
+	__int128 sum =
+	    (__int128)milli_cpus * t->core_ncpt * MIB_PER_GIB + (__int128)mib * t->gib_ncpt * WHOLE;
 
 	if (r != NULL)
 		sum += (__int128)r->gpus * gpu_rate(t, gpu_model) * WHOLE * MIB_PER_GIB;
@@ -119,12 +122,14 @@ int price_parse(const char *text, int64_t *ncpt, struct error *err)
 	if (parse_decimal(text, 9, PRICE_RATE_MAX, ncpt) == 0)
 		return 0;
 	return error_set(err, STATUS_INVALID_ARGUMENT,
-			 "\"%.40s\" is no rate: a number of CPT from 0 to 10 with at most nine decimals", text);
+	                 "\"%.40s\" is no rate: a number of CPT from 0 to 10 with at most nine decimals",
+	                 text);
 }
 
 const char *price_text(char text[PRICE_TEXT_SIZE], int64_t ncpt)
 {
-	int n = snprintf(text, PRICE_TEXT_SIZE, "%lld.%09lld", (long long)(ncpt / 1000000000), (long long)(ncpt % 1000000000));
+	int n = snprintf(text, PRICE_TEXT_SIZE, "%lld.%09lld", (long long)(ncpt / 1000000000),
+	                 (long long)(ncpt % 1000000000));
 
 	while (text[n - 1] == '0')
 		text[--n] = '\0';

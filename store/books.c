@@ -1,6 +1,6 @@
-/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own Redis);
- * ids that were seen are kept as 128 bits of their hash. Sums are __int128, so that no order of additions can hide
- * an overflow. */
+/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own
+ * Redis); ids that were seen are kept as 128 bits of their hash. Sums are __int128, so that no order of
+ * additions can hide an overflow. */
 #include "store/books.h"
 
 #include <mbedtls/sha1.h>
@@ -99,24 +99,25 @@ int record_parse(struct record *r, char *text, struct error *err)
 	return error_set(err, STATUS_DATA_LOSS, "record %lld of the ledger cannot be read", (long long)seq);
 }
 
-/* --- what each kind may move ---------------------------------------------------------------------------------- */
+/* --- what each kind may move
+ * ---------------------------------------------------------------------------------- */
 
-#define FROM_TO(from, to) (1u << ((from) * BOOKS_CLASSES + (to)))
+#define FROM_TO(from, to) (1u << ((from)*BOOKS_CLASSES + (to)))
 
 static const struct {
 	const char *kind;
 	unsigned moves;
 } kinds[] = {
-	{"grant", FROM_TO(BOOKS_TREASURY, BOOKS_USERS)},
-	{"hold", FROM_TO(BOOKS_USERS, BOOKS_HOLDS)},
-	{"tick", FROM_TO(BOOKS_HOLDS, BOOKS_PENDING)},
-	{"return", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS)},
-	{"settle", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS) | FROM_TO(BOOKS_HOLDS, BOOKS_USERS) |
-			   FROM_TO(BOOKS_PENDING, BOOKS_USERS)},
-	{"refund", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS) | FROM_TO(BOOKS_HOLDS, BOOKS_USERS)},
-	{"transfer", FROM_TO(BOOKS_USERS, BOOKS_USERS)},
-	{"tip", FROM_TO(BOOKS_USERS, BOOKS_PROJECTS)},
-	{"withdraw", FROM_TO(BOOKS_PROJECTS, BOOKS_USERS)},
+    {"grant", FROM_TO(BOOKS_TREASURY, BOOKS_USERS)},
+    {"hold", FROM_TO(BOOKS_USERS, BOOKS_HOLDS)},
+    {"tick", FROM_TO(BOOKS_HOLDS, BOOKS_PENDING)},
+    {"return", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS)},
+    {"settle", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS) | FROM_TO(BOOKS_HOLDS, BOOKS_USERS) |
+                   FROM_TO(BOOKS_PENDING, BOOKS_USERS)},
+    {"refund", FROM_TO(BOOKS_PENDING, BOOKS_HOLDS) | FROM_TO(BOOKS_HOLDS, BOOKS_USERS)},
+    {"transfer", FROM_TO(BOOKS_USERS, BOOKS_USERS)},
+    {"tip", FROM_TO(BOOKS_USERS, BOOKS_PROJECTS)},
+    {"withdraw", FROM_TO(BOOKS_PROJECTS, BOOKS_USERS)},
 };
 
 static bool may_move(const char *kind, enum books_class from, enum books_class to)
@@ -134,10 +135,10 @@ static bool class_of(const char *name, enum books_class *class)
 		const char *prefix;
 		enum books_class class;
 	} classes[] = {
-		{"user:", BOOKS_USERS},
-		{"pending:", BOOKS_PENDING},
-		{"hold:", BOOKS_HOLDS},
-		{"project:", BOOKS_PROJECTS},
+	    {"user:", BOOKS_USERS},
+	    {"pending:", BOOKS_PENDING},
+	    {"hold:", BOOKS_HOLDS},
+	    {"project:", BOOKS_PROJECTS},
 	};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
@@ -152,7 +153,8 @@ static bool class_of(const char *name, enum books_class *class)
 	return strcmp(name, "treasury") == 0;
 }
 
-/* --- ids -------------------------------------------------------------------------------------------------------- */
+/* --- ids
+ * -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t h, uint64_t factor)
 {
@@ -194,7 +196,7 @@ static bool id_put(struct id_set *set, const char *id)
 
 	if (set->count * 2 >= set->size) {
 		size_t size = set->size > 0 ? 2 * set->size : 1024;
-		uint64_t (*slots)[2] = xcalloc(size, sizeof(*slots));
+		uint64_t(*slots)[2] = xcalloc(size, sizeof(*slots));
 
 		for (size_t i = 0; i < set->size; i++) {
 			if (set->slots[i][0] != 0)
@@ -211,7 +213,8 @@ static bool id_put(struct id_set *set, const char *id)
 	return false;
 }
 
-/* --- accounts --------------------------------------------------------------------------------------------------- */
+/* --- accounts
+ * --------------------------------------------------------------------------------------------------- */
 
 static struct account *find(const struct books *b, const char *name)
 {
@@ -263,12 +266,13 @@ void books_close(struct books *b)
 	free(b);
 }
 
-/* --- the next record ------------------------------------------------------------------------------------------------ */
+/* --- the next record
+ * ------------------------------------------------------------------------------------------------ */
 
 static int wrong(struct error *err, const struct record *r, const char *what)
 {
 	return error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger (%.80s): %.120s",
-			 (unsigned long long)r->seq, r->id, what);
+	                 (unsigned long long)r->seq, r->id, what);
 }
 
 static int check_chain(struct books *b, const char *text, const char *chain, struct error *err)
@@ -290,8 +294,9 @@ static int check_chain(struct books *b, const char *text, const char *chain, str
 		hex[2 * i + 1] = digits[digest[i] & 15];
 	}
 	if (strcmp(hex, chain) != 0)
-		return error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger was changed: its hash is %.10s..., not %.10s...",
-				 (unsigned long long)b->seq + 1, hex, chain);
+		return error_set(err, STATUS_DATA_LOSS,
+		                 "record %llu of the ledger was changed: its hash is %.10s..., not %.10s...",
+		                 (unsigned long long)b->seq + 1, hex, chain);
 	memcpy(b->chain, hex, sizeof(hex));
 	return 0;
 }
@@ -351,7 +356,8 @@ static int check_gift(struct books *b, const struct record *r, struct error *err
 	return 0;
 }
 
-/* What an attempt has cost is what its worker's owner got; the last leg may be the rest, back to the owner. */
+/* What an attempt has cost is what its worker's owner got; the last leg may be the rest, back to the owner.
+ */
 static int check_charge(const struct record *r, struct error *err)
 {
 	__int128 to_users = 0, last = 0;
@@ -363,7 +369,9 @@ static int check_charge(const struct record *r, struct error *err)
 		to_users += strncmp(r->legs[i].credit, "user:", 5) == 0 ? r->legs[i].amount : 0;
 	if (strncmp(leg->debit, "hold:", 5) == 0)
 		last = leg->amount;
-	return r->charge == to_users || r->charge == to_users - last ? 0 : wrong(err, r, "its legs are not its charge");
+	return r->charge == to_users || r->charge == to_users - last
+	           ? 0
+	           : wrong(err, r, "its legs are not its charge");
 }
 
 static int check_sum(const struct books *b, const struct record *r, struct error *err)
@@ -389,13 +397,13 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 		return rc;
 	if (n >= sizeof(buffer))
 		return error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger is too long",
-				 (unsigned long long)b->seq + 1);
+		                 (unsigned long long)b->seq + 1);
 	memcpy(buffer, text, n + 1);
 	rc = record_parse(&r, buffer, err);
 	if (rc == 0 && r.seq != b->seq + 1)
-		rc = error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger is missing: %llu follows %llu",
-			       (unsigned long long)b->seq + 1, (unsigned long long)r.seq,
-			       (unsigned long long)b->seq);
+		rc = error_set(
+		    err, STATUS_DATA_LOSS, "record %llu of the ledger is missing: %llu follows %llu",
+		    (unsigned long long)b->seq + 1, (unsigned long long)r.seq, (unsigned long long)b->seq);
 	if (rc == 0 && b->with_ids && id_put(&b->ids, r.id))
 		rc = wrong(err, &r, "the transfer was made before");
 	for (int i = 0; rc == 0 && i < r.leg_count; i++)
@@ -413,7 +421,9 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 	return rc;
 }
 
-/* --- looking ------------------------------------------------------------------------------------------------------------- */
+/* --- looking
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 uint64_t books_seq(const struct books *b)
 {
@@ -465,7 +475,7 @@ int books_compare(struct books *b, const char *account, int64_t mcpt, struct err
 	if (mcpt == (a != NULL ? a->balance : 0))
 		return 0;
 	return error_set(err, STATUS_DATA_LOSS, "%.100s has %s CPT, its transfers make %s", account,
-			 cpt_text(has, mcpt), cpt_text(made, a != NULL ? a->balance : 0));
+	                 cpt_text(has, mcpt), cpt_text(made, a != NULL ? a->balance : 0));
 }
 
 int books_missing(struct books *b, struct error *err)
@@ -475,8 +485,8 @@ int books_missing(struct books *b, struct error *err)
 	for (const struct account *a = b->accounts; a != NULL; a = a->hh.next) {
 		if (a == b->treasury || a->balance == 0 || a->said == b->round || a->changed > b->round_seq)
 			continue;
-		return error_set(err, STATUS_DATA_LOSS, "%.100s is missing, its transfers make %s CPT", a->name,
-				 cpt_text(made, a->balance));
+		return error_set(err, STATUS_DATA_LOSS, "%.100s is missing, its transfers make %s CPT",
+		                 a->name, cpt_text(made, a->balance));
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* store/high_water.c - see high_water.h.
  *
- * note -> LATER_MS -> on the thread pool: write PATH.new, fsync, rename, fsync the directory -> kept. What is noted while
- * that goes on goes into the next one. An error is kept and logged, and the next note tries again. */
+ * note -> LATER_MS -> on the thread pool: write PATH.new, fsync, rename, fsync the directory -> kept. What is
+ * noted while that goes on goes into the next one. An error is kept and logged, and the next note tries
+ * again. */
 #include "store/high_water.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static int read_mark(struct mark *m, const char *path, struct error *err)
 	if (n != 3 || end != '\n' || strlen(m->chain) != 40) {
 		error_set(err, STATUS_DATA_LOSS, "%s is not what the pool writes there", path);
 		return error_hint(err, "look whether the disk is well; the pool started with "
-				       "--accept-ledger-rollback takes the ledger in Redis as the truth");
+		                       "--accept-ledger-rollback takes the ledger in Redis as the truth");
 	}
 	m->seq = seq;
 	return 0;
@@ -48,7 +49,8 @@ static int sync_folder(const char *path)
 	char folder[4096];
 	int fd, rc;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1, slash != NULL ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+	         slash != NULL ? path : ".");
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -83,7 +85,8 @@ static void run(struct work *work)
 	free(fresh);
 }
 
-/* --- when ------------------------------------------------------------------------------------------------ */
+/* --- when ------------------------------------------------------------------------------------------------
+ */
 
 static bool behind(const struct high_water *h)
 {
@@ -131,7 +134,8 @@ static void on_later(struct timer *t)
 		go(h);
 }
 
-/* --- the outside ---------------------------------------------------------------------------------------------- */
+/* --- the outside
+ * ---------------------------------------------------------------------------------------------- */
 
 int high_water_open(struct high_water *h, struct loop *loop, const char *path, struct error *err)
 {

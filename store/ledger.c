@@ -1,4 +1,5 @@
-/* store/ledger.c - money by hand, ticks, refunds, and the ledger as a whole. Reading: ledger_read.c; projects: project.c. */
+/* store/ledger.c - money by hand, ticks, refunds, and the ledger as a whole. Reading: ledger_read.c;
+ * projects: project.c. */
 #include "store/ledger.h"
 
 #include <assert.h>
@@ -24,7 +25,8 @@ static void read_transfer(struct store_req *req, const redisReply *reply)
 }
 
 static void send_transfer(struct store *s, struct store_req *req, const char *kind, const char *account,
-			  const char *other_key, const char *name, int64_t mcpt, const char *call_id, int64_t now_ms)
+                          const char *other_key, const char *name, int64_t mcpt, const char *call_id,
+                          int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_TRANSFER);
 	call_key(req, "account:%s", account);
@@ -40,26 +42,27 @@ static void send_transfer(struct store *s, struct store_req *req, const char *ki
 }
 
 void store_transfer(struct store *s, struct store_req *req, const char *account, const char *to, int64_t mcpt,
-		    const char *call_id, int64_t now_ms)
+                    const char *call_id, int64_t now_ms)
 {
 	send_transfer(s, req, "transfer", account, "account-name", to, mcpt, call_id, now_ms);
 }
 
 void store_tip(struct store *s, struct store_req *req, const char *account, const char *project, int64_t mcpt,
-	       const char *call_id, int64_t now_ms)
+               const char *call_id, int64_t now_ms)
 {
 	send_transfer(s, req, "tip", account, "project", project, mcpt, call_id, now_ms);
 }
 
 void store_project_withdraw(struct store *s, struct store_req *req, const char *account, const char *project,
-			    int64_t mcpt, const char *call_id, int64_t now_ms)
+                            int64_t mcpt, const char *call_id, int64_t now_ms)
 {
 	send_transfer(s, req, "withdraw", account, "project", project, mcpt, call_id, now_ms);
 }
 
 /* --- of tasks ---------------------------------------------------------------------------------------- */
 
-void store_tick(struct store *s, struct store_req *req, const struct tick_item *items, size_t n, int64_t now_ms)
+void store_tick(struct store *s, struct store_req *req, const struct tick_item *items, size_t n,
+                int64_t now_ms)
 {
 	assert(n <= STORE_BATCH_MAX);
 	call_begin(s, req, SCRIPT_TICK);

@@ -2,10 +2,12 @@
  *
  *   check  CHECKING: the record at the mark -> told; then the watch begins, and a round
  *   watch  each WATCH_MS, when money has moved or a second is over: the totals -> the mark
- *   round  BALANCES: a page of what accounts hold, and the seq of that moment -> REPLAYING: records up to just that seq ->
- *          compare -> rest PACE_MS -> the next page ... -> every class was read: nothing missing -> told
+ *   round  BALANCES: a page of what accounts hold, and the seq of that moment -> REPLAYING: records up to
+ * just that seq -> compare -> rest PACE_MS -> the next page ... -> every class was read: nothing missing ->
+ * told
  *
- * A lost connection ends check and round; the next check begins them anew. Records that were replayed stay so. */
+ * A lost connection ends check and round; the next check begins them anew. Records that were replayed stay
+ * so. */
 #include "store/ledger_guard.h"
 
 #include <stdio.h>
@@ -28,10 +30,10 @@
 enum { IDLE, BALANCES, REPLAYING, RESTING };
 
 static const struct state states[] = {
-	[IDLE] = {"IDLE", TO(BALANCES)},
-	[BALANCES] = {"BALANCES", TO(REPLAYING) | TO(IDLE)},
-	[REPLAYING] = {"REPLAYING", TO(RESTING) | TO(IDLE)},
-	[RESTING] = {"RESTING", TO(REPLAYING) | TO(BALANCES) | TO(IDLE)},
+    [IDLE] = {"IDLE", TO(BALANCES)},
+    [BALANCES] = {"BALANCES", TO(REPLAYING) | TO(IDLE)},
+    [REPLAYING] = {"REPLAYING", TO(RESTING) | TO(IDLE)},
+    [RESTING] = {"RESTING", TO(REPLAYING) | TO(BALANCES) | TO(IDLE)},
 };
 
 struct ledger_guard {
@@ -83,7 +85,8 @@ static void violation(struct ledger_guard *g, const char *what)
 		g->events.on_violation(g, what, g->events.user);
 }
 
-/* --- a round ------------------------------------------------------------------------------------------------ */
+/* --- a round
+ * ------------------------------------------------------------------------------------------------ */
 
 static void on_balances(struct store_req *req);
 static void on_page(struct store_req *req);
@@ -143,7 +146,7 @@ static void round_done(struct ledger_guard *g)
 	}
 	round_end(g);
 	log_info("the ledger is right records=%llu accounts=%llu", (unsigned long long)records,
-		 (unsigned long long)accounts);
+	         (unsigned long long)accounts);
 	if (g->events.on_audited != NULL)
 		g->events.on_audited(g, records, accounts, g->events.user);
 }
@@ -158,17 +161,19 @@ static void compare(struct ledger_guard *g)
 		books_round(g->books);
 	g->first_page = false;
 	for (size_t i = 0; i < g->balances.count; i++) {
-		if (books_compare(g->books, g->balances.balances[i].account, g->balances.balances[i].mcpt, &err) != 0)
+		if (books_compare(g->books, g->balances.balances[i].account, g->balances.balances[i].mcpt,
+		                  &err) != 0)
 			break;
 	}
 	if (err.status == 0 && strcmp(t->chain, books_chain(g->books)) != 0)
-		error_set(&err, STATUS_DATA_LOSS, "the head of the ledger has another hash than its record %llu",
-			  (unsigned long long)t->seq);
+		error_set(&err, STATUS_DATA_LOSS,
+		          "the head of the ledger has another hash than its record %llu",
+		          (unsigned long long)t->seq);
 	if (err.status == 0 && (t->users_mcpt != books_total(g->books, BOOKS_USERS) ||
-				t->pending_mcpt != books_total(g->books, BOOKS_PENDING) ||
-				t->holds_mcpt != books_total(g->books, BOOKS_HOLDS) ||
-				t->projects_mcpt != books_total(g->books, BOOKS_PROJECTS) ||
-				t->treasury_mcpt != books_total(g->books, BOOKS_TREASURY)))
+	                        t->pending_mcpt != books_total(g->books, BOOKS_PENDING) ||
+	                        t->holds_mcpt != books_total(g->books, BOOKS_HOLDS) ||
+	                        t->projects_mcpt != books_total(g->books, BOOKS_PROJECTS) ||
+	                        t->treasury_mcpt != books_total(g->books, BOOKS_TREASURY)))
 		error_set(&err, STATUS_DATA_LOSS, "the sums of the classes are not what the records make");
 	if (err.status != 0) {
 		round_wrong(g, &err);
@@ -220,7 +225,7 @@ static void on_page(struct store_req *req)
 		return;
 	if (req->count == 0)
 		error_set(&err, STATUS_DATA_LOSS, "record %llu of the ledger is missing",
-			  (unsigned long long)books_seq(g->books) + 1);
+		          (unsigned long long)books_seq(g->books) + 1);
 	for (size_t i = 0; i < req->count && err.status == 0; i++)
 		books_apply(g->books, req->records[i].text, req->records[i].chain, &err);
 	if (err.status != 0)
@@ -256,7 +261,8 @@ void ledger_guard_audit(struct ledger_guard *g)
 	ask_balances(g);
 }
 
-/* --- the watch ---------------------------------------------------------------------------------------------- */
+/* --- the watch
+ * ---------------------------------------------------------------------------------------------- */
 
 static void on_totals(struct store_req *req)
 {
@@ -291,7 +297,8 @@ static void on_clock(struct timer *t)
 		ledger_guard_audit(g);
 }
 
-/* --- the check ------------------------------------------------------------------------------------------------ */
+/* --- the check
+ * ------------------------------------------------------------------------------------------------ */
 
 /* Is what Redis has what this pool saw? */
 static void judge(struct ledger_guard *g, const struct store_req *req, struct error *err)
@@ -299,16 +306,19 @@ static void judge(struct ledger_guard *g, const struct store_req *req, struct er
 	const struct mark *kept = &g->mark.kept;
 	uint64_t seq = req->totals->seq;
 
-	if (kept->seq == 0 || (seq >= kept->seq && req->count == 1 && strcmp(req->records[0].chain, kept->chain) == 0))
+	if (kept->seq == 0 ||
+	    (seq >= kept->seq && req->count == 1 && strcmp(req->records[0].chain, kept->chain) == 0))
 		return;
 	if (seq < kept->seq)
-		error_set(err, STATUS_FAILED_PRECONDITION, "Redis lost transfers %llu..%llu: it is older than what this pool has seen",
-			  (unsigned long long)seq + 1, (unsigned long long)kept->seq);
+		error_set(err, STATUS_FAILED_PRECONDITION,
+		          "Redis lost transfers %llu..%llu: it is older than what this pool has seen",
+		          (unsigned long long)seq + 1, (unsigned long long)kept->seq);
 	else
 		error_set(err, STATUS_FAILED_PRECONDITION,
-			  "Redis lost transfers up to %llu: that record is not the one this pool has seen",
-			  (unsigned long long)kept->seq);
-	error_hint(err, "restore the newest copy of Redis, or start the pool once with --accept-ledger-rollback");
+		          "Redis lost transfers up to %llu: that record is not the one this pool has seen",
+		          (unsigned long long)kept->seq);
+	error_hint(err,
+	           "restore the newest copy of Redis, or start the pool once with --accept-ledger-rollback");
 }
 
 static void on_check(struct store_req *req)
@@ -346,10 +356,12 @@ void ledger_guard_check(struct ledger_guard *g)
 	store_ledger_page(g->store, &g->check, g->mark.kept.seq, 1);
 }
 
-/* --- open and close -------------------------------------------------------------------------------------------- */
+/* --- open and close
+ * -------------------------------------------------------------------------------------------- */
 
-struct ledger_guard *ledger_guard_open(struct loop *loop, struct store *s, const char *path, bool accept_rollback,
-				       const struct ledger_guard_events *events, struct error *err)
+struct ledger_guard *ledger_guard_open(struct loop *loop, struct store *s, const char *path,
+                                       bool accept_rollback, const struct ledger_guard_events *events,
+                                       struct error *err)
 {
 	struct ledger_guard *g = xcalloc(1, sizeof(*g));
 	int rc;

@@ -63,11 +63,12 @@ static void read_earnings(struct store_req *req, const redisReply *reply)
 	req->id = arena_strdup(&req->arena, reply->element[1]->str);
 	req->earnings = arena_alloc(&req->arena, reply->elements * sizeof(*req->earnings));
 	for (size_t i = 2; i < reply->elements; i += 2)
-		req->earnings[req->count++] = (struct earning){arena_strdup(&req->arena, reply->element[i]->str),
-							       int_of(reply->element[i + 1])};
+		req->earnings[req->count++] = (struct earning){
+		    arena_strdup(&req->arena, reply->element[i]->str), int_of(reply->element[i + 1])};
 }
 
-void store_earnings(struct store *s, struct store_req *req, const char *account, uint32_t limit, const char *after)
+void store_earnings(struct store *s, struct store_req *req, const char *account, uint32_t limit,
+                    const char *after)
 {
 	call_begin(s, req, SCRIPT_EARNINGS);
 	call_key(req, "account:%s", account);
@@ -79,21 +80,21 @@ void store_earnings(struct store *s, struct store_req *req, const char *account,
 
 /* --- statements -------------------------------------------------------------------------------------- */
 
-/* What the record means to `own` ("user:ID" or "project:NAME"). The counterparty is the other user or project in
- * it; when there is none, the other side of the leg. */
+/* What the record means to `own` ("user:ID" or "project:NAME"). The counterparty is the other user or project
+ * in it; when there is none, the other side of the leg. */
 static struct statement_line line_of(const struct record *r, const char *own)
 {
 	struct statement_line line = {.seq = r->seq,
-				      .time_ms = r->time_ms,
-				      .id = r->id,
-				      .kind = r->kind,
-				      .counterparty = "",
-				      .task = strcmp(r->task, "-") == 0 ? "" : r->task,
-				      .epoch = r->epoch,
-				      .wall_ms = r->wall_ms,
-				      .rate_ncpt = r->rate_ncpt,
-				      .start_mcpt = r->start_mcpt,
-				      .charge_mcpt = r->charge};
+	                              .time_ms = r->time_ms,
+	                              .id = r->id,
+	                              .kind = r->kind,
+	                              .counterparty = "",
+	                              .task = strcmp(r->task, "-") == 0 ? "" : r->task,
+	                              .epoch = r->epoch,
+	                              .wall_ms = r->wall_ms,
+	                              .rate_ncpt = r->rate_ncpt,
+	                              .start_mcpt = r->start_mcpt,
+	                              .charge_mcpt = r->charge};
 
 	for (int i = 0; i < r->leg_count; i++) {
 		const struct leg *leg = &r->legs[i];
@@ -131,8 +132,8 @@ static void read_statement(struct store_req *req, const redisReply *reply)
 	}
 }
 
-void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
-		     int64_t since_ms)
+void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit,
+                     uint64_t after, int64_t since_ms)
 {
 	bool project = strncmp(account, "project:", 8) == 0;
 
@@ -177,8 +178,8 @@ static const struct ledger_totals *totals_of(struct store_req *req, const redisR
 
 static bool totals_right(const struct ledger_totals *t)
 {
-	__int128 sum = (__int128)t->treasury_mcpt + t->users_mcpt + t->pending_mcpt + t->holds_mcpt +
-		       t->projects_mcpt;
+	__int128 sum =
+	    (__int128)t->treasury_mcpt + t->users_mcpt + t->pending_mcpt + t->holds_mcpt + t->projects_mcpt;
 
 	return sum == CPT_SUPPLY && t->treasury_mcpt >= 0 && t->users_mcpt >= 0 && t->pending_mcpt >= 0 &&
 	       t->holds_mcpt >= 0 && t->projects_mcpt >= 0;
@@ -193,11 +194,11 @@ static void read_totals(struct store_req *req, const redisReply *reply)
 	req->totals = totals_of(req, reply->element[1]);
 	if (!totals_right(req->totals))
 		error_set(&req->error, STATUS_DATA_LOSS,
-			  "the classes of the ledger do not add up to its supply: "
-			  "%lld + %lld + %lld + %lld + %lld milli-CPT",
-			  (long long)req->totals->treasury_mcpt, (long long)req->totals->users_mcpt,
-			  (long long)req->totals->pending_mcpt, (long long)req->totals->holds_mcpt,
-			  (long long)req->totals->projects_mcpt);
+		          "the classes of the ledger do not add up to its supply: "
+		          "%lld + %lld + %lld + %lld + %lld milli-CPT",
+		          (long long)req->totals->treasury_mcpt, (long long)req->totals->users_mcpt,
+		          (long long)req->totals->pending_mcpt, (long long)req->totals->holds_mcpt,
+		          (long long)req->totals->projects_mcpt);
 }
 
 void store_ledger_totals(struct store *s, struct store_req *req)
@@ -207,7 +208,8 @@ void store_ledger_totals(struct store *s, struct store_req *req)
 	call_send(req, read_totals);
 }
 
-/* --- pages ------------------------------------------------------------------------------------------------ */
+/* --- pages ------------------------------------------------------------------------------------------------
+ */
 
 static void read_page(struct store_req *req, const redisReply *reply)
 {
@@ -220,8 +222,8 @@ static void read_page(struct store_req *req, const redisReply *reply)
 	req->records = arena_alloc(&req->arena, reply->elements * sizeof(*req->records));
 	for (size_t i = 2; i < reply->elements; i += 2)
 		req->records[req->count++] =
-			(struct ledger_record){arena_strdup(&req->arena, reply->element[i]->str),
-					       arena_strdup(&req->arena, reply->element[i + 1]->str)};
+		    (struct ledger_record){arena_strdup(&req->arena, reply->element[i]->str),
+		                           arena_strdup(&req->arena, reply->element[i + 1]->str)};
 }
 
 void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, uint32_t limit)
@@ -236,8 +238,9 @@ void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, ui
 
 static void read_balances(struct store_req *req, const redisReply *reply)
 {
-	if (reply->elements < 3 || reply->elements % 2 == 0 || reply->element[1]->type != REDIS_REPLY_STRING ||
-	    reply->element[2]->type != REDIS_REPLY_ARRAY || !all_text(reply, 3)) {
+	if (reply->elements < 3 || reply->elements % 2 == 0 ||
+	    reply->element[1]->type != REDIS_REPLY_STRING || reply->element[2]->type != REDIS_REPLY_ARRAY ||
+	    !all_text(reply, 3)) {
 		read_failed(req);
 		return;
 	}
@@ -245,9 +248,8 @@ static void read_balances(struct store_req *req, const redisReply *reply)
 	req->totals = totals_of(req, reply->element[2]);
 	req->balances = arena_alloc(&req->arena, reply->elements * sizeof(*req->balances));
 	for (size_t i = 3; i < reply->elements; i += 2)
-		req->balances[req->count++] =
-			(struct ledger_balance){arena_strdup(&req->arena, reply->element[i]->str),
-						int_of(reply->element[i + 1])};
+		req->balances[req->count++] = (struct ledger_balance){
+		    arena_strdup(&req->arena, reply->element[i]->str), int_of(reply->element[i + 1])};
 }
 
 void store_ledger_balances(struct store *s, struct store_req *req, enum ledger_class which, uint64_t after)
@@ -255,9 +257,9 @@ void store_ledger_balances(struct store *s, struct store_req *req, enum ledger_c
 	static const struct {
 		const char *name, *key;
 	} classes[] = {
-		[LEDGER_USERS] = {"users", "accounts"},
-		[LEDGER_HOLDS] = {"holds", "holds"},
-		[LEDGER_PROJECTS] = {"projects", "projects"},
+	    [LEDGER_USERS] = {"users", "accounts"},
+	    [LEDGER_HOLDS] = {"holds", "holds"},
+	    [LEDGER_PROJECTS] = {"projects", "projects"},
 	};
 
 	call_begin(s, req, SCRIPT_LEDGER_BALANCES);

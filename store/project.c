@@ -8,8 +8,8 @@ bool project_name_valid(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n >= PROJECT_NAME_MIN && n <= PROJECT_NAME_MAX && name[0] != '.' && name[0] != '_' && name[0] != '-' &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+	return n >= PROJECT_NAME_MIN && n <= PROJECT_NAME_MAX && name[0] != '.' && name[0] != '_' &&
+	       name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == n;
 }
 
 static const char *text_of(struct store_req *req, const redisReply *fields, const char *name)
@@ -24,13 +24,13 @@ static const char *text_of(struct store_req *req, const redisReply *fields, cons
 static struct project project_of(struct store_req *req, const redisReply *fields)
 {
 	return (struct project){
-		.name = text_of(req, fields, "name"),
-		.url = text_of(req, fields, "url"),
-		.creator = text_of(req, fields, "creator"),
-		.owner = text_of(req, fields, "owner"),
-		.balance_mcpt = strtoll(text_of(req, fields, "balance"), NULL, 10),
-		.created_ms = strtoll(text_of(req, fields, "created_ms"), NULL, 10),
-		.claimed_ms = strtoll(text_of(req, fields, "claimed_ms"), NULL, 10),
+	    .name = text_of(req, fields, "name"),
+	    .url = text_of(req, fields, "url"),
+	    .creator = text_of(req, fields, "creator"),
+	    .owner = text_of(req, fields, "owner"),
+	    .balance_mcpt = strtoll(text_of(req, fields, "balance"), NULL, 10),
+	    .created_ms = strtoll(text_of(req, fields, "created_ms"), NULL, 10),
+	    .claimed_ms = strtoll(text_of(req, fields, "claimed_ms"), NULL, 10),
 	};
 }
 
@@ -49,7 +49,7 @@ static void read_project(struct store_req *req, const redisReply *reply)
 }
 
 void store_project_create(struct store *s, struct store_req *req, const char *account, const char *name,
-			  const char *url, int64_t now_ms)
+                          const char *url, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_PROJECT_CREATE);
 	call_key(req, "project:%s", name);
@@ -91,7 +91,7 @@ void store_projects(struct store *s, struct store_req *req, uint32_t limit, cons
 }
 
 void store_project_token(struct store *s, struct store_req *req, const char *account, const char *name,
-			 const char *fresh)
+                         const char *fresh)
 {
 	call_begin(s, req, SCRIPT_PROJECT_TOKEN);
 	call_key(req, "project:%s", name);
@@ -103,7 +103,7 @@ void store_project_token(struct store *s, struct store_req *req, const char *acc
 }
 
 void store_project_claim(struct store *s, struct store_req *req, const char *account, const char *name,
-			 int64_t now_ms)
+                         int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_PROJECT_CLAIM);
 	call_key(req, "project:%s", name);

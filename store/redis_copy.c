@@ -1,7 +1,8 @@
 /* store/redis_copy.c - see redis_copy.h.
  *
- * Files are copied into a temporary folder of our own, a server without a port is started there, and asked until it
- * has loaded them. An append-only file from before Redis 7 (one file) is taken up by Redis 7 by itself. */
+ * Files are copied into a temporary folder of our own, a server without a port is started there, and asked
+ * until it has loaded them. An append-only file from before Redis 7 (one file) is taken up by Redis 7 by
+ * itself. */
 #define _GNU_SOURCE /* nftw */
 #include "store/redis_copy.h"
 
@@ -91,7 +92,8 @@ static int copy_folder(struct redis_copy *c, const char *from, char *name, size_
 		snprintf(to, sizeof(to), "%s/appendonlydir/%s", c->dir, entry->d_name);
 		rc = copy_file(path, to, err);
 		if (ends_in(entry->d_name, MANIFEST))
-			snprintf(name, size, "%.*s", (int)(strlen(entry->d_name) - strlen(MANIFEST)), entry->d_name);
+			snprintf(name, size, "%.*s", (int)(strlen(entry->d_name) - strlen(MANIFEST)),
+			         entry->d_name);
 	}
 	closedir(folder);
 	if (rc == 0 && name[0] == '\0')
@@ -135,14 +137,30 @@ static int copy_all(struct redis_copy *c, const char *from, char *name, size_t s
 	return copy_file(from, to, err);
 }
 
-/* --- the server -------------------------------------------------------------------------------------------- */
+/* --- the server --------------------------------------------------------------------------------------------
+ */
 
 static int spawn_server(struct redis_copy *c, const char *name, struct error *err)
 {
 	char socket[128], log[128];
-	const char *const words[] = {"redis-server", "--port", "0", "--dir", c->dir, "--unixsocket", socket,
-				     "--unixsocketperm", "700", "--save", "", "--appendonly", name[0] ? "yes" : "no",
-				     "--appendfilename", name[0] ? name : "appendonly.aof", "--logfile", log, NULL};
+	const char *const words[] = {"redis-server",
+	                             "--port",
+	                             "0",
+	                             "--dir",
+	                             c->dir,
+	                             "--unixsocket",
+	                             socket,
+	                             "--unixsocketperm",
+	                             "700",
+	                             "--save",
+	                             "",
+	                             "--appendonly",
+	                             name[0] ? "yes" : "no",
+	                             "--appendfilename",
+	                             name[0] ? name : "appendonly.aof",
+	                             "--logfile",
+	                             log,
+	                             NULL};
 	int rc;
 
 	snprintf(socket, sizeof(socket), "%s/redis.sock", c->dir);
@@ -154,7 +172,8 @@ static int spawn_server(struct redis_copy *c, const char *name, struct error *er
 	if (rc == 0)
 		return 0;
 	c->pid = 0;
-	error_set(err, STATUS_NOT_FOUND, "neither redis-server nor valkey-server can be started: %s", strerror(rc));
+	error_set(err, STATUS_NOT_FOUND, "neither redis-server nor valkey-server can be started: %s",
+	          strerror(rc));
 	return error_hint(err, "apt install redis-server");
 }
 
@@ -214,7 +233,7 @@ int redis_copy_start(struct redis_copy *c, const char *from, struct error *err)
 		usleep(LOOK_US);
 	}
 	return error_set(err, STATUS_DEADLINE_EXCEEDED, "Redis has not loaded %.120s within %d s", from,
-			 LOAD_PATIENCE_S);
+	                 LOAD_PATIENCE_S);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -1,5 +1,6 @@
-/* test/bench/transfers.c - transfers a second through the store with `appendfsync always`, many under way at once, and
- * how fast `ledger verify` replays them. HIVEMIND_BENCH_TRANSFERS: how many (100,000 when unset). */
+/* test/bench/transfers.c - transfers a second through the store with `appendfsync always`, many under way at
+ * once, and how fast `ledger verify` replays them. HIVEMIND_BENCH_TRANSFERS: how many (100,000 when unset).
+ */
 #include "test/store/asking.h"
 
 #include "store/ledger.h"
@@ -36,8 +37,9 @@ static void next(struct slot *s)
 	char from[ID_SIZE], to[16], call[24];
 
 	snprintf(from, sizeof(from), "%016ld", started % ACCOUNTS);
-	snprintf(to, sizeof(to), "u%ld", (started * 7 + 1) % ACCOUNTS == started % ACCOUNTS ? (started + 1) % ACCOUNTS
-											      : (started * 7 + 1) % ACCOUNTS);
+	snprintf(to, sizeof(to), "u%ld",
+	         (started * 7 + 1) % ACCOUNTS == started % ACCOUNTS ? (started + 1) % ACCOUNTS
+	                                                            : (started * 7 + 1) % ACCOUNTS);
 	snprintf(call, sizeof(call), "t%ld", started++);
 	s->req = (struct store_req){.on_done = on_moved};
 	store_transfer(real.store, &s->req, from, to, 3, call, NOW);
@@ -48,7 +50,7 @@ static void join_all(void)
 	for (int i = 0; i < ACCOUNTS; i++) {
 		char id[ID_SIZE], name[16];
 		const struct registration r = {
-			.id = id, .name = name, .password = "x", .call_id = "", .gift_mcpt = 1000 * CPT_GIFT};
+		    .id = id, .name = name, .password = "x", .call_id = "", .gift_mcpt = 1000 * CPT_GIFT};
 
 		snprintf(id, sizeof(id), "%016d", i);
 		snprintf(name, sizeof(name), "u%d", i);
@@ -76,8 +78,8 @@ int main(void)
 	rate = (double)count * 1e6 / (double)(clock_us() - begin);
 	ledger_verify(&real.address, &report, &err);
 	verified = (double)report.records / report.seconds;
-	printf("transfers, appendfsync always, %d under way: %.0f/s (wanted: %d); %ld refused\n", UNDER_WAY, rate, WANTED,
-	       failed);
+	printf("transfers, appendfsync always, %d under way: %.0f/s (wanted: %d); %ld refused\n", UNDER_WAY,
+	       rate, WANTED, failed);
 	printf("ledger verify: %.0f records/s (wanted: %d): %s\n", verified, WANTED_VERIFY,
 	       err.status == 0 ? "right" : err.text);
 	end(NULL);

@@ -14,14 +14,14 @@ static void text_becomes_an_amount_and_the_same_text_again(void **state)
 		const char *text, *plain, *grouped;
 		int64_t mcpt;
 	} cases[] = {
-		{"0", "0", "0", 0},
-		{"0.001", "0.001", "0.001", 1},
-		{"12.5", "12.5", "12.5", 12500},
-		{"150.000", "150", "150", 150000},
-		{"1000", "1000", "1,000", 1000000},
-		{"007", "7", "7", 7000},
-		{"1234567.089", "1234567.089", "1,234,567.089", 1234567089},
-		{"1000000000000", "1000000000000", "1,000,000,000,000", CPT_SUPPLY},
+	    {"0", "0", "0", 0},
+	    {"0.001", "0.001", "0.001", 1},
+	    {"12.5", "12.5", "12.5", 12500},
+	    {"150.000", "150", "150", 150000},
+	    {"1000", "1000", "1,000", 1000000},
+	    {"007", "7", "7", 7000},
+	    {"1234567.089", "1234567.089", "1,234,567.089", 1234567089},
+	    {"1000000000000", "1000000000000", "1,000,000,000,000", CPT_SUPPLY},
 	};
 	char text[CPT_TEXT_SIZE];
 
@@ -41,9 +41,24 @@ static void text_becomes_an_amount_and_the_same_text_again(void **state)
 static void what_is_no_amount_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"",    "-1",   "+1",    "1.",           ".5",           "1.2345",         "1e3",
-		"1,5", " 1",   "1 ",    "0x10",         "nan",          "1000000000000.001", "1000000000001",
-		"1.0.0", "٣", "99999999999999999999", "9223372036854775807",
+	    "",
+	    "-1",
+	    "+1",
+	    "1.",
+	    ".5",
+	    "1.2345",
+	    "1e3",
+	    "1,5",
+	    " 1",
+	    "1 ",
+	    "0x10",
+	    "nan",
+	    "1000000000000.001",
+	    "1000000000001",
+	    "1.0.0",
+	    "٣",
+	    "99999999999999999999",
+	    "9223372036854775807",
 	};
 	int64_t mcpt = 7;
 
@@ -56,8 +71,8 @@ static void what_is_no_amount_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text_becomes_an_amount_and_the_same_text_again),
-		cmocka_unit_test(what_is_no_amount_is_refused),
+	    cmocka_unit_test(text_becomes_an_amount_and_the_same_text_again),
+	    cmocka_unit_test(what_is_no_amount_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

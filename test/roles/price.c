@@ -40,7 +40,8 @@ static void twice_the_cores_or_the_time_is_twice_that_part(void **state)
 	(void)state;
 	for (int cores = 1; cores <= 64; cores *= 2) {
 		struct price one = price_for(1000, GiB, 0, PRIORITY_NORMAL);
-		struct price many = price_for(1000 * (uint32_t)cores, (uint64_t)cores * GiB, 0, PRIORITY_NORMAL);
+		struct price many =
+		    price_for(1000 * (uint32_t)cores, (uint64_t)cores * GiB, 0, PRIORITY_NORMAL);
 		struct price none = price_for(1000, (uint64_t)cores * GiB, 0, PRIORITY_NORMAL);
 
 		assert_int_equal(many.rate_ncpt, cores * one.rate_ncpt);
@@ -51,7 +52,7 @@ static void twice_the_cores_or_the_time_is_twice_that_part(void **state)
 
 			assert_int_equal(amount, 2 * once / 1000000);
 			assert_int_equal(price_amount(&many, s * 1000, 0) - many.start_mcpt,
-					 cores * once / 1000000);
+			                 cores * once / 1000000);
 		}
 	}
 }
@@ -64,7 +65,7 @@ static void a_part_of_a_core_or_gib_is_exact(void **state)
 	assert_int_equal(4 * price_for(250, 256 * MiB, 0, PRIORITY_NORMAL).rate_ncpt, whole.rate_ncpt);
 	assert_int_equal(price_for(1000, GiB - 1, 0, PRIORITY_NORMAL).rate_ncpt, whole.rate_ncpt);
 	assert_int_equal(price_for(0, 0, 0, PRIORITY_NORMAL).rate_ncpt,
-			 price_for(MILLI_CPUS_DEFAULT, MEMORY_DEFAULT, 0, PRIORITY_NORMAL).rate_ncpt);
+	                 price_for(MILLI_CPUS_DEFAULT, MEMORY_DEFAULT, 0, PRIORITY_NORMAL).rate_ncpt);
 	assert_int_equal(2 * price_for(1000, GiB, 0, PRIORITY_URGENT).rate_ncpt, 3 * whole.rate_ncpt);
 }
 
@@ -119,27 +120,27 @@ static void a_file_changes_what_it_names(void **state)
 
 	(void)state;
 	assert_int_equal(read_table(&t,
-				    "start = 0.5\ncore-second = 0.002\n[gpu-second]\na100 = 0.05\n"
-				    "[priority]\nhigh = 2\n",
-				    &err),
-			 0);
+	                            "start = 0.5\ncore-second = 0.002\n[gpu-second]\na100 = 0.05\n"
+	                            "[priority]\nhigh = 2\n",
+	                            &err),
+	                 0);
 	assert_int_equal(t.start_mcpt, 500);
 	assert_int_equal(t.core_ncpt, 2000000);
 	assert_int_equal(t.gib_ncpt, price_defaults.gib_ncpt);
 	r.gpus = 1;
 	assert_int_equal(price_of(&t, &r, "NVIDIA A100-SXM4-40GB", PRIORITY_NORMAL).rate_ncpt -
-				 price_of(&t, &r, "GeForce", PRIORITY_NORMAL).rate_ncpt,
-			 50000000 - price_defaults.gpu_ncpt);
+	                     price_of(&t, &r, "GeForce", PRIORITY_NORMAL).rate_ncpt,
+	                 50000000 - price_defaults.gpu_ncpt);
 	assert_int_equal(price_of(&t, &r, "", PRIORITY_HIGH).rate_ncpt,
-			 2 * price_of(&t, &r, "", PRIORITY_NORMAL).rate_ncpt);
+	                 2 * price_of(&t, &r, "", PRIORITY_NORMAL).rate_ncpt);
 }
 
 static void a_wrong_line_is_named(void **state)
 {
 	static const char *const bad[] = {
-		"start = -1\n",  "start = 1e3\n",    "core-second = 11\n", "core-second = 0.0000000001\n",
-		"disk = 1\n",    "[priority]\nlow = 1\n", "[x]\ny = 1\n",  "[priority]\nhigh = 11\n",
-		"gib-second =\n",
+	    "start = -1\n",   "start = 1e3\n",         "core-second = 11\n", "core-second = 0.0000000001\n",
+	    "disk = 1\n",     "[priority]\nlow = 1\n", "[x]\ny = 1\n",       "[priority]\nhigh = 11\n",
+	    "gib-second =\n",
 	};
 
 	(void)state;
@@ -155,13 +156,13 @@ static void a_wrong_line_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_gift_runs_about_twenty_five_core_hours),
-		cmocka_unit_test(twice_the_cores_or_the_time_is_twice_that_part),
-		cmocka_unit_test(a_part_of_a_core_or_gib_is_exact),
-		cmocka_unit_test(the_cap_and_the_supply_bound_every_amount),
-		cmocka_unit_test(own_workers_and_donors_cost_nothing),
-		cmocka_unit_test(a_file_changes_what_it_names),
-		cmocka_unit_test(a_wrong_line_is_named),
+	    cmocka_unit_test(the_gift_runs_about_twenty_five_core_hours),
+	    cmocka_unit_test(twice_the_cores_or_the_time_is_twice_that_part),
+	    cmocka_unit_test(a_part_of_a_core_or_gib_is_exact),
+	    cmocka_unit_test(the_cap_and_the_supply_bound_every_amount),
+	    cmocka_unit_test(own_workers_and_donors_cost_nothing),
+	    cmocka_unit_test(a_file_changes_what_it_names),
+	    cmocka_unit_test(a_wrong_line_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test/store/ledger.c - who pays when, as the store keeps it; statements, earnings, projects, gifts, freezing. Random
- * calls: ledger_model.c. */
+/* test/store/ledger.c - who pays when, as the store keeps it; statements, earnings, projects, gifts,
+ * freezing. Random calls: ledger_model.c. */
 #include "test/store/asking.h"
 
 #include "store/books.h"
@@ -13,12 +13,12 @@
 static int64_t join_with(const char *id, const char *name, int64_t gift, bool bound)
 {
 	const struct registration r = {.id = id,
-				       .name = name,
-				       .password = "x",
-				       .now_ms = NOW,
-				       .call_id = "",
-				       .gift_mcpt = gift,
-				       .gift_tasks_only = bound};
+	                               .name = name,
+	                               .password = "x",
+	                               .now_ms = NOW,
+	                               .call_id = "",
+	                               .gift_mcpt = gift,
+	                               .gift_tasks_only = bound};
 
 	store_register(real.store, ask_(), &r);
 	ok();
@@ -37,15 +37,15 @@ static void submit_for(int64_t hold, int status)
 {
 	Pb__TaskSpec spec = PB__TASK_SPEC__INIT;
 	const struct submission sub = {.id = SUB,
-				       .account = ALICE,
-				       .spec = &spec,
-				       .bundle_sha256 = BUNDLE,
-				       .bundle_size = 1000,
-				       .now_ms = NOW,
-				       .call_id = "s",
-				       .hold_mcpt = hold,
-				       .start_mcpt = 10,
-				       .rate_ncpt = 1666944};
+	                               .account = ALICE,
+	                               .spec = &spec,
+	                               .bundle_sha256 = BUNDLE,
+	                               .bundle_size = 1000,
+	                               .now_ms = NOW,
+	                               .call_id = "s",
+	                               .hold_mcpt = hold,
+	                               .start_mcpt = 10,
+	                               .rate_ncpt = 1666944};
 
 	store_submit(real.store, ask_(), &sub);
 	refused(status);
@@ -83,11 +83,11 @@ static int ended(uint32_t epoch, int failure, int64_t charge)
 {
 	Pb__Done done = PB__DONE__INIT;
 	const struct done_item item = {.worker = WORKER,
-				       .done = &done,
-				       .charge_mcpt = charge,
-				       .wall_ms = 6000000,
-				       .start_mcpt = 10,
-				       .rate_ncpt = 1666944};
+	                               .done = &done,
+	                               .charge_mcpt = charge,
+	                               .wall_ms = 6000000,
+	                               .start_mcpt = 10,
+	                               .rate_ncpt = 1666944};
 
 	done.task = (char *)TASK;
 	done.epoch = epoch;
@@ -115,9 +115,12 @@ static void a_gift_is_given_once_and_pays_for_tasks_only(void **state)
 	has(ALICE, 150000, 150000, 0, 0);
 	store_transfer(real.store, ask_(), ALICE, "bob", 1, "t1", NOW);
 	refused(STATUS_RESOURCE_EXHAUSTED);
-	assert_non_null(strstr(a.req.error.text, "0.001 are missing (150 of the balance are a gift that pays for tasks only)"));
-	assert_int_equal(join_with("0000000000000003", "carol", CPT_SUPPLY, false), 0); /* the treasury has less */
-	assert_int_equal(join_with("0000000000000004", "dave", CPT_SUPPLY - CPT_GIFT, false), CPT_SUPPLY - CPT_GIFT);
+	assert_non_null(strstr(a.req.error.text,
+	                       "0.001 are missing (150 of the balance are a gift that pays for tasks only)"));
+	assert_int_equal(join_with("0000000000000003", "carol", CPT_SUPPLY, false),
+	                 0); /* the treasury has less */
+	assert_int_equal(join_with("0000000000000004", "dave", CPT_SUPPLY - CPT_GIFT, false),
+	                 CPT_SUPPLY - CPT_GIFT);
 	assert_int_equal(join_with("0000000000000005", "eve", CPT_GIFT, false), 0);
 	store_ledger_totals(real.store, ask_());
 	ok();
@@ -129,7 +132,8 @@ static void too_little_is_refused_and_the_missing_amount_named(void **state)
 	(void)state;
 	join_with(ALICE, "alice", CPT_GIFT, true);
 	submit_for(152500, STATUS_RESOURCE_EXHAUSTED); /* before anything: not even the bundle is here */
-	assert_string_equal(a.req.error.text, "this can cost up to 152.5 CPT and you have 150: 2.5 are missing");
+	assert_string_equal(a.req.error.text,
+	                    "this can cost up to 152.5 CPT and you have 150: 2.5 are missing");
 	assert_int_equal(command("EXISTS submission:" SUB), 0);
 	has(ALICE, 150000, 150000, 0, 0);
 }
@@ -394,22 +398,22 @@ int main(void)
 #define H(f) cmocka_unit_test_setup_teardown(f, start_held, end)
 #define R(f) cmocka_unit_test_setup_teardown(f, start_running, end)
 	const struct CMUnitTest tests[] = {
-		T(a_gift_is_given_once_and_pays_for_tasks_only),
-		T(too_little_is_refused_and_the_missing_amount_named),
-		R(the_normal_end_pays_the_use_and_gives_the_rest_back),
-		R(exit_1_oom_and_timeout_pay_the_use),
-		R(a_charge_below_what_was_ticked_gives_the_difference_back),
-		R(a_lost_worker_earns_nothing_for_that_attempt),
-		R(a_stop_by_the_owner_pays_until_the_attempt_has_ended),
-		R(a_stopped_task_whose_worker_never_comes_is_refunded),
-		H(a_stop_before_it_ran_gives_all_back),
-		R(the_hold_is_the_most_that_is_paid),
-		R(an_image_error_costs_the_start_fee_at_most_and_given_up_nothing),
-		cmocka_unit_test_teardown(nobody_pays_oneself, end),
-		R(a_statement_explains_every_unit),
-		T(a_project_is_made_tipped_claimed_and_emptied),
-		H(frozen_money_stands_still_and_free_tasks_run),
-		H(wrong_sums_freeze_by_themselves),
+	    T(a_gift_is_given_once_and_pays_for_tasks_only),
+	    T(too_little_is_refused_and_the_missing_amount_named),
+	    R(the_normal_end_pays_the_use_and_gives_the_rest_back),
+	    R(exit_1_oom_and_timeout_pay_the_use),
+	    R(a_charge_below_what_was_ticked_gives_the_difference_back),
+	    R(a_lost_worker_earns_nothing_for_that_attempt),
+	    R(a_stop_by_the_owner_pays_until_the_attempt_has_ended),
+	    R(a_stopped_task_whose_worker_never_comes_is_refunded),
+	    H(a_stop_before_it_ran_gives_all_back),
+	    R(the_hold_is_the_most_that_is_paid),
+	    R(an_image_error_costs_the_start_fee_at_most_and_given_up_nothing),
+	    cmocka_unit_test_teardown(nobody_pays_oneself, end),
+	    R(a_statement_explains_every_unit),
+	    T(a_project_is_made_tipped_claimed_and_emptied),
+	    H(frozen_money_stands_still_and_free_tasks_run),
+	    H(wrong_sums_freeze_by_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

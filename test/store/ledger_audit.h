@@ -1,8 +1,9 @@
-/* test/store/ledger_audit.h - the play's audit: every number in Redis is the world's, and the journal makes them too. */
+/* test/store/ledger_audit.h - the play's audit: every number in Redis is the world's, and the journal makes
+ * them too. */
 #ifndef TEST_STORE_LEDGER_AUDIT_H
 #define TEST_STORE_LEDGER_AUDIT_H
 
-#include "test/store/ledger_play.h"
+#include "test/store/ledger_steps.h"
 
 /* A connection of its own, past the store. */
 static redisContext *direct;
@@ -60,8 +61,10 @@ static inline void audit_people(struct play *p)
 		same(p, key, "earned", who->earned);
 		same(p, key, "spent", who->spent);
 		snprintf(name, sizeof(name), "user:%s", who->id);
-		if (books_balance(p->books, name) != who->balance || books_grant(p->books, name) != who->grant)
-			differ(p, "audit after op %ld: the journal makes another balance of %s", p->ops, who->name);
+		if (books_balance(p->books, name) != who->balance ||
+		    books_grant(p->books, name) != who->grant)
+			differ(p, "audit after op %ld: the journal makes another balance of %s", p->ops,
+			       who->name);
 	}
 	audit_statement(p, &w->people[roll(w, w->people_count)]);
 }
@@ -123,8 +126,8 @@ static inline void audit_totals(struct play *p, int64_t holds)
 	if (a.req.error.status != 0)
 		differ(p, "audit after op %ld: %s", p->ops, a.req.error.text);
 	else if (a.req.totals->treasury_mcpt != w->treasury || a.req.totals->users_mcpt != users ||
-		 a.req.totals->pending_mcpt != pending || a.req.totals->holds_mcpt != holds ||
-		 a.req.totals->projects_mcpt != projects || a.req.totals->frozen != w->frozen)
+	         a.req.totals->pending_mcpt != pending || a.req.totals->holds_mcpt != holds ||
+	         a.req.totals->projects_mcpt != projects || a.req.totals->frozen != w->frozen)
 		differ(p, "audit after op %ld: the classes are not what the accounts are", p->ops);
 	if (w->treasury + users + pending + holds + projects != CPT_SUPPLY)
 		differ(p, "audit after op %ld: the world itself is wrong", p->ops);
@@ -147,7 +150,8 @@ static inline void audit(struct play *p)
 	redisFree(direct);
 }
 
-/* --- a whole play ------------------------------------------------------------------------------------------------- */
+/* --- a whole play
+ * ------------------------------------------------------------------------------------------------- */
 
 static inline void join_workers(struct play *p)
 {
@@ -157,7 +161,8 @@ static inline void join_workers(struct play *p)
 		play_register(p);
 	drain(p);
 	for (int i = 0; i < STRANGE_WORKER; i++) {
-		store_worker_join(real.store, ask_(), worker_id(i), p->world.people[payee_of(i)].id, "box", &host, NOW);
+		store_worker_join(real.store, ask_(), worker_id(i), p->world.people[payee_of(i)].id, "box",
+		                  &host, NOW);
 		ok();
 	}
 }

@@ -66,7 +66,7 @@ static void close_it(void)
 static void join(const char *id, const char *name)
 {
 	const struct registration r = {
-		.id = id, .name = name, .password = "x", .now_ms = NOW, .call_id = "", .gift_mcpt = CPT_GIFT};
+	    .id = id, .name = name, .password = "x", .now_ms = NOW, .call_id = "", .gift_mcpt = CPT_GIFT};
 
 	store_register(real.store, ask_(), &r);
 	ok();
@@ -138,7 +138,8 @@ static void a_round_beside_transfers_is_exact(void **state)
 		char call[16];
 
 		snprintf(call, sizeof(call), "m%d", i);
-		store_transfer(real.store, ask_(), i % 2 ? BOB : ALICE, i % 2 ? "alice" : "bob", 3, call, NOW);
+		store_transfer(real.store, ask_(), i % 2 ? BOB : ALICE, i % 2 ? "alice" : "bob", 3, call,
+		               NOW);
 		ok();
 	}
 	run_until(&real.loop, &g.audited);
@@ -254,15 +255,15 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, start, end)
 	const struct CMUnitTest tests[] = {
-		T(the_mark_follows_and_the_round_finds_nothing_wrong),
-		T(a_round_beside_transfers_is_exact),
-		T(a_redis_that_is_older_is_refused_with_the_gap),
-		T(another_ledger_of_the_same_length_is_refused),
-		T(a_broken_mark_is_refused),
-		T(a_balance_that_was_changed_is_found),
-		T(a_record_that_was_changed_is_found),
-		T(an_account_that_vanished_is_found),
-		T(sums_that_are_not_the_supply_are_found_within_a_second),
+	    T(the_mark_follows_and_the_round_finds_nothing_wrong),
+	    T(a_round_beside_transfers_is_exact),
+	    T(a_redis_that_is_older_is_refused_with_the_gap),
+	    T(another_ledger_of_the_same_length_is_refused),
+	    T(a_broken_mark_is_refused),
+	    T(a_balance_that_was_changed_is_found),
+	    T(a_record_that_was_changed_is_found),
+	    T(an_account_that_vanished_is_found),
+	    T(sums_that_are_not_the_supply_are_found_within_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test/store/ledger_verify.c - the offline check agrees with a right ledger, live and from files, and finds each wrong. */
+/* test/store/ledger_verify.c - the offline check agrees with a right ledger, live and from files, and finds
+ * each wrong. */
 #include "test/store/ledger_audit.h"
 
 #include "store/ledger_verify.h"
@@ -76,14 +77,14 @@ static void what_is_no_redis_is_said(void **state)
 static void each_change_behind_the_back_of_the_ledger_is_found(void **state)
 {
 	static const char *const harms[][2] = {
-		{"HINCRBY account:%s balance 1", "has"},
-		{"HINCRBY account:%s pending 1", "pending:"},
-		{"HINCRBY account:%s grant 1", "pay for tasks only"},
-		{"LREM accounts 1 %s", "is missing"},
-		{"HINCRBY ledger:head users 1", "the sum of class users"},
-		{"HSET ledger:head chain 00", "has another hash"},
-		{"XDEL ledger 7-0", "was changed"},
-		{"HINCRBY project:project1 balance 5", "project:project1"},
+	    {"HINCRBY account:%s balance 1", "has"},
+	    {"HINCRBY account:%s pending 1", "pending:"},
+	    {"HINCRBY account:%s grant 1", "pay for tasks only"},
+	    {"LREM accounts 1 %s", "is missing"},
+	    {"HINCRBY ledger:head users 1", "the sum of class users"},
+	    {"HSET ledger:head chain 00", "has another hash"},
+	    {"XDEL ledger 7-0", "was changed"},
+	    {"HINCRBY project:project1 balance 5", "project:project1"},
 	};
 
 	(void)state;
@@ -102,10 +103,10 @@ int main(void)
 {
 #define P(f) cmocka_unit_test_setup_teardown(f, start_played, end_played)
 	const struct CMUnitTest tests[] = {
-		P(a_live_ledger_is_right),
-		P(files_of_redis_are_right),
-		P(what_is_no_redis_is_said),
-		P(each_change_behind_the_back_of_the_ledger_is_found),
+	    P(a_live_ledger_is_right),
+	    P(files_of_redis_are_right),
+	    P(what_is_no_redis_is_said),
+	    P(each_change_behind_the_back_of_the_ledger_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* test/store/ledger_world.h - the books and the lives of tasks once more, in plain C: what each call of the store
- * must answer and leave behind. Written from DESIGN and store/ledger.h, not from the scripts: no code is shared. */
+/* test/store/ledger_world.h - the books and the lives of tasks once more, in plain C: what each call of the
+ * store must answer and leave behind. Written from DESIGN and store/ledger.h, not from the scripts: no code
+ * is shared. */
 #ifndef TEST_STORE_LEDGER_WORLD_H
 #define TEST_STORE_LEDGER_WORLD_H
 
@@ -240,7 +241,8 @@ static inline int world_tick(struct world *w, struct job *j, uint32_t epoch, int
 	return due >= j->each ? OUTCOME_SPENT : OUTCOME_DONE;
 }
 
-static inline int world_done(struct world *w, struct job *j, uint32_t epoch, int worker, int failure, int64_t charge)
+static inline int world_done(struct world *w, struct job *j, uint32_t epoch, int worker, int failure,
+                             int64_t charge)
 {
 	if (!j->exists)
 		return OUTCOME_GONE;
