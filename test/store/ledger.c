@@ -147,6 +147,9 @@ static void the_normal_end_pays_the_use_and_gives_the_rest_back(void **state)
 	assert_int_equal(tick(3000), OUTCOME_DONE);
 	has(BOB, 0, 0, 4000, 0);
 	assert_int_equal(task(TASK)->paid_mcpt, 4000);
+	assert_int_equal(task(TASK)->hold_mcpt, HOLD);
+	assert_int_equal(task(TASK)->start_mcpt, 10);
+	assert_int_equal(task(TASK)->rate_ncpt, 1666944);
 	assert_int_equal(ended(1, 0, 10011), OUTCOME_DONE);
 	assert_int_equal(ended(1, 0, 10011), OUTCOME_DONE);
 	assert_int_equal(tick(20000), OUTCOME_FENCED);
