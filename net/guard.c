@@ -226,6 +226,17 @@ static size_t skip_bytes(struct guard *g, size_t n, int64_t now)
 	return used;
 }
 
+static size_t head_bytes(struct guard *g, const uint8_t *data, size_t n)
+{
+	size_t missing = HEAD - g->head_n;
+
+	if (n > missing)
+		n = missing;
+	memcpy(g->head + g->head_n, data, n);
+	g->head_n += (uint8_t)n;
+	return n;
+}
+
 enum guard_kind guard_bytes(struct guard *g, const uint8_t *data, size_t n, int64_t now)
 {
 	enum guard_kind kind = GUARD_FINE;
@@ -237,7 +248,7 @@ enum guard_kind guard_bytes(struct guard *g, const uint8_t *data, size_t n, int6
 		}
 		if (g->frame_since == 0)
 			g->frame_since = now;
-		g->head[g->head_n++] = data[at++];
+		at += head_bytes(g, data + at, n - at);
 		if (g->head_n == HEAD)
 			kind = frame_begins(g, now);
 	}

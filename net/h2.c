@@ -275,6 +275,17 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
 	return 0;
 }
 
+/* The socket takes nothing now. Refusals that cannot leave are memory, too; and an end that cannot be told would
+ * wait while the peer goes on to send. */
+static enum guard_kind beyond_help(const struct h2 *h2)
+{
+	if (nghttp2_session_get_outbound_queue_size(h2->ng) > FRAMES_QUEUE_MAX)
+		return GUARD_OUTPUT;
+	if (h2->streams != NULL && !nghttp2_session_want_read(h2->ng))
+		return GUARD_PROTOCOL;
+	return GUARD_FINE;
+}
+
 static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 {
 	struct h2 *h2 = (struct h2 *)s;
@@ -292,6 +303,8 @@ static void on_stream_data(struct stream *s, const uint8_t *data, size_t n)
 	h2->busy = false;
 	if (rc == NGHTTP2_ERR_FLOODED || rc == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
 		h2->breach = GUARD_ENGINE;
+	if (h2->breach == GUARD_FINE && rc >= 0 && stream_pending(&h2->stream))
+		h2->breach = beyond_help(h2);
 	if (h2->breach != GUARD_FINE)
 		h2_breach(h2, h2->breach);
 	else if (rc < 0)

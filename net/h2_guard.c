@@ -83,9 +83,14 @@ void h2_guard_callbacks(nghttp2_session_callbacks *cb)
 
 /* --- time ---------------------------------------------------------------------------------------- */
 
+static bool answers_wait(const struct h2 *h2)
+{
+	return h2->queued > 0 || stream_pending(&h2->stream);
+}
+
 static struct guard_load load_of(const struct h2 *h2)
 {
-	struct guard_load load = {.calls = h2->streams != NULL, .answers = h2->queued > 0};
+	struct guard_load load = {.calls = h2->streams != NULL, .answers = answers_wait(h2)};
 	const struct h2_stream *st;
 
 	DL_FOREACH(h2->streams, st)
@@ -111,7 +116,7 @@ bool h2_late(struct h2 *h2, const struct guard_times *times, int64_t now)
 /* Often, so it looks at no stream: h2_late() does. */
 void h2_watch(struct h2 *h2)
 {
-	const struct guard_load most = {h2->streams != NULL, h2->streams != NULL, h2->queued > 0};
+	const struct guard_load most = {h2->streams != NULL, h2->streams != NULL, answers_wait(h2)};
 
 	if (h2->watched || h2->down || h2->on->on_watch == NULL || !guard_waits(&h2->guard, most))
 		return;

@@ -49,6 +49,7 @@
 #define RESETS_KNOWN_PER_SECOND 33.0
 #define RESETS_SENT_BURST 50             /* streams that we reset because of what the peer sent on them */
 #define RESETS_SENT_PER_SECOND 5.0
+#define FRAMES_QUEUE_MAX 1000             /* frames other than DATA that wait while the socket takes nothing */
 #define CONTROL_QUEUE_MAX 200            /* acknowledgements of PING and SETTINGS that wait to be written */
 
 /* --- strangers: connections on which no call with a token was admitted yet -------------------- */

@@ -131,7 +131,7 @@ class Peer:
         self.socket.settimeout(timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.connect(("127.0.0.1", port))
-        self.timeout, self.raw, self.seen, self.over = timeout, b"", [], False
+        self.port, self.timeout, self.raw, self.seen, self.over = port, timeout, b"", [], False
         if open:
             self.send(PREFACE + settings(*settings_))
             self.until(lambda f: f.type == SETTINGS and not f.flags & ACK)

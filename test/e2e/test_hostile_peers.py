@@ -145,6 +145,20 @@ def internal_data_buffering(peer, rest):
         time.sleep(0.01)
 
 
+def unread_refusals(peer, rest):
+    """As above, and then calls by the thousand of which each is refused, with a frame that cannot leave."""
+    peer.close()
+    peer.__init__(peer.port, open=False)  # its SETTINGS are never acknowledged: no call is one too many for ever
+    peer.send(h2.PREFACE + h2.settings((h2.INITIAL_WINDOW_SIZE, 0x7fffffff)) + h2.window_update(0, 0x7fff0000))
+    for n in range(1, 201, 2):
+        peer.call(n, h2.message(b"x" * 4000, 1000000), path="/test.Echo/Repeat")
+    time.sleep(0.3)
+    block = h2.request()
+    burst = numbered(lambda n: h2.headers(n, block, h2.END_HEADERS | h2.END_STREAM), 201)
+    while not rest() and not peer.over:
+        peer.send(burst())
+
+
 def empty_frames(peer, rest):
     peer.send(h2.headers(1, h2.request("/test.Echo/Chat")))
     pump(peer, rest, h2.frame(h2.DATA, 0, 1) * 100)
@@ -191,6 +205,7 @@ ATTACKS = {
     settings_flood: {"settings"},
     empty_headers: {"reset_sent", "fields", "invalid_frame"},
     internal_data_buffering: {"stalled", None},
+    unread_refusals: {"output"},
     empty_frames: {"empty_data"},
     rapid_reset: {"reset_received"},
     continuation_flood: {"continuation", "engine"},
@@ -250,7 +265,7 @@ def test_a_named_attack_hurts_nobody(server, attack):
         assert after - before <= 8 << 20
     assert ATTACKS[attack] & (set(broken) | {None})
     if None not in ATTACKS[attack]:
-        assert cut_off > 0 and calm > 0
+        assert cut_off > 0 and (calm > 0 or "output" in broken)
 
 
 # --- slow peers -------------------------------------------------------------------------------------------------
@@ -354,7 +369,8 @@ def test_slow_peers_do_not_outlive_their_time(server, phase):
     filling = limit if phase == "no_reading" else 0  # the kernel's buffers take some for a while
     assert longest < limit + 1.5 + filling
     assert beats.slowest < 1
-    assert sum(broken.values()) >= len(slow)
+    if phase != "no_reading":  # the kernel may lose its patience before we do
+        assert sum(broken.values()) >= len(slow)
 
 
 # --- no room ------------------------------------------------------------------------------------------------------
