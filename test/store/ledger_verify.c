@@ -4,6 +4,8 @@
 
 #include "store/ledger_verify.h"
 
+#include <sys/wait.h>
+
 static struct play p;
 static struct verify_report report;
 static struct error err;
@@ -39,6 +41,26 @@ static void a_live_ledger_is_right(void **state)
 	(void)state;
 	ledger_verify(&real.address, &report, &err);
 	right();
+}
+
+/* Three times in a process of its own while calls go on here. */
+static void a_ledger_at_work_is_right(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		for (int i = 0; i < 3 && ledger_verify(&real.address, &report, &err) == 0; i++)
+			usleep(50000);
+		if (err.status != 0)
+			print_error("%s\n", err.text);
+		_exit(err.status);
+	}
+	play_on(&p, 6000, 6000);
+	assert_string_equal(p.difference, "");
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 static void files_of_redis_are_right(void **state)
@@ -104,6 +126,7 @@ int main(void)
 #define P(f) cmocka_unit_test_setup_teardown(f, start_played, end_played)
 	const struct CMUnitTest tests[] = {
 	    P(a_live_ledger_is_right),
+	    P(a_ledger_at_work_is_right),
 	    P(files_of_redis_are_right),
 	    P(what_is_no_redis_is_said),
 	    P(each_change_behind_the_back_of_the_ledger_is_found),
