@@ -7,6 +7,7 @@
 
 #include "exec/tar.h"
 #include "exec/visible.h"
+#include "net/utf8.h"
 #include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -83,7 +84,7 @@ static int check_command(const Pb__TaskSpec *s, struct error *err)
 		return refuse(err, "command", "has more than 256 words");
 	for (size_t i = 0; i < s->n_command; i++) {
 		bytes += strlen(s->command[i]) + 1;
-		if (!text_is_utf8(s->command[i]))
+		if (!utf8_valid(s->command[i], strlen(s->command[i])))
 			return refuse_named(err, "command", s->command[i], "is not UTF-8");
 	}
 	if (s->command[0][0] == '\0')
@@ -120,7 +121,7 @@ static int check_env(const Pb__TaskSpec *s, struct error *err)
 		status = check_env_key(s->env[i]->key, err);
 		if (status != 0)
 			return status;
-		if (!text_is_utf8(s->env[i]->value))
+		if (!utf8_valid(s->env[i]->value, strlen(s->env[i]->value)))
 			return refuse_named(err, "env", s->env[i]->key, "is not UTF-8");
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(s->env[i]->key, s->env[j]->key) == 0)
@@ -193,7 +194,7 @@ static int check_outputs(const Pb__TaskSpec *s, struct error *err)
 	if (s->n_outputs > OUTPUTS_MAX)
 		return refuse(err, "outputs", "has more than 64 patterns");
 	for (size_t i = 0; status == 0 && i < s->n_outputs; i++) {
-		if (!text_is_utf8(s->outputs[i]))
+		if (!utf8_valid(s->outputs[i], strlen(s->outputs[i])))
 			return refuse_named(err, "outputs", s->outputs[i], "is not UTF-8");
 		status = check_output(s->outputs[i], err);
 	}

@@ -1,46 +1,19 @@
-/* exec/visible.c - UTF-8 decoded strictly; what is none, or must not be shown, goes out as \xNN byte by byte. */
+/* exec/visible.c - what is no UTF-8, or must not be shown, goes out as \xNN byte by byte. */
 #include "exec/visible.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the UTF-8 character at p, which becomes *c; 0 = it is none. */
-static size_t decode(const unsigned char *p, size_t n, uint32_t *c)
-{
-	size_t length = p[0] < 0x80   ? 1
-			: p[0] < 0xc2 ? 0
-			: p[0] < 0xe0 ? 2
-			: p[0] < 0xf0 ? 3
-			: p[0] < 0xf5 ? 4
-				      : 0;
+#include "net/utf8.h"
 
-	if (length == 0 || length > n)
-		return 0;
-	*c = length == 1 ? p[0] : p[0] & (0xff >> (length + 1));
-	for (size_t i = 1; i < length; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (p[i] & 63);
-	}
-	if ((length == 3 && *c < 0x800) || (length == 4 && *c < 0x10000) || *c > 0x10ffff)
-		return 0;
-	return *c >= 0xd800 && *c < 0xe000 ? 0 : length;
-}
-
-/* The same of one that may be shown; 0 = show its first byte as \xNN. */
+/* Length of the character at p if it may be shown; 0 = show its first byte as \xNN. */
 static size_t shown_length(const unsigned char *p, size_t n)
 {
-	uint32_t c;
-	size_t length = decode(p, n, &c);
+	uint32_t code;
+	size_t length = utf8_decode(p, n, &code);
 
-	if (length == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
-		return 0;
-	/* marks of direction, separators of lines */
-	if ((c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069) ||
-	    c == 0xfeff)
-		return 0;
-	return length;
+	return length > 0 && !utf8_is_hidden(code) ? length : 0;
 }
 
 bool text_is_visible(const char *text)
@@ -50,20 +23,6 @@ bool text_is_visible(const char *text)
 
 	for (; n > 0; p += length, n -= length) {
 		length = shown_length(p, n);
-		if (length == 0)
-			return false;
-	}
-	return true;
-}
-
-bool text_is_utf8(const char *text)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	size_t n = strlen(text), length;
-	uint32_t c;
-
-	for (; n > 0; p += length, n -= length) {
-		length = decode(p, n, &c);
 		if (length == 0)
 			return false;
 	}

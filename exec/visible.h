@@ -13,7 +13,4 @@ void text_visible(char *out, size_t size, const char *text, size_t n);
 /* Would text_visible() leave it as it is? */
 bool text_is_visible(const char *text);
 
-/* UTF-8, controls allowed: what protocol buffers ask of a string. */
-bool text_is_utf8(const char *text);
-
 #endif

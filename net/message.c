@@ -9,52 +9,11 @@
 #include <string.h>
 
 #include "net/grpc.h"
+#include "net/utf8.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
-
-/* --- UTF-8 ----------------------------------------------------------------------------------- */
-
-/* Bytes of the character at p, at most n; 0 = not one, or the zero byte. */
-static size_t character(const uint8_t *p, size_t n)
-{
-	static const struct {
-		uint8_t mask, lead;
-		uint32_t least;
-	} shapes[] = {{0x80, 0x00, 1}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-	for (size_t length = 1; length <= 4 && length <= n; length++) {
-		uint32_t c = p[0] & (uint8_t)~shapes[length - 1].mask;
-
-		if ((p[0] & shapes[length - 1].mask) != shapes[length - 1].lead)
-			continue;
-		for (size_t i = 1; i < length; i++) {
-			if ((p[i] & 0xc0) != 0x80)
-				return 0;
-			c = c << 6 | (p[i] & 0x3f);
-		}
-		if (c < shapes[length - 1].least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-			return 0;
-		return length;
-	}
-	return 0;
-}
-
-static bool text_valid(const uint8_t *p, size_t n)
-{
-	while (n > 0) {
-		size_t length = character(p, n);
-
-		if (length == 0)
-			return false;
-		p += length;
-		n -= length;
-	}
-	return true;
-}
-
-/* --- the walk -------------------------------------------------------------------------------- */
 
 struct walk {
 	const uint8_t *at, *end;
@@ -96,7 +55,7 @@ static bool walk_bytes(const ProtobufCFieldDescriptor *field, struct walk *w, in
 	if (field == NULL)
 		return true;
 	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return text_valid(start, (size_t)n);
+		return memchr(start, 0, (size_t)n) == NULL && utf8_valid(start, (size_t)n);
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 		return walk_message(field->descriptor, (struct walk){start, start + n}, depth + 1);
 	return true;

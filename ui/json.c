@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "net/utf8.h"
 #include "ui/text.h"
 
 #define DEPTH_MAX 63

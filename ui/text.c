@@ -4,31 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "net/utf8.h"
 #include "ui/term.h"
-
-size_t utf8_decode(const void *text, size_t n, uint32_t *code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	const uint8_t *p = text;
-	size_t length = p[0] < 0x80   ? 1
-	                : p[0] < 0xc2 ? 0
-	                : p[0] < 0xe0 ? 2
-	                : p[0] < 0xf0 ? 3
-	                : p[0] < 0xf5 ? 4
-	                              : 0;
-
-	if (length == 0 || length > n)
-		return 0;
-	*code = length == 1 ? p[0] : p[0] & (0x7f >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (p[i] & 0x3f);
-	}
-	if (*code < least[length] || *code > 0x10ffff || (*code >= 0xd800 && *code < 0xe000))
-		return 0;
-	return length;
-}
 
 struct range {
 	uint32_t from, to;
@@ -43,12 +20,6 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
 }
 
 #define IN(code, table) in_ranges(code, table, sizeof(table) / sizeof(table)[0])
-
-/* C1, line and paragraph separators, and what turns the direction of writing or is not seen at all. */
-static const struct range invisible[] = {
-	{0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
-	{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
-};
 
 static const struct range wide[] = {
 	{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0x4dbf},   {0x4e00, 0xa4cf},   {0xa960, 0xa97c},
@@ -87,7 +58,7 @@ static size_t append_safe(struct buf *out, const uint8_t *p, size_t n, bool keep
 			buf_append(out, "\n", 1);
 	} else if (keep_lines && (code == '\n' || code == '\t')) {
 		buf_append(out, p, 1);
-	} else if (code < 0x20 || IN(code, invisible)) {
+	} else if (utf8_is_hidden(code)) {
 		append_visible(out, code);
 	} else if (code >= 0x80 && !utf8) {
 		buf_append(out, "?", 1);

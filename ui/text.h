@@ -8,10 +8,6 @@
 
 #include "net/buf.h"
 
-/* The character at p (n > 0 bytes there): its bytes, 1 to 4, and its code point. 0 = not UTF-8 (overlong
- * forms and surrogates are not). */
-size_t utf8_decode(const void *p, size_t n, uint32_t *code);
-
 /* Append text made harmless: C0, C1, DEL, marks that turn the direction of writing, and invalid UTF-8 become
  * visible; newlines and tabs stay when keep_lines (then "\r\n" is a newline, and so is a "\r" alone). On a
  * terminal that is not UTF-8 everything beyond ASCII is a "?". */
