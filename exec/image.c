@@ -196,7 +196,8 @@ static const struct error *answer_error(struct image *i)
 	return i->call.request.error.status != 0 ? &i->call.request.error : &i->progress.error;
 }
 
-static void on_pulled(struct engine_call *c)
+/* It was pulled, or loaded: is it there now? */
+static void on_brought(struct engine_call *c)
 {
 	struct image *i = c->user;
 	const struct error *err = answer_error(i);
@@ -230,7 +231,7 @@ static void pull(struct image *i)
 	i->call = (struct engine_call){.user = i};
 	i->call.request.timeout_ms = PULL_TIMEOUT_MS;
 	i->call.request.on_data = on_progress_data;
-	call_start(i->engine, &i->call, on_pulled, "POST", "/images/create?fromImage=%s&tag=%s", name, tag);
+	call_start(i->engine, &i->call, on_brought, "POST", "/images/create?fromImage=%s&tag=%s", name, tag);
 }
 
 /* --- the base image ---------------------------------------------------------------------------- */
@@ -295,19 +296,6 @@ static void start_base(struct image *i)
 }
 
 /* --- an image.tar of the bundle ---------------------------------------------------------------- */
-static void on_loaded(struct engine_call *c)
-{
-	struct image *i = c->user;
-	const struct error *err = answer_error(i);
-
-	if (i->cancelled)
-		finish(i);
-	else if (err->status != 0)
-		fail_with_answer(i, err);
-	else
-		inspect(i);
-}
-
 /* Read on the loop: the bundle was unpacked a moment ago and is still in the page cache. */
 static long read_archive(struct fetch_request *r, void *p, size_t n)
 {
@@ -336,7 +324,7 @@ static void load(struct image *i)
 	i->call.request.read_body = read_archive;
 	i->call.request.body_size = image_archive_size(i->work->archive);
 	i->call.request.on_data = on_load_data;
-	call_start(i->engine, &i->call, on_loaded, "POST", "/images/load?quiet=1");
+	call_start(i->engine, &i->call, on_brought, "POST", "/images/load?quiet=1");
 }
 
 static void check_archive(struct work *w)

@@ -23,9 +23,7 @@ static void print_json(const struct bundle *b)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_object(&j, "bundle");
 	json_text(&j, "sha256", b->sha256);
 	json_uint(&j, "bytes", b->size);

@@ -268,9 +268,7 @@ static void print_json(const struct doctor *d, int code)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_bool(&j, "ok", code == 0);
 	json_array(&j, "checks");
 	for (int i = 0; i < d->count; i++) {

@@ -45,9 +45,7 @@ static void tell(struct client *c, const Pb__Task *t, const char *to)
 	char size[24];
 
 	if (c->globals.json && strcmp(to, "-") != 0) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "id", t->id);
 		json_text(&j, "to", to);
 		json_text(&j, "sha256", t->result_sha256);

@@ -36,9 +36,7 @@ static void print_json(struct client *c, const Pb__InfoReply *r)
 	struct json j;
 	char where[400];
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "pool", endpoint_text(&c->pool, where, sizeof where));
 	json_text(&j, "version", r->version);
 	json_time(&j, "started", r->started_ms);

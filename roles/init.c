@@ -113,9 +113,7 @@ static void tell(const char *path, const struct globals *globals)
 	struct json j;
 
 	if (globals->json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "directory", path);
 		json_array(&j, "files");
 		json_text(&j, NULL, "hivemind.json");

@@ -35,9 +35,7 @@ static void show_json(struct log_view *v, const struct log_piece *piece, const u
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "stream", names[piece->stream]);
 	json_text_n(&j, "text", data, piece->n);
 	json_time(&j, "time", piece->time_ms);

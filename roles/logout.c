@@ -34,9 +34,7 @@ static void tell(struct client *c)
 
 	endpoint_text(&c->pool, where, sizeof where);
 	if (c->globals.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "pool", where);
 		json_bool(&j, "logged_in", false);
 		json_end(&j);

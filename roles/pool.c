@@ -154,9 +154,7 @@ static void say_ready(struct pool *pool)
 	pool_identity_join(&pool->identity, join);
 	snprintf(line, sizeof line, "hivemind pool ready on %s", address);
 	if (pool->options.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "ready", address);
 		json_int(&j, "port", pool->at.port);
 		json_text(&j, "join", join);

@@ -74,9 +74,7 @@ static void print_json(struct ps *p)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_array(&j, "tasks");
 	for (size_t i = 0; i < p->count; i++) {
 		json_object(&j, NULL);

@@ -43,9 +43,7 @@ static void tell(struct client *c, const Pb__Task *t)
 	char brief[TASK_ID_SIZE];
 
 	if (c->globals.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "id", t->id);
 		json_bool(&j, "removed", true);
 		json_end(&j);

@@ -67,9 +67,7 @@ static void print_json(struct client *c, const Pb__Account *account, int64_t exp
 	struct json j;
 	char where[400];
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "pool", endpoint_text(&c->pool, where, sizeof where));
 	json_object(&j, "account");
 	json_text(&j, "id", account->id);

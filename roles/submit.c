@@ -61,9 +61,7 @@ static void tell_json(struct client *c, const struct bundle *b, const Pb__Submit
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "id", reply->id);
 	json_text(&j, "name", b->spec.name);
 	json_uint(&j, "count", reply->count);

@@ -157,9 +157,7 @@ void task_print_json(struct client *c, const Pb__Task *t)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	task_json(&j, t);
 	json_end(&j);
 	client_print(c, &out);

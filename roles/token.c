@@ -51,9 +51,7 @@ static void print_new(struct token_verb *v, const Pb__NewToken *made)
 	char until[40];
 
 	if (v->client.globals.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "secret", made->secret);
 		json_object(&j, "token");
 		token_json(&j, made->token);
@@ -99,9 +97,7 @@ static void list_json(struct client *c, const Pb__ListTokensReply *r)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_array(&j, "tokens");
 	for (size_t i = 0; i < r->n_tokens; i++) {
 		json_object(&j, NULL);
@@ -157,9 +153,7 @@ static void tell_revoked(struct client *c, unsigned ended)
 	struct json j;
 
 	if (c->globals.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_uint(&j, "revoked", ended);
 		json_end(&j);
 		client_print(c, &out);

@@ -50,9 +50,7 @@ static void print_json(void)
 	struct json j;
 
 	uname(&machine);
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "version", HIVEMIND_VERSION);
 	json_text(&j, "machine", machine.machine);
 	json_text(&j, "kernel", machine.release);

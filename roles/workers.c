@@ -111,9 +111,7 @@ static void print_json(struct client *c, const Pb__ListWorkersReply *r)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_array(&j, "workers");
 	for (size_t i = 0; i < r->n_workers; i++)
 		worker_json(&j, r->workers[i]);

@@ -91,6 +91,13 @@ void json_array(struct json *j, const char *key)
 	open_level(j, key, true);
 }
 
+void json_document(struct json *j, struct buf *out)
+{
+	json_init(j, out);
+	json_object(j, NULL);
+	json_int(j, "v", 1);
+}
+
 void json_end(struct json *j)
 {
 	assert(j->depth > 0);
