@@ -135,6 +135,7 @@
 #define STALL_TIMEOUT_MS 30000           /* answers wait and the peer takes less than STALL_BYTES of them; */
 #define STALL_KNOWN_MS (10 * 60 * 1000)  /* one with a token may pause what it reads: less -F of a log */
 #define STALL_BYTES 1024
+#define PATROL_SLICE_MS 10               /* of ending those that are late, before others are heard again */
 #define PATROL_MS 250                    /* how often these are looked at */
 #define KEEPALIVE_S 30                   /* an idle connection is asked whether it is still there */
 #define REDIS_TIMEOUT_MS 2000            /* one command; after it the outcome is unknown */
