@@ -58,14 +58,14 @@ struct rpc_handler {
 struct rpc {
 	const struct rpc_handler *handler;
 	struct grpc_server *server;
-	struct arena arena;   /* lives as long as the call */
-	struct error error;   /* words for a status that a handler returns */
 	void *user;           /* the handler's own; NULL at first */
 	void *caller;         /* set by on_call or before rpc_admit(): who it is; lives in rpc->arena or
 	                       * longer. Its connection is then a stranger's no more */
+	struct arena arena;   /* lives as long as the call */
 	const char *token;    /* of `authorization: Bearer TOKEN`; NULL = none. Valid in on_call only */
 	char peer[64];        /* address, for the log */
 	bool local;           /* the peer is on this machine */
+	struct error error;   /* words for a status that a handler returns */
 };
 
 struct grpc_server_options {

@@ -28,21 +28,23 @@ static void bad(struct grpc_stream *gs, const struct error *e)
 
 static void keep_one(struct grpc_stream *gs, const uint8_t *data, size_t n)
 {
-	struct error e = {0};
+	struct error e; /* is large, and set where it is read */
 
-	if (gs->one != NULL)
+	if (gs->one != NULL) {
 		error_set(&e, STATUS_UNIMPLEMENTED, "more than one message where one was expected");
-	else
-		gs->one = message_read(gs->type, data, n, gs->arena, &e);
-	if (e.status != 0)
+		bad(gs, &e);
+		return;
+	}
+	gs->one = message_read(gs->type, data, n, gs->arena, &e);
+	if (gs->one == NULL)
 		bad(gs, &e);
 }
 
 static void deliver_message(struct grpc_stream *gs, const uint8_t *data, size_t n)
 {
 	struct arena arena = {0};
-	struct error e = {0};
 	const ProtobufCMessage *m;
+	struct error e;
 
 	if (!gs->many) {
 		keep_one(gs, data, n);
@@ -83,7 +85,7 @@ static size_t deliver(struct grpc_stream *gs, const uint8_t *data, size_t n)
 
 	while (deliverable(gs) && n - used >= GRPC_PREFIX) {
 		struct grpc_prefix prefix = grpc_prefix_read(data + used);
-		struct error e = {0};
+		struct error e;
 
 		if (check_prefix(gs, prefix, &e) != 0) {
 			bad(gs, &e);
