@@ -7,7 +7,6 @@
  * failed), or one is there that we may not use. */
 #include "exec/engine.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

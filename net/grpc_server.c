@@ -9,7 +9,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "net/log.h"
 #include "net/memory.h"
 #include "net/rpc.h"
 #include "net/tls.h"

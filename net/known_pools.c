@@ -13,7 +13,6 @@
 #include "net/memory.h"
 #include "net/secret_file.h"
 #include "proto/id.h"
-#include "proto/limits.h"
 #include "proto/status.h"
 
 #define PIN_PREFIX "sha256:"

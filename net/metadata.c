@@ -4,7 +4,6 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "net/h2.h"
 #include "proto/limits.h"
 
 /* --- base64, with or without the padding -------------------------------------------------------- */

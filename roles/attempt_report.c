@@ -6,7 +6,6 @@
 #include "roles/attempt_report.h"
 
 #include "net/clock.h"
-#include "proto/limits.h"
 #include "roles/worker.h"
 
 #define PROGRESS_EVERY_MS 250

@@ -5,7 +5,6 @@
  * second Ctrl-C ends the process at once. */
 #include "roles/client.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>

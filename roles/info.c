@@ -6,7 +6,7 @@
 #include "roles/client.h"
 #include "roles/roles.h"
 #include "ui/json.h"
-#include "ui/term.h"
+#include "ui/text.h"
 
 static const struct verb_help help = {
 	.usage = "hivemind info [options]",

@@ -1,5 +1,4 @@
 /* roles/logs.c - hivemind logs: what a task has printed, stderr kept apart. */
-#include "proto/limits.h"
 #include "roles/log_view.h"
 #include "roles/roles.h"
 #include "roles/task_find.h"

@@ -4,7 +4,6 @@
  *                                            ^---- FULL (the peer is slow; on_space)
  *
  * One part is read while the one before is on its way: memory is the same for any size. */
-#include "net/memory.h"
 #include "net/step.h"
 #include "proto/task.h"
 #include "roles/pool.h"

@@ -6,7 +6,6 @@
 #include "roles/pool_identity.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,9 +1,7 @@
 /* roles/pool_info.c - Pool.Info and Workers.List: what the pool sees of itself. */
-#include <stdlib.h>
 #include <utlist.h>
 
 #include "net/clock.h"
-#include "net/memory.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 #include "roles/roles.h"

@@ -10,7 +10,6 @@
  * back finds the attempt again. Without follow the call ends where the file ends. */
 #include "net/memory.h"
 #include "net/step.h"
-#include "proto/task.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
 

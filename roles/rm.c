@@ -3,7 +3,6 @@
 
 #include "proto/id.h"
 #include "proto/status.h"
-#include "proto/task.h"
 #include "roles/roles.h"
 #include "roles/task_find.h"
 #include "roles/task_view.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <utlist.h>
 
-#include "ui/term.h"
+#include "ui/text.h"
 
 struct amounts amounts_of(const Pb__Resources *r)
 {

@@ -6,6 +6,7 @@
 #define ROLES_SUBMISSION_H
 
 #include "exec/bundle.h"
+#include "proto/limits.h"
 #include "roles/client.h"
 
 struct submission {

@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "exec/bundle.h"
-#include "proto/limits.h"
 #include "proto/status.h"
-#include "proto/task.h"
 #include "roles/log_view.h"
 #include "roles/money_view.h"
 #include "roles/roles.h"

@@ -1,7 +1,6 @@
 #include "roles/task_watch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/clock.h"

@@ -6,7 +6,6 @@
  * timer closed, then on_done(). */
 #include "roles/upload.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "roles/task_find.h"
 #include "roles/task_view.h"
 #include "roles/task_watch.h"
-#include "ui/term.h"
 
 #define TASKS_MAX 1000
 

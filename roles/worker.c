@@ -15,7 +15,6 @@
 
 #include "exec/manifest.h"
 #include "exec/probe.h"
-#include "net/clock.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/tls.h"

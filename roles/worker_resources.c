@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/buf.h"
 #include "proto/status.h"
 
 static uint32_t count_bits(uint64_t bits)

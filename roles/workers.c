@@ -5,7 +5,8 @@
 #include "roles/client.h"
 #include "roles/roles.h"
 #include "ui/json.h"
-#include "ui/term.h"
+#include "ui/table.h"
+#include "ui/text.h"
 
 static const struct verb_help help = {
     .usage = "hivemind workers [options]",

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "net/memory.h"
-#include "proto/id.h"
 #include "proto/status.h"
 #include "store/blob_dir.h"
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
 #include "store/call.h"
