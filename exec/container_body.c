@@ -104,7 +104,7 @@ static void add_mounts(cJSON *host, const struct container_body *b)
 	cJSON *tmpfs = cJSON_AddObjectToObject(host, "Tmpfs");
 	cJSON *mounts = cJSON_AddArrayToObject(host, "Mounts");
 
-	cJSON_AddStringToObject(tmpfs, "/tmp", "rw,nosuid,nodev,noexec,size=64m,mode=1777");
+	cJSON_AddStringToObject(tmpfs, "/tmp", "rw,nosuid,nodev,noexec,size=" TMP_SIZE ",mode=1777");
 	add_text(cJSON_AddArrayToObject(host, "Binds"), "%s:/work:rw,Z", b->work);
 	for (size_t i = 0; i < b->volume_count; i++) {
 		cJSON *mount = cJSON_CreateObject();

@@ -14,7 +14,7 @@
 
 #define PIDS_MAX 256               /* processes and threads of one task */
 #define FILES_MAX 4096             /* open files of one process */
-#define TMP_SIZE_BYTES (64 << 20)  /* of /tmp; counts as memory of the task */
+#define TMP_SIZE "64m"             /* of /tmp; counts as memory of the task */
 #define SHM_SIZE_BYTES (64 << 20)  /* of /dev/shm; as well */
 #define IMAGE_VOLUMES_MAX 32       /* places that an image may declare writable */
 

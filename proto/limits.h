@@ -14,7 +14,7 @@
 #define CHUNK_MAX (256 * KiB)            /* data of one blob chunk; keeps memory per stream constant */
 #define CHUNK_SIZE (64 * KiB)            /* what we send ourselves */
 #define METADATA_MAX (8 * KiB)           /* all header fields of a call, 32 bytes added for each */
-#define METADATA_FIELDS_MAX 64           /* many tiny indexed fields are an attack (reliability 4.8) */
+#define METADATA_FIELDS_MAX 64           /* many tiny indexed fields are an attack */
 #define METADATA_SEND_MAX 16             /* fields of an application that one call sends */
 #define STREAMS_MAX 128                  /* calls at once on one connection */
 #define SEND_QUEUE_HIGH (256 * KiB)      /* queued on one call: on_space is owed from here on */
@@ -64,7 +64,6 @@
 #define CALL_ID_MAX 64
 #define TOKEN_TTL_MS (90ll * 86400 * 1000)
 #define TOKENS_MAX 1000                  /* of one account; at a login the one that expires first makes room */
-#define TOKEN_TTL_MIN_MS 1000ll
 #define PASSWORD_QUEUE_MAX 100           /* hashes waiting; each costs 30 ms and 32 MiB */
 
 /* --- a task --------------------------------------------------------------------------------- */

@@ -6,9 +6,8 @@
 static const struct {
 	const char *name;
 	int exit_code;
-	int http;
 } statuses[] = {
-#define STATUS_ROW(code, number, name, exit, http) [code] = {name, exit, http},
+#define STATUS_ROW(code, number, name, exit) [code] = {name, exit},
 	STATUSES(STATUS_ROW)
 #undef STATUS_ROW
 };
@@ -28,11 +27,6 @@ const char *status_name(int status)
 int status_exit_code(int status)
 {
 	return statuses[known(status)].exit_code;
-}
-
-int status_http(int status)
-{
-	return statuses[known(status)].http;
 }
 
 int status_from_http(int http)

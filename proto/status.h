@@ -7,33 +7,33 @@
 #ifndef PROTO_STATUS_H
 #define PROTO_STATUS_H
 
-/*        code                      no  name                   exit  HTTP  */
+/*        code                      no  name                   exit  */
 #define STATUSES(X) \
-	X(STATUS_OK,                  0, "OK",                  0, 200) \
-	X(STATUS_CANCELLED,           1, "CANCELLED",           1, 499) \
-	X(STATUS_UNKNOWN,             2, "UNKNOWN",            70, 500) \
-	X(STATUS_INVALID_ARGUMENT,    3, "INVALID_ARGUMENT",    2, 400) \
-	X(STATUS_DEADLINE_EXCEEDED,   4, "DEADLINE_EXCEEDED",   7, 504) \
-	X(STATUS_NOT_FOUND,           5, "NOT_FOUND",           3, 404) \
-	X(STATUS_ALREADY_EXISTS,      6, "ALREADY_EXISTS",      8, 409) \
-	X(STATUS_PERMISSION_DENIED,   7, "PERMISSION_DENIED",   4, 403) \
-	X(STATUS_RESOURCE_EXHAUSTED,  8, "RESOURCE_EXHAUSTED",  5, 429) \
-	X(STATUS_FAILED_PRECONDITION, 9, "FAILED_PRECONDITION", 8, 409) \
-	X(STATUS_ABORTED,            10, "ABORTED",             8, 409) \
-	X(STATUS_OUT_OF_RANGE,       11, "OUT_OF_RANGE",        2, 400) \
-	X(STATUS_UNIMPLEMENTED,      12, "UNIMPLEMENTED",       2, 501) \
-	X(STATUS_INTERNAL,           13, "INTERNAL",           70, 500) \
-	X(STATUS_UNAVAILABLE,        14, "UNAVAILABLE",         6, 503) \
-	X(STATUS_DATA_LOSS,          15, "DATA_LOSS",          70, 500) \
-	X(STATUS_UNAUTHENTICATED,    16, "UNAUTHENTICATED",     4, 401)
+	X(STATUS_OK,                  0, "OK",                  0) \
+	X(STATUS_CANCELLED,           1, "CANCELLED",           1) \
+	X(STATUS_UNKNOWN,             2, "UNKNOWN",            70) \
+	X(STATUS_INVALID_ARGUMENT,    3, "INVALID_ARGUMENT",    2) \
+	X(STATUS_DEADLINE_EXCEEDED,   4, "DEADLINE_EXCEEDED",   7) \
+	X(STATUS_NOT_FOUND,           5, "NOT_FOUND",           3) \
+	X(STATUS_ALREADY_EXISTS,      6, "ALREADY_EXISTS",      8) \
+	X(STATUS_PERMISSION_DENIED,   7, "PERMISSION_DENIED",   4) \
+	X(STATUS_RESOURCE_EXHAUSTED,  8, "RESOURCE_EXHAUSTED",  5) \
+	X(STATUS_FAILED_PRECONDITION, 9, "FAILED_PRECONDITION", 8) \
+	X(STATUS_ABORTED,            10, "ABORTED",             8) \
+	X(STATUS_OUT_OF_RANGE,       11, "OUT_OF_RANGE",        2) \
+	X(STATUS_UNIMPLEMENTED,      12, "UNIMPLEMENTED",       2) \
+	X(STATUS_INTERNAL,           13, "INTERNAL",           70) \
+	X(STATUS_UNAVAILABLE,        14, "UNAVAILABLE",         6) \
+	X(STATUS_DATA_LOSS,          15, "DATA_LOSS",          70) \
+	X(STATUS_UNAUTHENTICATED,    16, "UNAUTHENTICATED",     4)
 
 enum status {
-#define STATUS_ENUM(code, number, name, exit, http) code = number,
+#define STATUS_ENUM(code, number, name, exit) code = number,
 	STATUSES(STATUS_ENUM)
 #undef STATUS_ENUM
 };
 
-/* Exit codes of the command line that no status gives (DESIGN 10, hivemind.1 EXIT STATUS). */
+/* Exit codes of the command line that no status gives (hivemind.1, EXIT STATUS). */
 enum {
 	EXIT_TASK_FAILED = 1,
 	EXIT_USAGE = 2,
@@ -50,9 +50,6 @@ const char *status_name(int status);
 
 /* What the command line exits with when this is the outcome. */
 int status_exit_code(int status);
-
-/* The HTTP status that says the same. */
-int status_http(int status);
 
 /* The status that an HTTP answer (Docker's, a proxy's) means; 0 for 2xx and 304. */
 int status_from_http(int http);

@@ -74,7 +74,8 @@ bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready)
 	return !before && w->not_ready[0] == '\0';
 }
 
-bool pool_worker_ready(const struct pool_worker *w)
+/* Does it take tasks now? */
+static bool is_ready(const struct pool_worker *w)
 {
 	return w->link != NULL && !w->lost && w->not_ready[0] == '\0' && w->task_count < ATTEMPTS_MAX;
 }
@@ -105,7 +106,7 @@ size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, stru
 	*workers = xcalloc(count + 1, sizeof **workers);
 	*offered = xcalloc(count + 1, sizeof **offered);
 	DL_FOREACH(pool->workers.beats, w) {
-		if (!pool_worker_ready(w))
+		if (!is_ready(w))
 			continue;
 		(*offered)[n] = w->offered;
 		(*workers)[n].free = w->offered;

@@ -50,8 +50,6 @@ void pool_worker_describe(struct pool_worker *w, const char *account, const char
 void pool_worker_beat(struct pool *pool, struct pool_worker *w);
 /* True = it takes tasks now and did not before. */
 bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready);
-/* Does it take tasks now? */
-bool pool_worker_ready(const struct pool_worker *w);
 
 /* Out of the index. The memory goes with its last task. */
 void pool_worker_remove(struct pool *pool, struct pool_worker *w);

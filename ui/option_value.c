@@ -16,7 +16,8 @@ const char *option_keep(const char *text)
 	return arena_strdup(&kept, text);
 }
 
-int parse_bool(const char *text)
+/* "true" "yes" "on" "1" / "false" "no" "off" "0"; -1 = neither. */
+static int parse_bool(const char *text)
 {
 	static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off",
 	                                                                            "0"};

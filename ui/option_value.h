@@ -9,9 +9,6 @@
  * cpus". text is kept by reference; copy it first when it does not live as long as the process. */
 int option_set(const struct option *o, const char *text, const char *given, struct error *err);
 
-/* "true" "yes" "on" "1" / "false" "no" "off" "0"; -1 = neither. */
-int parse_bool(const char *text);
-
 /* A copy that lives as long as the process. */
 const char *option_keep(const char *text);
 

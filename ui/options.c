@@ -186,45 +186,6 @@ static int read_environment(struct parser *p)
 	return rc;
 }
 
-static bool asks_for_help(int argc, char **argv, const struct parser *p)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return true;
-		if (p->command && argv[i][0] != '-')
-			return false;
-	}
-	return false;
-}
-
-int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help,
-                  struct globals *globals, const char **args, int max_args, int *arg_count, struct error *err)
-{
-	struct parser p = {.args = args, .max_args = max_args, .arg_count = arg_count, .err = err};
-	int rc;
-
-	*globals = (struct globals){0};
-	*arg_count = 0;
-	add_rows(&p, options);
-	add_globals(&p, globals);
-	if (asks_for_help(argc, argv, &p)) { /* wherever it stands, whatever else is wrong */
-		options_print_help(options, help);
-		return OPTIONS_HELPED;
-	}
-	rc = read_words(&p, argc, argv);
-	if (rc == 0 && *arg_count == 0 && help->missing != NULL) {
-		error_set(err, STATUS_INVALID_ARGUMENT, "%s", help->missing);
-		rc = error_hint(err, "What it takes  hivemind %s --help", argv[0]);
-	}
-	if (rc == 0)
-		rc = read_environment(&p);
-	if (rc == 0)
-		rc = config_apply(argv[0], p.rows, p.verb_count, p.count, p.given, err);
-	if (globals->no_color)
-		setenv("NO_COLOR", "1", 1);
-	return rc;
-}
-
 /* --- --help ------------------------------------------------------------------------------------ */
 
 static void print_row(const struct option *o)
@@ -260,7 +221,7 @@ static void print_examples(const char *line)
 	}
 }
 
-void options_print_help(const struct option *options, const struct verb_help *help)
+static void print_help(const struct option *options, const struct verb_help *help)
 {
 	struct parser p = {0};
 	struct globals globals;
@@ -276,4 +237,45 @@ void options_print_help(const struct option *options, const struct verb_help *he
 		print_row(&p.rows[i]);
 	}
 	print_examples(help->examples);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------- */
+
+static bool asks_for_help(int argc, char **argv, const struct parser *p)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+		if (p->command && argv[i][0] != '-')
+			return false;
+	}
+	return false;
+}
+
+int options_parse(int argc, char **argv, const struct option *options, const struct verb_help *help,
+                  struct globals *globals, const char **args, int max_args, int *arg_count, struct error *err)
+{
+	struct parser p = {.args = args, .max_args = max_args, .arg_count = arg_count, .err = err};
+	int rc;
+
+	*globals = (struct globals){0};
+	*arg_count = 0;
+	add_rows(&p, options);
+	add_globals(&p, globals);
+	if (asks_for_help(argc, argv, &p)) { /* wherever it stands, whatever else is wrong */
+		print_help(options, help);
+		return OPTIONS_HELPED;
+	}
+	rc = read_words(&p, argc, argv);
+	if (rc == 0 && *arg_count == 0 && help->missing != NULL) {
+		error_set(err, STATUS_INVALID_ARGUMENT, "%s", help->missing);
+		rc = error_hint(err, "What it takes  hivemind %s --help", argv[0]);
+	}
+	if (rc == 0)
+		rc = read_environment(&p);
+	if (rc == 0)
+		rc = config_apply(argv[0], p.rows, p.verb_count, p.count, p.given, err);
+	if (globals->no_color)
+		setenv("NO_COLOR", "1", 1);
+	return rc;
 }

@@ -61,6 +61,4 @@ int options_parse(int argc, char **argv, const struct option *options, const str
                   struct globals *globals, const char **args, int max_args, int *arg_count,
                   struct error *err);
 
-void options_print_help(const struct option *options, const struct verb_help *help);
-
 #endif
