@@ -48,16 +48,12 @@ static void forget_password(struct call *c)
 
 static void on_token(struct store_req *req)
 {
-	struct entry *e = (struct entry *)call_answered(req);
+	struct entry *e = (struct entry *)call_well_answered(req);
 	Pb__Session session = PB__SESSION__INIT;
 	char scopes[64];
 
 	if (e == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&e->call);
-		return;
-	}
 	scopes_to_text(e->scopes, scopes, sizeof scopes);
 	e->account.scopes = scopes;
 	session.account = &e->account;

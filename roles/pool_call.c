@@ -75,6 +75,16 @@ void call_fail(struct call *c)
 	call_refuse(c, &c->req.error);
 }
 
+struct call *call_well_answered(struct store_req *req)
+{
+	struct call *c = call_answered(req);
+
+	if (c == NULL || req->error.status == 0)
+		return c;
+	call_fail(c);
+	return NULL;
+}
+
 void call_gone(struct rpc *rpc)
 {
 	struct call *c = rpc->user;

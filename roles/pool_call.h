@@ -8,8 +8,8 @@
  *
  *     static void on_task(struct store_req *req)
  *     {
- *             struct call *c = call_answered(req);
- *             if (c == NULL) return;                          the peer has gone, and c with it
+ *             struct call *c = call_well_answered(req);
+ *             if (c == NULL) return;                          refused, or the peer has gone, and c with it
  *
  * Every row of the table of handlers has call_gone() as its on_gone. A struct that needs more begins with a
  * struct call. */
@@ -44,6 +44,8 @@ bool call_waited(struct call *c);
 struct store_req *call_ask(struct call *c, void (*on_done)(struct store_req *));
 struct store *call_store(const struct call *c);
 struct call *call_answered(struct store_req *req); /* NULL = the peer has gone */
+/* The same where any failure ends the call as the store said: NULL = there is nothing more to do. */
+struct call *call_well_answered(struct store_req *req);
 
 /* End the call as the store said (its status is not 0). */
 void call_fail(struct call *c);

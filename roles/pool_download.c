@@ -108,15 +108,11 @@ static int find_blob(struct sending *s, const Pb__Task *task, struct error *e)
 
 static void on_task(struct store_req *req)
 {
-	struct sending *s = (struct sending *)call_answered(req);
+	struct sending *s = (struct sending *)call_well_answered(req);
 	struct error err;
 
 	if (s == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&s->call);
-		return;
-	}
 	if (find_blob(s, req->tasks[0], &err) != 0) {
 		call_refuse(&s->call, &err);
 		return;

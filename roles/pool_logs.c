@@ -180,15 +180,11 @@ static void follow_log(struct reader *r, struct pool_task *t)
 
 static void on_task(struct store_req *req)
 {
-	struct reader *r = (struct reader *)call_answered(req);
+	struct reader *r = (struct reader *)call_well_answered(req);
 	struct pool_task *t;
 
 	if (r == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&r->call);
-		return;
-	}
 	text_copy(r->id, sizeof r->id, req->tasks[0]->id);
 	t = r->follow ? pool_index_adopt(r->call.pool, req->tasks[0]) : NULL;
 	if (choose(r, req->tasks[0])) {

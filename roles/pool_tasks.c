@@ -177,14 +177,10 @@ int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 
 static void on_task(struct store_req *req)
 {
-	struct call *c = call_answered(req);
+	struct call *c = call_well_answered(req);
 
 	if (c == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(c);
-		return;
-	}
 	pool_task_complete(c->pool, req->tasks[0], &c->rpc->arena);
 	rpc_reply(c->rpc, &req->tasks[0]->base);
 }
@@ -203,16 +199,12 @@ int pool_get_task(struct rpc *rpc, const ProtobufCMessage *message)
 
 static void on_tasks(struct store_req *req)
 {
-	struct call *c = call_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__ListTasksReply reply = PB__LIST_TASKS_REPLY__INIT;
 	char next[24];
 
 	if (c == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(c);
-		return;
-	}
 	for (size_t i = 0; i < req->task_count; i++)
 		pool_task_complete(c->pool, req->tasks[i], &c->rpc->arena);
 	snprintf(next, sizeof next, "%llu", (unsigned long long)req->next);
@@ -278,14 +270,10 @@ static void on_stopped(struct store_req *req)
 
 static void on_task_to_stop(struct store_req *req)
 {
-	struct end *e = (struct end *)call_answered(req);
+	struct end *e = (struct end *)call_well_answered(req);
 
 	if (e == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&e->call);
-		return;
-	}
 	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
 	store_stop(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason,
 	           clock_wall_ms());
@@ -331,14 +319,10 @@ static void on_removed(struct store_req *req)
 
 static void on_task_to_remove(struct store_req *req)
 {
-	struct end *e = (struct end *)call_answered(req);
+	struct end *e = (struct end *)call_well_answered(req);
 
 	if (e == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&e->call);
-		return;
-	}
 	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
 	e->epoch = req->tasks[0]->epoch;
 	store_remove(call_store(&e->call), call_ask(&e->call, on_removed), e->account, e->id);

@@ -100,15 +100,11 @@ int pool_create_token(struct rpc *rpc, const ProtobufCMessage *message)
 
 static void on_list(struct store_req *req)
 {
-	struct call *c = call_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__ListTokensReply reply = PB__LIST_TOKENS_REPLY__INIT;
 
 	if (c == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(c);
-		return;
-	}
 	reply.tokens = req->tokens;
 	reply.n_tokens = req->count;
 	rpc_reply(c->rpc, &reply.base);
@@ -125,15 +121,11 @@ int pool_list_tokens(struct rpc *rpc, const ProtobufCMessage *in)
 
 static void on_revoked(struct store_req *req)
 {
-	struct call *c = call_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__RevokeTokenReply reply = PB__REVOKE_TOKEN_REPLY__INIT;
 
 	if (c == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(c);
-		return;
-	}
 	log_info("tokens revoked account=%s count=%u", caller_of(c->rpc)->account, (unsigned)req->number);
 	reply.ended = (uint32_t)req->number;
 	revocation_soon(&c->pool->revocation);
