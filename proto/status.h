@@ -33,15 +33,11 @@ enum status {
 #undef STATUS_ENUM
 };
 
-/* Exit codes of the command line that no status gives (hivemind.1, EXIT STATUS). */
+/* Exit codes of the command line where no status is at hand (hivemind.1, EXIT STATUS). */
 enum {
 	EXIT_TASK_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_NOT_FOUND = 3,
-	EXIT_NOT_ALLOWED = 4,
 	EXIT_NO_POOL = 6,
-	EXIT_TIMED_OUT = 7,
-	EXIT_WRONG_STATE = 8,
 	EXIT_BUG = 70,
 };
 
