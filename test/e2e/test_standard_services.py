@@ -1,5 +1,6 @@
 """grpc.health.v1 and server reflection on the pool, with stock clients that know nothing of HiveMind."""
 import importlib
+import re
 import sys
 import tempfile
 
@@ -11,7 +12,8 @@ from grpc_tools import protoc
 import hive
 from stock import Pool
 
-SERVICES = {f"hivemind.v1.{name}" for name in ("Accounts", "Tasks", "Blobs", "Workers", "Pool")}
+PROTO = (hive.ROOT / "proto/hivemind.proto").read_text()
+SERVICES = {f"hivemind.v1.{name}" for name in re.findall(r"^service (\w+)", PROTO, re.M)}
 SECONDS = 20 * hive.SLOW
 
 
