@@ -51,6 +51,8 @@ LIB := $(B)/libhivemind.a
 UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec ui roles,$(wildcard test/$(d)/*.c))))
 
 Q := $(if $(filter 1,$(V)),,@)
+# For targets that somebody types as they are: every core, unless -j was given.
+PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
 .PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e interop \
@@ -131,7 +133,7 @@ corpus: $(FUZZ_BIN)
 fuzz-programs: $(FUZZ_BIN)
 
 fuzz: deps-fuzz
-	$(Q)$(MAKE) --no-print-directory B=build/fuzz CC=clang-14 CFLAGS="-O1 -g" \
+	$(Q)$(PARALLEL) B=build/fuzz CC=clang-14 CFLAGS="-O1 -g" \
 		SAN=fuzzer-no-link,address,undefined,float-cast-overflow FUZZ="$(FUZZ)" fuzz-programs
 	$(Q)test/run-fuzz $(FUZZ_SECONDS) $(FUZZ)
 
@@ -161,7 +163,7 @@ interop: $(INTEROP)
 NODE := build/node/node_modules/.package-lock.json
 deps-node: $(NODE)
 $(NODE): test/interop/grpc-js/package-lock.json
-	$(Q)command -v npm >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y --no-install-recommends nodejs npm; }
+	$(Q)command -v npm >/dev/null || { $(call fetch,nodejs npm); }
 	$(Q)mkdir -p build/node && cp test/interop/grpc-js/*.json build/node/ && cd build/node && npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(Q)touch $@
 
@@ -175,33 +177,32 @@ test: deps-test
 	$(Q)test/run-all
 
 bench: deps-test deps-bench
-	$(Q)$(MAKE) --no-print-directory all $(BENCH) && test/bench/run
+	$(Q)$(PARALLEL) all $(BENCH) && test/bench/run
 
 # --- dependencies ---------------------------------------------------------------------------------
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-deps:
-	@echo "Installing: $(DEPS_BUILD) $(DEPS_RUN)"
-	$(Q)$(SUDO) apt-get install -y --no-install-recommends $(DEPS_BUILD) $(DEPS_RUN)
-
+fetch = echo "Installing: $(1)" && $(SUDO) apt-get update -q && $(SUDO) apt-get install -y --no-install-recommends $(1)
 missing = $(shell dpkg-query -W -f '$${db:Status-Abbrev} $${Package}\n' $(1) 2>&1 | grep -v '^ii' >/dev/null && echo yes)
+fetch-missing = $(if $(call missing,$(1)),$(call fetch,$(1)),true)
+
+deps:
+	$(Q)$(call fetch,$(DEPS_BUILD) $(DEPS_RUN))
+
 deps-check:
-	$(Q)$(if $(call missing,$(DEPS_BUILD) $(DEPS_RUN)),$(SUDO) apt-get update -q && $(MAKE) --no-print-directory deps,true)
+	$(Q)$(call fetch-missing,$(DEPS_BUILD) $(DEPS_RUN))
 
 deps-test: deps-check
-	$(Q)$(if $(call missing,$(DEPS_TEST)),echo "Installing for the tests: $(DEPS_TEST)" && $(SUDO) apt-get update -q && \
-		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_TEST),true)
+	$(Q)$(call fetch-missing,$(DEPS_TEST))
 
 deps-bench:
-	$(Q)$(if $(call missing,$(DEPS_BENCH)),$(SUDO) apt-get update -q && \
-		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_BENCH),true)
+	$(Q)$(call fetch-missing,$(DEPS_BENCH))
 
 deps-fuzz: deps-check
-	$(Q)$(if $(call missing,$(DEPS_FUZZ)),$(SUDO) apt-get update -q && \
-		$(SUDO) apt-get install -y --no-install-recommends $(DEPS_FUZZ),true)
+	$(Q)$(call fetch-missing,$(DEPS_FUZZ))
 
 demo: deps-check
-	$(Q)$(MAKE) --no-print-directory all && ./hivemind demo
+	$(Q)$(PARALLEL) all && ./hivemind demo
 
 install: $(BIN)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/hivemind
