@@ -126,6 +126,13 @@ void call_begin(struct store *s, struct store_req *req, int script)
 	call_text(req, ""); /* the number of keys: call_send() */
 }
 
+void call_begin_batch(struct store *s, struct store_req *req, int script, size_t n)
+{
+	assert(n <= STORE_BATCH_MAX);
+	call_begin(s, req, script);
+	req->batch = n;
+}
+
 /* --- sending and reading ------------------------------------------------------------------------ */
 
 void read_failed(struct store_req *req)

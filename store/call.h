@@ -85,6 +85,8 @@ bool script_moves_money(int script);
 int scripts_change_for_test(const char *from, const char *to);
 
 void call_begin(struct store *s, struct store_req *req, int script);
+/* The same for n items at once, at most STORE_BATCH_MAX; read_outcomes() wants an outcome of each. */
+void call_begin_batch(struct store *s, struct store_req *req, int script, size_t n);
 void call_key(struct store_req *req, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_text(struct store_req *req, const char *text); /* borrowed until call_send() returns or copied */
 void call_bytes(struct store_req *req, const void *p, size_t n);

@@ -2,7 +2,6 @@
  * projects: project.c. */
 #include "store/ledger.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,9 +63,7 @@ void store_project_withdraw(struct store *s, struct store_req *req, const char *
 void store_tick(struct store *s, struct store_req *req, const struct tick_item *items, size_t n,
                 int64_t now_ms)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_TICK);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_TICK, n);
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].task);
 	call_int(req, now_ms);
@@ -90,8 +87,7 @@ void store_unsettled(struct store *s, struct store_req *req, int64_t before_ms, 
 
 void store_refund(struct store *s, struct store_req *req, const char *task, int64_t now_ms)
 {
-	call_begin(s, req, SCRIPT_REFUND);
-	req->batch = 1;
+	call_begin_batch(s, req, SCRIPT_REFUND, 1);
 	call_key(req, "task:%s", task);
 	call_text(req, task);
 	call_int(req, now_ms);

@@ -49,9 +49,7 @@ const char *store_blob_id(const struct store_req *req, size_t i)
 
 void store_blobs_known(struct store *s, struct store_req *req, const char *const *sha256, size_t n)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_BLOBS_KNOWN);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_BLOBS_KNOWN, n);
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "blob:%s", sha256[i]);
 	call_send(req, read_outcomes);

@@ -1,6 +1,5 @@
 /* store/store_move.c - what moves tasks from state to state. Batches: one script for up to STORE_BATCH_MAX
  * items. */
-#include <assert.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -10,9 +9,7 @@
 void store_lease(struct store *s, struct store_req *req, const struct lease_item *items, size_t n,
 		 int64_t now_ms)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_LEASE);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_LEASE, n);
 	call_key(req, "queue");
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].task);
@@ -28,9 +25,7 @@ void store_lease(struct store *s, struct store_req *req, const struct lease_item
 
 void store_phase(struct store *s, struct store_req *req, const struct phase_item *items, size_t n)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_PHASE);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_PHASE, n);
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].task);
 	for (size_t i = 0; i < n; i++) {
@@ -94,9 +89,7 @@ static void done_words(struct store_req *req, const struct done_item *item)
 void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n,
 		int64_t now_ms)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_DONE);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_DONE, n);
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].done->task);
 	call_int(req, now_ms);
@@ -110,9 +103,7 @@ void store_done(struct store *s, struct store_req *req, const struct done_item *
 void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n,
 		   int64_t now_ms)
 {
-	assert(n <= STORE_BATCH_MAX);
-	call_begin(s, req, SCRIPT_REQUEUE);
-	req->batch = n;
+	call_begin_batch(s, req, SCRIPT_REQUEUE, n);
 	call_key(req, "queue");
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].task);
@@ -142,8 +133,7 @@ void store_stop(struct store *s, struct store_req *req, const char *account, con
 void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason,
 		int64_t now_ms)
 {
-	call_begin(s, req, SCRIPT_FAIL);
-	req->batch = 1;
+	call_begin_batch(s, req, SCRIPT_FAIL, 1);
 	call_key(req, "task:%s", task);
 	call_text(req, task);
 	call_int(req, failure);
