@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "net/private_process.h"
-#include "proto/typed.h"
 #include "proto/status.h"
+#include "proto/typed.h"
 #include "roles/child.h"
 #include "roles/roles.h"
 

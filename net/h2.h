@@ -1,6 +1,6 @@
 /* net/h2.h - HTTP/2 on a stream, for both ends: one struct h2 per connection, one h2_stream per call.
  *
- * Nothing of the owner's is called back from inside h2_send() and the like, but its events come from
+ * Nothing of the owner's is called back from inside h2_push() and the like, but its events come from
  * inside the HTTP/2 engine: they may send, reset and detach, and free nothing that an h2_stream lies in.
  *
  * Output is pulled: what is queued on a stream stays there until the peer's window and the socket take

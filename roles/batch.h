@@ -2,7 +2,7 @@
  *
  * What is put during one turn of the loop, or while an earlier batch is away, travels in one script of at
  * most BATCH_MAX items. A lost reply means unknown: the same items are sent again with the same content,
- * after RETRY_MS or at once when the store is back, until the store says what became of them. Items are
+ * after BATCH_RETRY_MS or at once when the store is back, until the store says what became of them. Items are
  * settled in the order they were put. */
 #ifndef ROLES_BATCH_H
 #define ROLES_BATCH_H

@@ -1,6 +1,6 @@
 /* roles/pool_link.h - a worker's stream, as the rest of the pool sees it: what can be said to a worker.
  *
- * Each does nothing when the worker is not connected; link_open() tells a worker that comes back what it
+ * Each does nothing when the worker is not connected; open_link() tells a worker that comes back what it
  * missed. */
 #ifndef ROLES_POOL_LINK_H
 #define ROLES_POOL_LINK_H

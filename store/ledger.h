@@ -146,7 +146,7 @@ void store_ledger_unfreeze(struct store *s, struct store_req *req);
 /* Records from seq `from` on, as text (store/books.h reads them). Result: records, count; totals as then. */
 struct ledger_record { const char *text, *chain; };
 void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, uint32_t limit);
-/* What the accounts hold, a page at a time, for store/audit.c. kind: users and pending, holds, projects. */
+/* What the accounts hold, a page at a time, for store/ledger_guard.c. which: users and pending, holds, projects. */
 enum ledger_class { LEDGER_USERS, LEDGER_HOLDS, LEDGER_PROJECTS };
 struct ledger_balance { const char *account; int64_t mcpt; }; /* "user:ID", ... */
 /* Result: balances, count, next (0 = all), totals as then. */
