@@ -2,7 +2,8 @@
  *
  * Up; a state is named after what it waits for:
  *
- *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded)
+ *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded, and the
+ *   ledger is not older than the one that we have seen)
  *        -> INDEX (the live tasks have been read) -> READY: listening, one line says so
  *
  * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them:
@@ -231,16 +232,55 @@ void pool_catch_up(struct pool *pool)
 
 /* --- the store -------------------------------------------------------------------------------- */
 
+/* A Redis that has lost transfers is not served, whether we start or it came back so. */
+static void on_checked(struct ledger_guard *guard, const struct error *err, void *user)
+{
+	struct pool *pool = user;
+
+	(void)guard;
+	if (pool->stopping)
+		return;
+	if (err->status == STATUS_UNAVAILABLE) {
+		if (store_is_up(pool->store))
+			ledger_guard_check(pool->guard);
+	} else if (err->status != 0) {
+		fail(pool, err, EXIT_WRONG_STATE);
+	} else if (pool->step.at == STORE) {
+		step_to(&pool->step, INDEX, "pool");
+		pool_index_load(pool, on_loaded);
+	}
+}
+
+static void on_violation(struct ledger_guard *guard, const char *what, void *user)
+{
+	(void)user;
+	log_error("the books are wrong, money stands still violations=%llu what=\"%s\"",
+	          (unsigned long long)ledger_guard_violations(guard), what);
+}
+
+static int open_guard(struct pool *pool)
+{
+	const struct ledger_guard_events events = {.on_checked = on_checked, .on_violation = on_violation, .user = pool};
+	struct error err;
+	char *path = xasprintf("%s/ledger-high-water", pool->data);
+
+	pool->guard = ledger_guard_open(&pool->loop, pool->store, path, pool->options.accept_rollback, &events, &err);
+	free(path);
+	if (pool->guard == NULL)
+		fail(pool, &err, EXIT_WRONG_STATE);
+	return pool->guard == NULL ? err.status : 0;
+}
+
 static void on_store_up(struct store *store, void *user)
 {
 	struct pool *pool = user;
 
 	(void)store;
 	log_info("redis up version=%s", store_redis_version(pool->store));
-	if (pool->step.at == STORE) {
-		step_to(&pool->step, INDEX, "pool");
-		pool_index_load(pool, on_loaded);
-	} else if (pool->step.at == READY) {
+	if (pool->guard == NULL && open_guard(pool) != 0)
+		return;
+	ledger_guard_check(pool->guard);
+	if (pool->step.at == READY) {
 		lease_store_up(&pool->lease);
 		pool_health_changed(pool);
 		meter_store_up(&pool->meter);
@@ -314,10 +354,20 @@ static void on_store_closed(void *user)
 		on_redis_down(pool);
 }
 
+static void on_guard_closed(void *user)
+{
+	struct pool *pool = user;
+
+	pool->guard = NULL;
+	store_close(pool->store, on_store_closed, pool);
+}
+
 static void close_store(struct pool *pool)
 {
 	step_to(&pool->step, STORE_DOWN, "pool");
-	if (pool->store != NULL)
+	if (pool->guard != NULL)
+		ledger_guard_close(pool->guard, on_guard_closed, pool);
+	else if (pool->store != NULL)
 		store_close(pool->store, on_store_closed, pool);
 	else
 		on_store_closed(pool);
@@ -327,7 +377,7 @@ static void close_store(struct pool *pool)
 static void on_patience(struct timer *t)
 {
 	struct pool *pool = container_of(t, struct pool, patience);
-	bool idle = pool->store == NULL || lease_idle(&pool->lease) || !store_is_up(pool->store);
+	bool idle = pool->store == NULL || (lease_idle(&pool->lease) && meter_idle(&pool->meter)) || !store_is_up(pool->store);
 
 	if (idle || clock_ms() >= pool->patience_ms)
 		close_store(pool);
@@ -539,6 +589,8 @@ int pool_main(int argc, char **argv)
 	    {"work-bits", 0, OPTION_INT, &o->work_bits, "N",
 	     "proof of work of a new account: 2^N hashes (20)", NULL, 0, WORK_BITS_MAX},
 	    {"gift", 0, OPTION_TEXT, &o->gift, "CPT", "what each new account gets (150)", NULL, 0, 0},
+	    {"accept-ledger-rollback", 0, OPTION_FLAG, &o->accept_rollback, NULL,
+	     "take a Redis that has lost transfers as the truth", NULL, 0, 0},
 	    {"prices", 0, OPTION_TEXT, &o->prices, "FILE", "what a task costs here: hivemind.conf(5)", NULL, 0, 0},
 	    {"local-projects", 0, OPTION_FLAG, &o->local_projects, NULL,
 	     "projects may have http URLs of this network", NULL, 0, 0},

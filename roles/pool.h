@@ -40,6 +40,7 @@
 #include "roles/revocation.h"
 #include "roles/throttle.h"
 #include "store/blob.h"
+#include "store/ledger_guard.h"
 #include "store/log.h"
 #include "store/redis_child.h"
 #include "store/store.h"
@@ -53,7 +54,7 @@ struct pool_options {
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
 	int64_t register_per_day;
-	bool json, print_join, local_projects;
+	bool json, print_join, local_projects, accept_rollback;
 };
 
 struct pool {
@@ -77,6 +78,7 @@ struct pool {
 	struct pool_workers workers;
 	struct lease lease;
 	struct meter meter;
+	struct ledger_guard *guard;  /* NULL before Redis was up for the first time */
 	struct price_table prices;
 	struct pool_sweep sweep;
 	struct health_watch *health_watches;

@@ -257,6 +257,7 @@ static void on_totals(struct store_req *req)
 	reply.frozen = t->frozen;
 	reply.why = (char *)(t->why != NULL ? t->why : "");
 	reply.chain = (char *)t->chain;
+	reply.violations = c->pool->guard != NULL ? ledger_guard_violations(c->pool->guard) : 0;
 	rpc_reply(c->rpc, &reply.base);
 }
 
