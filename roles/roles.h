@@ -30,6 +30,17 @@ int get_main(int argc, char **argv);
 int stop_main(int argc, char **argv);
 int rm_main(int argc, char **argv);
 
+int balance_main(int argc, char **argv);
+int statement_main(int argc, char **argv);
+int quote_main(int argc, char **argv);
+int price_main(int argc, char **argv);
+int transfer_main(int argc, char **argv);
+int tip_main(int argc, char **argv);
+int project_main(int argc, char **argv);
+int earnings_main(int argc, char **argv);
+int invite_main(int argc, char **argv);
+int ledger_main(int argc, char **argv);
+
 int workers_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
