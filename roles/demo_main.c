@@ -8,6 +8,7 @@
 #include "net/memory.h"
 #include "proto/status.h"
 #include "roles/demo.h"
+#include "roles/demo_books.h"
 #include "roles/dev.h"
 #include "roles/roles.h"
 #include "ui/term.h"
@@ -23,6 +24,8 @@ static const struct verb_help help = {
 struct show {
 	struct dev dev;
 	struct demo demo;
+	struct demo_books before, after;
+	struct grpc_channel *lender; /* as the account with the workers; NULL = not yet, or no more */
 	char dir[320];
 	bool keep, counting, right, stopped;
 };
@@ -37,18 +40,11 @@ static void keep_running(const struct show *s)
 	       "Ctrl-C ends and removes everything.\n", s->dev.data, s->demo.pieces[0].task);
 }
 
-static void on_demo_over(struct demo *m)
+static void on_lender_closed(void *user)
 {
-	struct show *s = container_of(m, struct show, demo);
+	struct show *s = user;
 
-	s->counting = false;
-	if (m->error.status == 0) {
-		s->right = m->answer == DEMO_ANSWER;
-		demo_print_times(m);
-		printf("\nAnswer: %" PRIu64 "   expected %d   ", m->answer, DEMO_ANSWER);
-		term_styled(stdout, s->right ? STYLE_GREEN : STYLE_RED, s->right ? "correct" : "WRONG");
-		putchar('\n');
-	}
+	s->lender = NULL;
 	if (s->keep && s->right && !s->stopped)
 		keep_running(s);
 	else
@@ -56,9 +52,52 @@ static void on_demo_over(struct demo *m)
 	fflush(stdout);
 }
 
+static void finish(struct show *s)
+{
+	grpc_channel_close(s->lender, on_lender_closed, s);
+}
+
+static void on_books_after(struct demo_books *b)
+{
+	struct show *s = container_of(b, struct show, after);
+
+	if (b->error.status == 0)
+		demo_books_print(&s->before, b);
+	finish(s);
+}
+
+static void on_demo_over(struct demo *m)
+{
+	struct show *s = container_of(m, struct show, demo);
+
+	s->counting = false;
+	if (m->error.status != 0) {
+		finish(s);
+		return;
+	}
+	s->right = m->answer == DEMO_ANSWER;
+	demo_print_times(m);
+	printf("\nAnswer: %" PRIu64 "   expected %d   ", m->answer, DEMO_ANSWER);
+	term_styled(stdout, s->right ? STYLE_GREEN : STYLE_RED, s->right ? "correct" : "WRONG");
+	putchar('\n');
+	s->after = (struct demo_books){.owner = s->dev.channel, .lender = s->lender, .done = on_books_after};
+	demo_books_ask(&s->after);
+}
+
+static void on_books_before(struct demo_books *b)
+{
+	struct show *s = container_of(b, struct show, before);
+
+	s->demo.error = b->error;
+	s->counting = !s->stopped && b->error.status == 0 && demo_start(&s->demo, &s->demo.error) == 0;
+	if (!s->counting)
+		finish(s);
+}
+
 static void on_up(struct dev *d)
 {
 	struct show *s = container_of(d, struct show, dev);
+	struct endpoint pool;
 
 	if (dev_takes_tasks(d, &s->demo.error) != 0) {
 		dev_end(d);
@@ -73,9 +112,11 @@ static void on_up(struct dev *d)
 	s->demo.dir = s->dir;
 	s->demo.quiet = d->globals.quiet;
 	s->demo.over = on_demo_over;
-	s->counting = demo_start(&s->demo, &s->demo.error) == 0;
-	if (!s->counting)
-		dev_end(d);
+	endpoint_parse(&pool, d->pool_address, &s->demo.error); /* dev has read it before */
+	s->lender = grpc_channel_new(&d->loop, &pool);
+	grpc_channel_set_token(s->lender, d->lender_token);
+	s->before = (struct demo_books){.owner = d->channel, .lender = s->lender, .done = on_books_before};
+	demo_books_ask(&s->before);
 }
 
 static void on_over(struct dev *d)
@@ -92,7 +133,7 @@ static void on_stop(struct loop *loop, int signal)
 	printf("\nEnding and removing everything ...\n");
 	if (s->counting)
 		demo_cancel(&s->demo);
-	else
+	else if (s->lender == NULL) /* else the books are on their way, and what follows ends it */
 		dev_end(&s->dev);
 }
 
@@ -135,6 +176,7 @@ int demo_main(int argc, char **argv)
 	else
 		rc = rc != 0 ? term_error(&err, s->dev.globals.json) : run(s);
 	wipe(s->dev.token, sizeof s->dev.token);
+	wipe(s->dev.lender_token, sizeof s->dev.lender_token);
 	free(s);
 	return rc;
 }

@@ -22,7 +22,6 @@
 #define END_PATIENCE_MS 15000
 #define AGAIN_FIRST_MS 200
 #define AGAIN_LONGEST_MS 10000
-#define DEV_GIFT "1000000" /* CPT: nobody runs out of play money */
 #define STEADY_MS 30000 /* what lived that long has not died in a row */
 
 enum { FINDING, STARTING, POOL, ACCOUNT, WORKERS, UP, ENDING, OVER };
@@ -307,7 +306,7 @@ static void start_workers(struct dev *d)
 		add_child(d, c, name);
 		share_machine(d, c, host->total);
 		c->child.ready = on_worker_ready;
-		c->child.env[0] = d->token_env;
+		c->child.env[0] = d->worker_token_env;
 		ADD(c, "worker", "--join", d->pool_address, "--data", c->data, "--name", c->child.name, "--cpus", c->share[0],
 		    "--memory", c->share[1], "--disk", c->share[2]);
 		if (d->docker[0] != '\0')
@@ -321,12 +320,20 @@ static void start_workers(struct dev *d)
 
 /* --- ACCOUNT --------------------------------------------------------------------------------- */
 
+static void register_account(struct dev *d, const char *name);
+
+/* "dev" first, then "lender". */
+static char *token_of(struct dev *d)
+{
+	return d->has_dev ? d->lender_token : d->token;
+}
+
 static void on_registered(struct grpc_call *call, const ProtobufCMessage *out)
 {
 	struct dev *d = container_of(call, struct dev, call);
 	const Pb__Session *session = (const Pb__Session *)out;
 
-	text_copy(d->token, sizeof d->token, session->token);
+	text_copy(token_of(d), sizeof d->token, session->token);
 }
 
 static void on_register_done(struct grpc_call *call, const struct error *err)
@@ -337,21 +344,43 @@ static void on_register_done(struct grpc_call *call, const struct error *err)
 
 	if (d->ending)
 		return;
-	snprintf(line, sizeof line, "%s\n", d->token);
-	if (mine.status != 0 || dev_home_write(d, "token", line, &mine) != 0) {
+	snprintf(line, sizeof line, "%s\n", token_of(d));
+	if (mine.status == 0)
+		dev_home_write(d, d->has_dev ? "worker-token" : "token", line, &mine);
+	wipe(line, sizeof line);
+	if (mine.status != 0) {
 		fail(d, &mine);
-		return;
+	} else if (!d->has_dev) {
+		d->has_dev = true;
+		register_account(d, "lender");
+	} else {
+		grpc_channel_set_token(d->channel, d->token);
+		start_workers(d);
 	}
-	grpc_channel_set_token(d->channel, d->token);
-	start_workers(d);
 }
 
 /* Nobody needs its password: the token is in a file. */
-static void register_account(struct dev *d)
+static void register_account(struct dev *d, const char *name)
 {
 	Pb__RegisterRequest request = PB__REGISTER_REQUEST__INIT;
+	char password[2 * ID_SIZE], id[ID_SIZE];
+
+	d->call = (struct grpc_call){.method = &rpc_methods[RPC_REGISTER], .timeout_ms = CONNECT_TIMEOUT_MS,
+				     .on_message = on_registered, .on_done = on_register_done};
+	random_id(password);
+	random_id(password + ID_LENGTH);
+	random_id(id);
+	request.name = (char *)name;
+	request.password = password;
+	request.call_id = id;
+	grpc_call_unary(d->channel, &d->call, &request.base);
+	wipe(password, sizeof password);
+}
+
+/* Two, because nobody pays oneself: the one has the tasks, the other the workers. */
+static void register_accounts(struct dev *d)
+{
 	struct endpoint pool;
-	char password[2 * ID_SIZE], id[ID_SIZE], name[] = "dev";
 	struct error err;
 
 	step_to(&d->step, ACCOUNT, "dev");
@@ -360,16 +389,7 @@ static void register_account(struct dev *d)
 		return;
 	}
 	d->channel = grpc_channel_new(&d->loop, &pool);
-	d->call = (struct grpc_call){.method = &rpc_methods[RPC_REGISTER], .timeout_ms = CONNECT_TIMEOUT_MS,
-				     .on_message = on_registered, .on_done = on_register_done};
-	random_id(password);
-	random_id(password + ID_LENGTH);
-	random_id(id);
-	request.name = name;
-	request.password = password;
-	request.call_id = id;
-	grpc_call_unary(d->channel, &d->call, &request.base);
-	wipe(password, sizeof password);
+	register_account(d, "dev");
 }
 
 /* --- POOL ------------------------------------------------------------------------------------ */
@@ -385,7 +405,7 @@ static void on_pool_ready(struct child *child, const char *line)
 		return;
 	snprintf(text, sizeof text, "%s, %s", d->pool_address, d->options.redis != NULL ? "your Redis" : "private Redis");
 	say(d, true, "Pool", text);
-	register_account(d);
+	register_accounts(d);
 }
 
 static int choose_port(struct dev *d, struct error *err)
@@ -491,7 +511,7 @@ int dev_start(struct dev *d, struct error *err)
 	d->step = (struct step){states, FINDING};
 	d->start_ms = d->step_ms = clock_ms();
 	snprintf(d->token_path, sizeof d->token_path, "%s/token", d->data);
-	snprintf(d->token_env, sizeof d->token_env, "HIVEMIND_TOKEN_FILE=%s", d->token_path);
+	snprintf(d->worker_token_env, sizeof d->worker_token_env, "HIVEMIND_TOKEN_FILE=%s/worker-token", d->data);
 	engine_open(&d->engine, &d->loop, d->options.docker, "dev", on_found, d);
 	return 0;
 }

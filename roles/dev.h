@@ -6,7 +6,8 @@
  * Used by `hivemind dev`, which leaves it running, and by `hivemind demo`, which runs a job on it.
  *
  *   DATA/env            to be sourced: HIVEMIND_POOL, HIVEMIND_TOKEN_FILE; written last, when all is up
- *   DATA/token          of the account "dev", 0600
+ *   DATA/token          of the account "dev", whose tasks they are, 0600
+ *   DATA/worker-token   of the account "lender", whose workers they are: so money moves
  *   DATA/run/NAME.pid   pool, worker-1, worker-2, ...        DATA/log/NAME.log
  *   DATA/pool, DATA/worker-N, DATA/engine                    theirs
  *
@@ -29,6 +30,7 @@
 #include "ui/options.h"
 
 #define DEV_WORKERS_MAX 64
+#define DEV_GIFT "1000000" /* CPT to each account: nobody runs out of play money */
 
 struct dev_options {
 	const char *data, *listen, *redis, *docker;
@@ -61,7 +63,9 @@ struct dev {
 	bool made_data;
 	int lock;
 	char pool_address[300];
-	char token[128], token_path[300], token_env[340], docker[140];
+	char token[128], lender_token[128];
+	bool has_dev;                /* the first of the two accounts is there */
+	char token_path[300], worker_token_env[340], docker[140];
 	struct engine engine;        /* only to find one */
 	struct private_engine *own;
 	struct grpc_channel *channel;/* to register, then with the token for the owner's use */

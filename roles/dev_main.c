@@ -76,6 +76,7 @@ int dev_main(int argc, char **argv)
 	}
 	rc = rc == OPTIONS_HELPED ? 0 : err.status != 0 ? term_error(&err, d->globals.json) : 0;
 	wipe(d->token, sizeof d->token);
+	wipe(d->lender_token, sizeof d->lender_token);
 	free(d);
 	return rc;
 }

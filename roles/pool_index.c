@@ -197,9 +197,9 @@ static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 	t->pays = price_per_core(&t->price, task->spec->resources);
 	t->hold_mcpt = task->hold_mcpt;
 	t->grace_s = task->spec->grace_s;
-	t->lasts_ms = price_lasts_ms(&t->price, t->hold_mcpt);
-	if (t->lasts_ms >= 1000 * (int64_t)task->spec->time_limit_s || t->hold_mcpt == 0)
-		t->lasts_ms = INT64_MAX;
+	t->lasts_ms = INT64_MAX;
+	if (price_amount(&t->price, 1000 * (int64_t)task->spec->time_limit_s, 0) > t->hold_mcpt && t->hold_mcpt > 0)
+		t->lasts_ms = price_lasts_ms(&t->price, t->hold_mcpt);
 	t->spec_size = pb__task_spec__get_packed_size(task->spec);
 	t->spec = xmalloc(t->spec_size + 1);
 	pb__task_spec__pack(task->spec, t->spec);

@@ -44,9 +44,9 @@ static void on_balance(struct store_req *req)
 	reply.most_mcpt = price_most(&p, q->in->spec);
 	reply.start_mcpt = p.start_mcpt;
 	reply.rate_ncpt = p.rate_ncpt;
-	reply.lasts_ms = price_lasts_ms(&p, reply.most_mcpt);
-	if (reply.lasts_ms > 1000 * (int64_t)q->in->spec->time_limit_s || q->in->spec->max_mcpt == 0)
-		reply.lasts_ms = 1000 * (int64_t)q->in->spec->time_limit_s;
+	reply.lasts_ms = 1000 * (int64_t)q->in->spec->time_limit_s;
+	if (price_amount(&p, reply.lasts_ms, 0) > reply.most_mcpt)
+		reply.lasts_ms = price_lasts_ms(&p, reply.most_mcpt);
 	reply.balance_mcpt = req->money->balance_mcpt;
 	if (reply.most_mcpt > reply.balance_mcpt)
 		reply.missing_mcpt = reply.most_mcpt - reply.balance_mcpt;

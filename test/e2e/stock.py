@@ -155,12 +155,12 @@ def spec(name, cpus=1000, memory=64 << 20, **fields):
 class Worker:
     """A worker by hand: what it hears goes into queues, what it says is up to the test."""
 
-    def __init__(self, client, name="w", id=None, cpus=4000, memory=1 << 30, attempts=(), not_ready="", beat=True):
+    def __init__(self, client, name="w", id=None, cpus=4000, memory=1 << 30, attempts=(), not_ready="", beat=True, host=None):
         alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
         self.id = id or "".join(secrets.choice(alphabet) for _ in range(16))
         self.client, self.out, self.heard, self.acks, self.over = client, queue.Queue(), queue.Queue(), 0, threading.Event()
         self.beating, self.not_ready = beat, not_ready
-        host = pb.Host(name=name, arch="amd64", engine="docker", limits_enforced=True,
+        host = host or pb.Host(name=name, arch="amd64", engine="docker", limits_enforced=True,
                        offered=pb.Resources(milli_cpus=cpus, memory=memory, disk=64 << 30))
         self.say(hello=pb.Hello(worker=self.id, name=name, host=host, attempts=attempts, not_ready=not_ready))
         self.call = client.workers.Link(iter(self.out.get, None), metadata=client.auth["metadata"])

@@ -172,7 +172,7 @@ def test_on_a_terminal_a_worker_asks_who_its_owner_is(shared_hive, docker, tmp_p
     password = tmp_path / "password"
     password.write_text("correct horse\n")
     pool = shared_hive.env["HIVEMIND_POOL"]
-    made = hive.command("register", "lender", "--password-file", password, "--pool", pool,
+    made = hive.command("register", "volunteer", "--password-file", password, "--pool", pool,
                         env=hive.environment(HOME=tmp_path / "elsewhere"))
     assert made.code == 0, made
     pid, terminal = pty.fork()
@@ -180,7 +180,7 @@ def test_on_a_terminal_a_worker_asks_who_its_owner_is(shared_hive, docker, tmp_p
         os.execve(hive.BIN, ["hivemind", "worker", "--join", pool, "--data", str(tmp_path / "w"), "--name", "asked",
                              "--docker", f"unix:{docker.socket}"], hive.environment(HOME=tmp_path, TERM="dumb"))
     seen = b""
-    for wanted, answer in ((b"ame", b"lender\n"), (b"assword", b"correct horse\n"), (b"asked ready:", b"\x03")):
+    for wanted, answer in ((b"ame", b"volunteer\n"), (b"assword", b"correct horse\n"), (b"asked ready:", b"\x03")):
         while wanted not in seen:
             seen += os.read(terminal, 1000)
         seen = seen.split(wanted, 1)[1]
@@ -233,7 +233,11 @@ def test_the_demo_is_right_and_leaves_nothing(docker):
     env = hive.environment(HOME=path, TMPDIR=path, DOCKER_HOST=docker.host)
     done = hive.command("demo", env=env, timeout=120)
     assert done.code == 0, done
-    assert done.out.rstrip().endswith("Answer: 148933   expected 148933   correct")
+    assert "Answer: 148933   expected 148933   correct" in done.out
+    owner, lender, everything = done.out.rstrip().splitlines()[-3:]
+    spent = owner.split("spent ")[1]
+    assert owner.startswith("  dev, ") and lender.startswith("  lender, ") and lender.endswith(f"earned {spent}")
+    assert float(spent) >= 0.08 and everything == "  all there is: 1,000,000,000,000, unchanged"
     assert "Where time went" in done.out
     assert not docker.containers()
     assert [p for p in path.iterdir() if p.name.startswith("hivemind-")] == []
