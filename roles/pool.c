@@ -244,7 +244,7 @@ static void on_checked(struct ledger_guard *guard, const struct error *err, void
 		if (store_is_up(pool->store))
 			ledger_guard_check(pool->guard);
 	} else if (err->status != 0) {
-		fail(pool, err, EXIT_WRONG_STATE);
+		fail(pool, err, status_exit_code(err->status));
 	} else if (pool->step.at == STORE) {
 		step_to(&pool->step, INDEX, "pool");
 		pool_index_load(pool, on_loaded);
@@ -267,7 +267,7 @@ static int open_guard(struct pool *pool)
 	pool->guard = ledger_guard_open(&pool->loop, pool->store, path, pool->options.accept_rollback, &events, &err);
 	free(path);
 	if (pool->guard == NULL)
-		fail(pool, &err, EXIT_WRONG_STATE);
+		fail(pool, &err, status_exit_code(err.status));
 	return pool->guard == NULL ? err.status : 0;
 }
 
