@@ -38,6 +38,7 @@ enum {
 	EXIT_TASK_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_NO_POOL = 6,
+	EXIT_WRONG_STATE = 8,
 	EXIT_BUG = 70,
 };
 
