@@ -18,9 +18,7 @@ static void print_json(struct client *c, const Pb__BalanceReply *r)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_cpt(&j, "balance_cpt", r->balance_mcpt);
 	json_cpt(&j, "tasks_only_cpt", r->grant_mcpt);
 	json_cpt(&j, "reserved_cpt", r->held_mcpt);

@@ -22,9 +22,7 @@ static void print_invitation(struct client *c, const Pb__Invitation *made)
 	char until[40];
 
 	if (c->globals.json) {
-		json_init(&j, &out);
-		json_object(&j, NULL);
-		json_int(&j, "v", 1);
+		json_document(&j, &out);
 		json_text(&j, "code", made->code);
 		json_time(&j, "expires", made->expires_ms);
 		json_end(&j);

@@ -39,9 +39,7 @@ static void totals_json(struct client *c, const Pb__TotalsReply *t)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_uint(&j, "records", t->records);
 	json_text(&j, "chain", t->chain);
 	json_cpt(&j, "treasury_cpt", t->treasury_mcpt);
@@ -129,9 +127,7 @@ static void print_report(struct client *c, const struct verify_report *r)
 		       r->records, r->accounts, r->seconds);
 		return;
 	}
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_bool(&j, "right", true);
 	json_uint(&j, "records", r->records);
 	json_uint(&j, "accounts", r->accounts);

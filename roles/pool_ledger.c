@@ -17,22 +17,11 @@ static uint32_t page_size(uint32_t asked)
 	return asked == 0 ? PAGE_DEFAULT : asked < STORE_PAGE_MAX ? asked : STORE_PAGE_MAX;
 }
 
-/* The call of a request that was answered well; else it is refused as the store said. */
-static struct call *well_answered(struct store_req *req)
-{
-	struct call *c = call_answered(req);
-
-	if (c == NULL || req->error.status == 0)
-		return c;
-	call_fail(c);
-	return NULL;
-}
-
 /* --- Balance, Statement, Earnings ------------------------------------------------------------- */
 
 static void on_balance(struct store_req *req)
 {
-	struct call *c = well_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__BalanceReply reply = PB__BALANCE_REPLY__INIT;
 
 	if (c == NULL)
@@ -78,7 +67,7 @@ static Pb__StatementLine *show_line(struct arena *arena, const struct statement_
 
 static void on_statement(struct store_req *req)
 {
-	struct call *c = well_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__StatementReply reply = PB__STATEMENT_REPLY__INIT;
 
 	if (c == NULL)
@@ -113,7 +102,7 @@ struct earnings {
 
 static void on_earned(struct store_req *req)
 {
-	struct earnings *e = (struct earnings *)well_answered(req);
+	struct earnings *e = (struct earnings *)call_well_answered(req);
 
 	if (e == NULL)
 		return;
@@ -124,7 +113,7 @@ static void on_earned(struct store_req *req)
 
 static void on_earnings(struct store_req *req)
 {
-	struct earnings *e = (struct earnings *)well_answered(req);
+	struct earnings *e = (struct earnings *)call_well_answered(req);
 	struct arena *arena;
 
 	if (e == NULL)
@@ -166,7 +155,7 @@ struct move {
 
 static void on_balance_after(struct store_req *req)
 {
-	struct move *m = (struct move *)well_answered(req);
+	struct move *m = (struct move *)call_well_answered(req);
 
 	if (m == NULL)
 		return;
@@ -176,7 +165,7 @@ static void on_balance_after(struct store_req *req)
 
 static void on_moved(struct store_req *req)
 {
-	struct move *m = (struct move *)well_answered(req);
+	struct move *m = (struct move *)call_well_answered(req);
 
 	if (m == NULL)
 		return;
@@ -272,7 +261,7 @@ int pool_totals(struct rpc *rpc, const ProtobufCMessage *in)
 
 static void on_frozen(struct store_req *req)
 {
-	struct call *c = well_answered(req);
+	struct call *c = call_well_answered(req);
 
 	if (c != NULL)
 		store_ledger_totals(call_store(c), call_ask(c, on_totals));

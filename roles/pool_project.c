@@ -108,15 +108,11 @@ int pool_get_project(struct rpc *rpc, const ProtobufCMessage *message)
 
 static void on_projects(struct store_req *req)
 {
-	struct call *c = call_answered(req);
+	struct call *c = call_well_answered(req);
 	Pb__ListProjectsReply reply = PB__LIST_PROJECTS_REPLY__INIT;
 
 	if (c == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(c);
-		return;
-	}
 	reply.projects = arena_alloc(&c->rpc->arena, (req->count + 1) * sizeof *reply.projects);
 	for (size_t i = 0; i < req->count; i++)
 		reply.projects[reply.n_projects++] = show(&c->rpc->arena, &req->projects[i]);
@@ -160,14 +156,10 @@ static void answer(struct claim *m, const struct project *p)
 
 static void on_claimed(struct store_req *req)
 {
-	struct claim *m = (struct claim *)call_answered(req);
+	struct claim *m = (struct claim *)call_well_answered(req);
 
 	if (m == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&m->call);
-		return;
-	}
 	log_info("project claimed project=%s account=%s", m->name, m->account);
 	answer(m, req->project);
 }
@@ -212,15 +204,11 @@ static void on_fetched(struct fetch_request *r)
 
 static void on_token(struct store_req *req)
 {
-	struct claim *m = (struct claim *)call_answered(req);
+	struct claim *m = (struct claim *)call_well_answered(req);
 	size_t n;
 
 	if (m == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&m->call);
-		return;
-	}
 	text_copy(m->token, sizeof m->token, req->id);
 	text_copy(m->file, sizeof m->file, req->project->url);
 	for (n = strlen(m->file); n > 0 && m->file[n - 1] == '/'; n--)

@@ -28,7 +28,7 @@ static uint32_t count_workers(struct pool *pool, const Pb__TaskSpec *spec, const
 
 static void on_balance(struct store_req *req)
 {
-	struct quote *q = (struct quote *)call_answered(req);
+	struct quote *q = (struct quote *)call_well_answered(req);
 	Pb__QuoteReply reply = PB__QUOTE_REPLY__INIT;
 	char reason[REASON_MAX];
 	struct amounts need;
@@ -36,10 +36,6 @@ static void on_balance(struct store_req *req)
 
 	if (q == NULL)
 		return;
-	if (req->error.status != 0) {
-		call_fail(&q->call);
-		return;
-	}
 	p = price_of(&q->call.pool->prices, q->in->spec->resources, "", PRIORITY_NORMAL);
 	reply.most_mcpt = price_most(&p, q->in->spec);
 	reply.start_mcpt = p.start_mcpt;

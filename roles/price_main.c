@@ -16,9 +16,7 @@ static void print_json(struct client *c, const Pb__PriceReply *r)
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_cpt(&j, "start_cpt", r->start_mcpt);
 	json_rate(&j, "core_second_cpt", r->core_ncpt);
 	json_rate(&j, "gib_second_cpt", r->gib_ncpt);

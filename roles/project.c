@@ -49,9 +49,7 @@ static void print_project(struct client *c, const Pb__Project *p)
 		       p->owner[0] != '\0' ? p->owner : "nobody has claimed it");
 		return;
 	}
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	project_json(&j, p);
 	json_end(&j);
 	client_print(c, &out);

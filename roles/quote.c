@@ -28,9 +28,7 @@ static void print_json(struct client *c, const struct bundle *b, const Pb__Quote
 	struct buf out = {0};
 	struct json j;
 
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_text(&j, "name", b->spec.name);
 	json_cpt(&j, "most_cpt", q->most_mcpt);
 	json_cpt(&j, "start_cpt", q->start_mcpt);

@@ -30,9 +30,7 @@ void transfer_print(struct client *c, const char *to, const Pb__TransferReply *r
 			       r->duplicate ? " (it was done before)" : "", cpt_grouped(balance, r->balance_mcpt));
 		return;
 	}
-	json_init(&j, &out);
-	json_object(&j, NULL);
-	json_int(&j, "v", 1);
+	json_document(&j, &out);
 	json_uint(&j, "seq", r->seq);
 	json_text(&j, "to", to);
 	json_cpt(&j, "amount_cpt", r->amount_mcpt);
