@@ -1,6 +1,6 @@
 /* roles/pool_sweep.c - see roles/pool_sweep.h. One round at a time:
  *
- *   timer -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files
+ *   timer -> store_unsettled -> refund them one by one -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files
  *         -> stale uploads -> timer
  *
  * Any step that fails ends the round; the next one finds the rest. */
@@ -13,6 +13,7 @@
 #include "proto/limits.h"
 #include "net/memory.h"
 #include "roles/pool.h"
+#include "store/ledger.h"
 
 static struct store_req *ask(struct pool_sweep *s, void (*on_done)(struct store_req *))
 {
@@ -81,13 +82,41 @@ static void on_expired(struct store_req *req)
 	store_unused_blobs(s->pool->store, ask(s, on_unused), clock_wall_ms() - BLOB_UNUSED_MS, SWEEP_BATCH);
 }
 
+static void on_refunded(struct store_req *req)
+{
+	store_req_release(req);
+	free(req);
+}
+
+/* What the index knows is still being ended, however long that takes. */
+static void refund_task(struct pool *pool, const char *task)
+{
+	struct store_req *req;
+
+	if (pool_index_find(pool, task) != NULL)
+		return;
+	log_info("a stopped task that nobody brought to its end is refunded task=%s", task);
+	req = xcalloc(1, sizeof *req);
+	req->on_done = on_refunded;
+	store_refund(pool->store, req, task, clock_wall_ms());
+}
+
+static void on_unsettled(struct store_req *req)
+{
+	struct pool_sweep *s = req->user;
+
+	for (size_t i = 0; req->error.status == 0 && i < req->task_count; i++)
+		refund_task(s->pool, req->tasks[i]->id);
+	store_expired(s->pool->store, ask(s, on_expired), clock_wall_ms(), SWEEP_BATCH);
+}
+
 static void on_timer(struct timer *t)
 {
 	struct pool_sweep *s = container_of(t, struct pool_sweep, timer);
 
 	s->busy = true;
 	s->pages = 0;
-	store_expired(s->pool->store, ask(s, on_expired), clock_wall_ms(), SWEEP_BATCH);
+	store_unsettled(s->pool->store, ask(s, on_unsettled), clock_wall_ms() - UNSETTLED_MS, SWEEP_BATCH);
 }
 
 void pool_sweep_init(struct pool_sweep *s, struct pool *pool)

@@ -1,5 +1,5 @@
 /* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, uploads
- * nobody ends. */
+ * nobody ends; give back what is reserved for stopped tasks whose attempt nobody brought to its end. */
 #ifndef ROLES_POOL_SWEEP_H
 #define ROLES_POOL_SWEEP_H
 
@@ -9,6 +9,7 @@
 #define SWEEP_MS (60 * 1000)
 #define SWEEP_BATCH 100
 #define SWEEP_PAGES 100 /* batches of one round at most */
+#define UNSETTLED_MS (10 * 60 * 1000) /* longer than a grace and the way of a result */
 #define BLOB_UNUSED_MS UPLOAD_IDLE_MS /* a bundle waits this long for its submit */
 
 struct pool;

@@ -8,6 +8,7 @@
 #include "proto/id.h"
 #include "proto/status.h"
 #include "proto/task.h"
+#include "roles/money_view.h"
 #include "roles/roles.h"
 #include "roles/task_view.h"
 #include "ui/term.h"
@@ -126,7 +127,7 @@ static size_t prefix_length(const struct ps *p)
 
 static void print_row(struct table *table, const Pb__Task *t, size_t length)
 {
-	char id[TASK_ID_SIZE], detail[64], age[24], ran[24] = "-";
+	char id[TASK_ID_SIZE], detail[64], age[24], ran[24] = "-", spent[CPT_TEXT_SIZE];
 	int64_t now = clock_wall_ms();
 	int64_t ran_ms = task_part_ms(t, PART_RAN, now);
 
@@ -135,13 +136,13 @@ static void print_row(struct table *table, const Pb__Task *t, size_t length)
 		format_ms(ran_ms, ran);
 	table_row(table,
 	          (const char *[]){task_short_id(t->id, length, id), t->name, task_state_name((int)t->state),
-	                           task_detail(t, detail), t->worker_name, age, ran});
+	                           task_detail(t, detail), t->worker_name, age, ran, cpt_grouped(spent, task_spent(t))});
 	table_style(table, 2, task_style(t));
 }
 
 static void print_table(struct ps *p)
 {
-	static const char *const headers[] = {"ID", "NAME", "STATE", "PHASE", "WORKER", "AGE", "RUN"};
+	static const char *const headers[] = {"ID", "NAME", "STATE", "PHASE", "WORKER", "AGE", "RUN", "SPENT"};
 	struct table *table;
 	size_t length = prefix_length(p);
 
@@ -150,7 +151,7 @@ static void print_table(struct ps *p)
 		                       : "No tasks of the last day; all of them: hivemind ps -a\n");
 		return;
 	}
-	table = table_new(headers, 7);
+	table = table_new(headers, 8);
 	for (size_t i = 0; i < p->count; i++)
 		print_row(table, p->tasks[i], length);
 	table_print(table, stdout);

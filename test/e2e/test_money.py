@@ -15,6 +15,7 @@ import pytest
 
 import hive
 from hive import command, script, until
+from test_cli import check_golden
 from stock import Client, Pool, Worker, call_id, pb, spec
 
 SUPPLY = 10 ** 15
@@ -440,6 +441,35 @@ def test_by_invitation_each_code_makes_one_account(mode):
 
 
 # --- verbs ------------------------------------------------------------------------------------------------
+
+
+def test_the_json_of_each_verb_is_golden(h, run, home_pool, tmp_path):
+    run("sleep 1")
+    where = tmp_path / "task"
+    for verb, words, env in (("balance", (), owner(h)), ("statement", ("--all",), owner(h)), ("statement", (), lender(h)),
+                             ("quote", (where,), owner(h)), ("price", (), owner(h)), ("earnings", (), lender(h)),
+                             ("ledger", (), owner(h)), ("transfer", ("dev", "0.001"), lender(h))):
+        check_golden(verb, h.ok(verb, *words, "--json", env=env).out)
+    check_golden("ledger_verify", h.ok("ledger", "verify", "--data", h.data / "pool", "--json").out)
+    pool, env = home_pool
+    check_golden("project", command("project", "create", "curl", "http://localhost", "--json", env=env).out)
+    root = env | {"HOME": str(tmp_path)}
+    command("register", "root", "--password-file", pool.path / "password", env=root)
+    check_golden("invite", command("invite", "create", "--json", env=root).out)
+
+
+def test_what_people_read(h, run, tmp_path):
+    task, told = run("sleep 1")
+    assert "to spend" in h.ok("balance").out and "CPT" in h.ok("price").out
+    line = next(row for row in h.ok("statement").out.splitlines() if task in row and "settle" in row)
+    assert told["cost"]["spent_cpt"] in line.split()
+    assert f"{told['cost']['spent_cpt']} CPT, " in h.ok("status", task).out
+    assert h.ok("ps").out.splitlines()[1].split()[-1] == told["cost"]["spent_cpt"]
+    assert "costs at most" in h.ok("quote", tmp_path / "task").out
+    assert "the sum is right" in h.ok("ledger").out
+    submitted = h.ok("submit", tmp_path / "task", "--max-cpt", "1")
+    assert submitted.err.splitlines()[-1].startswith("Reserved 1 CPT of your ") and submitted.err.rstrip().endswith("(at most 1)")
+    h.ok("wait", submitted.out.split()[1])
 
 
 def test_a_transfer_with_a_key_happens_once(stub, tmp_path):
