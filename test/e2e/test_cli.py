@@ -341,7 +341,7 @@ def test_each_json_is_golden(pool, tmp_path):
 
 def test_ps_shows_prefixes_that_can_be_typed(pool, task):
     shown = pool.ok("ps").out.splitlines()
-    assert shown[0].split() == ["ID", "NAME", "STATE", "PHASE", "WORKER", "AGE", "RUN"]
+    assert shown[0].split() == ["ID", "NAME", "STATE", "PHASE", "WORKER", "AGE", "RUN", "SPENT"]
     prefixes = [line.split()[0] for line in shown[1:]]
     assert len(set(prefixes)) == len(prefixes) and all(len(p) >= 4 for p in prefixes)
     assert any(task.startswith(p) for p in prefixes)
