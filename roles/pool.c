@@ -1,4 +1,4 @@
-/* roles/pool.c - hivemind pool: options, bring-up and down, the table of handlers.
+/* roles/pool.c - a pool's bring-up and down, and the table of its handlers.
  *
  * Up; a state is named after what it waits for:
  *
@@ -14,9 +14,7 @@
  * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
 #include "roles/pool.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,16 +26,11 @@
 #include "roles/pool_call.h"
 #include "roles/pool_home.h"
 #include "roles/pool_link.h"
-#include "roles/roles.h"
-#include "roles/worker_home.h"
 #include "ui/json.h"
-#include "ui/options.h"
 #include "ui/term.h"
 
 #define SERVER_GRACE_MS 1000
 #define CHANGES_GRACE_MS 1500
-#define INVITATION_MS (3ll * 86400 * 1000)
-#define LISTEN_DEFAULT "[::]:50051"
 
 enum { HOME, REDIS, STORE, INDEX, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
 
@@ -442,7 +435,7 @@ static int open_prices(struct pool *pool, struct error *err)
 	return rc;
 }
 
-static int open_admission(struct pool *pool, struct error *err)
+int pool_open_admission(struct pool *pool, struct error *err)
 {
 	struct admission *a = &pool->admission;
 	char *key = xasprintf("%s/admission-key", pool->data);
@@ -455,26 +448,6 @@ static int open_admission(struct pool *pool, struct error *err)
 	return rc == 0 && pool->options.gift != NULL ? cpt_parse(pool->options.gift, &a->gift_mcpt, err) : rc;
 }
 
-/* --print-invitation: also while the pool runs. */
-static int print_invitation(struct pool *pool)
-{
-	char code[ADMISSION_TEXT_MAX];
-	struct error err;
-	int rc;
-
-	pool->data = pool_home_path(pool->options.data);
-	rc = make_directories(pool->data, &err);
-	if (rc == 0)
-		rc = open_admission(pool, &err);
-	if (rc == 0) {
-		admission_invite(&pool->admission, pool->options.invitation, clock_wall_ms() + INVITATION_MS, code);
-		puts(code);
-	}
-	admission_close(&pool->admission);
-	free(pool->data);
-	return rc == 0 ? 0 : term_error(&err, pool->options.json);
-}
-
 static int bring_up(struct pool *pool, struct error *err)
 {
 	struct redis_address address;
@@ -485,7 +458,7 @@ static int bring_up(struct pool *pool, struct error *err)
 		return err->status;
 	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
 		return err->status;
-	if (pool_home_open(pool, err) != 0 || open_admission(pool, err) != 0 ||
+	if (pool_home_open(pool, err) != 0 || pool_open_admission(pool, err) != 0 ||
 	    pool_identity_open(&pool->identity, pool, err) != 0)
 		return err->status;
 	passwords_init(&pool->passwords, &pool->loop);
@@ -498,28 +471,7 @@ static int bring_up(struct pool *pool, struct error *err)
 	return 0;
 }
 
-/* --print-join: also while the pool runs. */
-static int print_join(struct pool *pool)
-{
-	char join[JOIN_STRING_SIZE];
-	struct error err;
-	int rc = endpoint_parse(&pool->at, pool->options.listen, &err);
-
-	if (rc == 0 && pool->at.port == 0)
-		rc = error_set(&err, STATUS_INVALID_ARGUMENT, "which port? --listen %s says that any will do", pool->options.listen);
-	pool->data = pool_home_path(pool->options.data);
-	if (rc == 0)
-		rc = make_directories(pool->data, &err);
-	if (rc == 0)
-		rc = pool_identity_open(&pool->identity, pool, &err);
-	if (rc == 0)
-		puts(pool_identity_join(&pool->identity, join));
-	pool_identity_close(&pool->identity);
-	free(pool->data);
-	return rc == 0 ? 0 : term_error(&err, pool->options.json);
-}
-
-static int run(struct pool *pool)
+int pool_run(struct pool *pool)
 {
 	struct error err;
 
@@ -545,77 +497,4 @@ static int run(struct pool *pool)
 	admission_close(&pool->admission);
 	pool_home_close(pool);
 	return pool->exit_code;
-}
-
-static const struct verb_help help = {
-	.usage = "hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
-	.summary = "Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
-	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.\n"
-	"Other machines reach it over TLS only, and the line it prints lets them know that it is the right one.",
-	.examples = "  hivemind pool\n"
-	"  hivemind pool --name pool.example.org\n"
-	"  hivemind pool --cert fullchain.pem --key privkey.pem\n"
-	"  hivemind pool --listen 127.0.0.1:0 --port-file /run/pool.port\n"
-	"  hivemind pool --redis redis://127.0.0.1:6379/1\n"
-	"  hivemind pool --redis unix:/run/redis/redis.sock --data /srv/hivemind\n",
-};
-
-int pool_main(int argc, char **argv)
-{
-	struct pool *pool = xcalloc(1, sizeof *pool);
-	struct pool_options *o = &pool->options;
-	const struct option options[] = {
-	    {"listen", 0, OPTION_TEXT, &o->listen, "ADDR",
-	     "where to listen: HOST[:PORT], unix:PATH (" LISTEN_DEFAULT ")", "HIVEMIND_LISTEN", 0, 0},
-	    {"redis", 0, OPTION_TEXT, &o->redis, "URL",
-	     "your own Redis: redis://[:PASSWORD@]HOST[:PORT][/DB], unix:PATH", "HIVEMIND_REDIS", 0, 0},
-	    {"data", 0, OPTION_TEXT, &o->data, "DIR",
-	     "where everything is kept (~/.local/state/hivemind/pool)", NULL, 0, 0},
-	    {"name", 0, OPTION_TEXTS, &o->names, "HOST",
-	     "a name or address that clients use; may be repeated", NULL, 0, 0},
-	    {"cert", 0, OPTION_TEXT, &o->cert, "FILE",
-	     "a certificate of your own, and the chain to its root", NULL, 0, 0},
-	    {"key", 0, OPTION_TEXT, &o->key, "FILE", "its key", NULL, 0, 0},
-	    {"print-join", 0, OPTION_FLAG, &o->print_join, NULL, "print what workers join with, and end",
-	     NULL, 0, 0},
-	    {"register", 0, OPTION_TEXT, &o->registration, "open|invite|approve|closed",
-	     "who may make accounts? (open)", NULL, 0, 0},
-	    {"register-per-day", 0, OPTION_INT, &o->register_per_day, "N",
-	     "accounts from one address of another machine (3)", NULL, 1, 1000000},
-	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
-	     "this account may administer; may be repeated", NULL, 0, 0},
-	    {"print-invitation", 0, OPTION_TEXT, &o->invitation, "NAME",
-	     "print a code with which NAME can register, and end", NULL, 0, 0},
-	    {"work-bits", 0, OPTION_INT, &o->work_bits, "N",
-	     "proof of work of a new account: 2^N hashes (20)", NULL, 0, WORK_BITS_MAX},
-	    {"gift", 0, OPTION_TEXT, &o->gift, "CPT", "what each new account gets (150)", NULL, 0, 0},
-	    {"accept-ledger-rollback", 0, OPTION_FLAG, &o->accept_rollback, NULL,
-	     "take a Redis that has lost transfers as the truth", NULL, 0, 0},
-	    {"prices", 0, OPTION_TEXT, &o->prices, "FILE", "what a task costs here: hivemind.conf(5)", NULL, 0, 0},
-	    {"local-projects", 0, OPTION_FLAG, &o->local_projects, NULL,
-	     "projects may have http URLs of this network", NULL, 0, 0},
-	    {"port-file", 0, OPTION_TEXT, &o->port_file, "FILE", "write the port there when ready", NULL, 0,
-	     0},
-	    {"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0,
-	     1 << 20},
-	    {0},
-	};
-	struct globals globals = {0};
-	struct error err;
-	int count, status, code;
-
-	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3,
-				   .work_bits = WORK_BITS_DEFAULT};
-	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
-	o->json = globals.json;
-	if (status == OPTIONS_HELPED)
-		code = 0;
-	else if (status != 0)
-		code = term_error(&err, globals.json);
-	else if (o->invitation != NULL)
-		code = print_invitation(pool);
-	else
-		code = o->print_join ? print_join(pool) : run(pool);
-	free(pool);
-	return code;
 }

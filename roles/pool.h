@@ -92,6 +92,12 @@ struct pool {
 	int exit_code;
 };
 
+/* From the options to the end. Returns the exit code. */
+int pool_run(struct pool *pool);
+
+/* Who may register, by the options; needs pool->data. admission_close() afterwards. */
+int pool_open_admission(struct pool *pool, struct error *err);
+
 /* Redis may know tasks that memory does not: read them, when that is so and possible. */
 void pool_catch_up(struct pool *pool);
 
