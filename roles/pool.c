@@ -15,6 +15,7 @@
 #include "roles/pool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
