@@ -171,7 +171,7 @@ unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
 
 e2e: $(BIN)
-	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) /usr/bin/python3 -m pytest -q test/e2e
+	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) test/run-e2e
 
 test: deps-test
 	$(Q)test/run-all
