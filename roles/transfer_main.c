@@ -70,11 +70,20 @@ static int open_giving(struct giving *g, int argc, char **argv, const struct ver
 	return -1;
 }
 
+/* The call, what came of it in words, and the exit code. */
+static int give(struct giving *g, enum rpc_id id, const void *request)
+{
+	const Pb__TransferReply *reply = client_call_again(&g->client, id, request);
+
+	if (reply != NULL)
+		transfer_print(&g->client, g->to, reply);
+	return client_close(&g->client, 0);
+}
+
 int transfer_main(int argc, char **argv)
 {
 	struct giving g = {0};
 	Pb__TransferRequest request = PB__TRANSFER_REQUEST__INIT;
-	const Pb__TransferReply *reply;
 	int code = open_giving(&g, argc, argv, &transfer_help, "USER");
 
 	if (code >= 0)
@@ -82,17 +91,13 @@ int transfer_main(int argc, char **argv)
 	request.to = (char *)g.to;
 	request.amount_mcpt = g.mcpt;
 	request.call_id = (char *)g.key;
-	reply = client_call_again(&g.client, RPC_TRANSFER, &request);
-	if (reply != NULL)
-		transfer_print(&g.client, g.to, reply);
-	return client_close(&g.client, 0);
+	return give(&g, RPC_TRANSFER, &request);
 }
 
 int tip_main(int argc, char **argv)
 {
 	struct giving g = {0};
 	Pb__TipRequest request = PB__TIP_REQUEST__INIT;
-	const Pb__TransferReply *reply;
 	int code = open_giving(&g, argc, argv, &tip_help, "PROJECT");
 
 	if (code >= 0)
@@ -100,8 +105,5 @@ int tip_main(int argc, char **argv)
 	request.project = (char *)g.to;
 	request.amount_mcpt = g.mcpt;
 	request.call_id = (char *)g.key;
-	reply = client_call_again(&g.client, RPC_TIP, &request);
-	if (reply != NULL)
-		transfer_print(&g.client, g.to, reply);
-	return client_close(&g.client, 0);
+	return give(&g, RPC_TIP, &request);
 }

@@ -18,8 +18,7 @@ from hive import until
 from stock import Client, Pool, Worker, call_id, pb, spec, tar
 
 
-@pytest.fixture(scope="module")
-def pool():
+def fresh_pool():
     path = pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-"))
     p = Pool(path)
     yield p
@@ -27,13 +26,8 @@ def pool():
     shutil.rmtree(path)
 
 
-@pytest.fixture
-def own_pool():
-    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-"))
-    p = Pool(path)
-    yield p
-    assert p.end() == 0
-    shutil.rmtree(path)
+pool = pytest.fixture(fresh_pool, scope="module", name="pool")
+own_pool = pytest.fixture(fresh_pool, name="own_pool")
 
 
 @pytest.fixture
