@@ -19,12 +19,7 @@ static void print_json(struct client *c, const Pb__BalanceReply *r)
 	struct json j;
 
 	json_document(&j, &out);
-	json_cpt(&j, "balance_cpt", r->balance_mcpt);
-	json_cpt(&j, "tasks_only_cpt", r->grant_mcpt);
-	json_cpt(&j, "reserved_cpt", r->held_mcpt);
-	json_cpt(&j, "pending_cpt", r->pending_mcpt);
-	json_cpt(&j, "earned_cpt", r->earned_mcpt);
-	json_cpt(&j, "spent_cpt", r->spent_mcpt);
+	balance_json(&j, r);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);

@@ -4,6 +4,7 @@
 
 #include "net/clock.h"
 #include "roles/client.h"
+#include "roles/info_view.h"
 #include "roles/roles.h"
 #include "ui/json.h"
 #include "ui/text.h"
@@ -15,21 +16,6 @@ static const struct verb_help help = {
 		    "hivemind info --pool pool.example --json",
 };
 
-static void resources_json(struct json *j, const char *key, const Pb__Resources *r)
-{
-	if (r == NULL) {
-		json_null(j, key);
-		return;
-	}
-	json_object(j, key);
-	/* Thousandths of a core are written like thousandths of a second. */
-	json_seconds(j, "cpus", r->milli_cpus);
-	json_uint(j, "memory", r->memory);
-	json_uint(j, "disk", r->disk);
-	json_uint(j, "gpus", r->gpus);
-	json_end(j);
-}
-
 static void print_json(struct client *c, const Pb__InfoReply *r)
 {
 	struct buf out = {0};
@@ -37,22 +23,7 @@ static void print_json(struct client *c, const Pb__InfoReply *r)
 	char where[400];
 
 	json_document(&j, &out);
-	json_text(&j, "pool", endpoint_text(&c->pool, where, sizeof where));
-	json_text(&j, "version", r->version);
-	json_time(&j, "started", r->started_ms);
-	json_uint(&j, "workers", r->workers);
-	json_object(&j, "tasks");
-	json_uint(&j, "pending", r->pending);
-	json_uint(&j, "running", r->running);
-	json_uint(&j, "finished", r->finished);
-	json_end(&j);
-	json_object(&j, "redis");
-	json_bool(&j, "up", r->redis_up);
-	json_text(&j, "version", r->redis_version[0] != '\0' ? r->redis_version : NULL);
-	json_end(&j);
-	json_uint(&j, "blob_bytes", r->blob_bytes);
-	resources_json(&j, "offered", r->offered);
-	resources_json(&j, "used", r->used);
+	info_json(&j, endpoint_text(&c->pool, where, sizeof where), r);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);

@@ -29,17 +29,23 @@ static bool is_shown(const struct log_view *v, uint32_t stream)
 	}
 }
 
-static void show_json(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms, uint64_t next)
 {
 	static const char *const names[] = {NULL, "stdout", "stderr", "hivemind"};
+
+	json_text(j, "stream", stream < 4 ? names[stream] : NULL);
+	json_text_n(j, "text", data, n);
+	json_time(j, "time", time_ms);
+	json_uint(j, "next", next);
+}
+
+static void show_json(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+{
 	struct buf out = {0};
 	struct json j;
 
 	json_document(&j, &out);
-	json_text(&j, "stream", names[piece->stream]);
-	json_text_n(&j, "text", data, piece->n);
-	json_time(&j, "time", piece->time_ms);
-	json_uint(&j, "next", piece->next);
+	log_piece_json(&j, piece->stream, data, piece->n, piece->time_ms, piece->next);
 	json_end(&j);
 	client_print(v->client, &out);
 	buf_release(&out);

@@ -7,6 +7,7 @@
 
 #include "net/buf.h"
 #include "roles/client.h"
+#include "ui/json.h"
 
 struct log_stream {
 	uint8_t pending[4]; /* the beginning of a character whose end has not come */
@@ -30,5 +31,8 @@ struct log_view {
 
 /* Returns 0, or the status in c->error. */
 int log_view_show(struct log_view *v, struct client *c, const char *task);
+
+/* A piece of a log as fields of the object that is open in j. */
+void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms, uint64_t next);
 
 #endif

@@ -17,20 +17,7 @@ static void print_json(struct client *c, const Pb__PriceReply *r)
 	struct json j;
 
 	json_document(&j, &out);
-	json_cpt(&j, "start_cpt", r->start_mcpt);
-	json_rate(&j, "core_second_cpt", r->core_ncpt);
-	json_rate(&j, "gib_second_cpt", r->gib_ncpt);
-	json_rate(&j, "gpu_second_cpt", r->gpu_ncpt);
-	json_array(&j, "gpus");
-	for (size_t i = 0; i < r->n_gpus; i++) {
-		json_object(&j, NULL);
-		json_text(&j, "model", r->gpus[i]->model);
-		json_rate(&j, "gpu_second_cpt", r->gpus[i]->gpu_ncpt);
-		json_end(&j);
-	}
-	json_end(&j);
-	json_cpt(&j, "gift_cpt", r->gift_mcpt);
-	json_bool(&j, "gift_tasks_only", r->gift_tasks_only);
+	price_json(&j, r);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);

@@ -27,17 +27,6 @@ struct project_verb {
 
 /* --- what is shown ------------------------------------------------------------------------------- */
 
-static void project_json(struct json *j, const Pb__Project *p)
-{
-	json_text(j, "name", p->name);
-	json_text(j, "url", p->url);
-	json_text(j, "creator", p->creator);
-	json_text(j, "owner", p->owner[0] != '\0' ? p->owner : NULL);
-	json_cpt(j, "balance_cpt", p->balance_mcpt);
-	json_time(j, "created", p->created_ms);
-	json_time(j, "claimed", p->claimed_ms);
-}
-
 static void print_project(struct client *c, const Pb__Project *p)
 {
 	char text[CPT_TEXT_SIZE];

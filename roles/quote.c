@@ -29,15 +29,7 @@ static void print_json(struct client *c, const struct bundle *b, const Pb__Quote
 	struct json j;
 
 	json_document(&j, &out);
-	json_text(&j, "name", b->spec.name);
-	json_cpt(&j, "most_cpt", q->most_mcpt);
-	json_cpt(&j, "start_cpt", q->start_mcpt);
-	json_rate(&j, "rate_cpt", q->rate_ncpt);
-	json_seconds(&j, "lasts", q->lasts_ms);
-	json_cpt(&j, "balance_cpt", q->balance_mcpt);
-	json_cpt(&j, "missing_cpt", q->missing_mcpt);
-	json_uint(&j, "workers", q->workers);
-	json_text(&j, "reason", q->reason[0] != '\0' ? q->reason : NULL);
+	quote_json(&j, b->spec.name, q);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);

@@ -7,6 +7,7 @@
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
+#include "roles/account_view.h"
 #include "ui/json.h"
 #include "ui/term.h"
 
@@ -70,10 +71,7 @@ static void print_json(struct client *c, const Pb__Account *account, int64_t exp
 	json_document(&j, &out);
 	json_text(&j, "pool", endpoint_text(&c->pool, where, sizeof where));
 	json_object(&j, "account");
-	json_text(&j, "id", account->id);
-	json_text(&j, "name", account->name);
-	json_time(&j, "created", account->created_ms);
-	json_text(&j, "scopes", account->scopes);
+	account_json(&j, account);
 	json_end(&j);
 	json_time(&j, "expires", expires_ms);
 	json_end(&j);

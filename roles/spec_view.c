@@ -50,3 +50,25 @@ void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 		json_null(j, "max_cpt");
 	json_end(j);
 }
+
+void submitted_json(struct json *j, const Pb__TaskSpec *spec, const char *sha256, uint64_t size, int64_t files,
+		    const Pb__SubmitReply *reply)
+{
+	json_text(j, "id", reply->id);
+	json_text(j, "name", spec->name);
+	json_uint(j, "count", reply->count);
+	json_cpt(j, "reserved_cpt", reply->hold_mcpt);
+	if (spec->max_mcpt > 0)
+		json_cpt(j, "limit_cpt", spec->max_mcpt);
+	else
+		json_null(j, "limit_cpt");
+	json_bool(j, "duplicate", reply->duplicate);
+	json_object(j, "bundle");
+	json_text(j, "sha256", sha256);
+	json_uint(j, "bytes", size);
+	if (files >= 0)
+		json_int(j, "files", files);
+	else
+		json_null(j, "files");
+	json_end(j);
+}

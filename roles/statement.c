@@ -35,11 +35,6 @@ struct statement {
 	int64_t shown;
 };
 
-static bool charged(const Pb__StatementLine *l)
-{
-	return strcmp(l->kind, "settle") == 0;
-}
-
 /* --- JSON --------------------------------------------------------------------------------------- */
 
 static void begin_json(struct statement *s)
@@ -52,31 +47,9 @@ static void begin_json(struct statement *s)
 
 static void line_json(struct statement *s, const Pb__StatementLine *l)
 {
-	struct json *j = &s->json;
-
-	json_object(j, NULL);
-	json_uint(j, "seq", l->seq);
-	json_time(j, "time", l->time_ms);
-	json_text(j, "id", l->id);
-	json_text(j, "kind", l->kind);
-	json_text(j, "counterparty", l->counterparty);
-	json_text(j, "name", l->name[0] != '\0' ? l->name : NULL);
-	json_text(j, "task", l->task[0] != '\0' ? l->task : NULL);
-	if (charged(l)) {
-		json_uint(j, "attempt", l->epoch);
-		json_seconds(j, "seconds", l->wall_ms);
-		json_cpt(j, "start_cpt", l->start_mcpt);
-		json_rate(j, "rate_cpt", l->rate_ncpt);
-		json_cpt(j, "charge_cpt", l->charge_mcpt);
-	} else {
-		json_null(j, "attempt");
-		json_null(j, "seconds");
-		json_null(j, "start_cpt");
-		json_null(j, "rate_cpt");
-		json_null(j, "charge_cpt");
-	}
-	json_cpt(j, "amount_cpt", l->amount_mcpt);
-	json_end(j);
+	json_object(&s->json, NULL);
+	statement_line_json(&s->json, l);
+	json_end(&s->json);
 }
 
 static void end_json(struct statement *s)
@@ -91,22 +64,14 @@ static void end_json(struct statement *s)
 static void begin_csv(struct statement *s)
 {
 	(void)s;
-	puts("time,kind,counterparty,name,task,attempt,seconds,start_cpt,rate_cpt,charge_cpt,amount_cpt,id");
+	fputs(STATEMENT_CSV_HEAD, stdout);
 }
 
-/* No value has a comma or a quote in it: they are ids, names, numbers. */
 static void line_csv(struct statement *s, const Pb__StatementLine *l)
 {
-	char time[32], start[CPT_TEXT_SIZE], rate[PRICE_TEXT_SIZE], charge[CPT_TEXT_SIZE], amount[CPT_TEXT_SIZE];
-
-	(void)s;
-	printf("%s,%s,%s,%s,%s,", format_time(l->time_ms, time), l->kind, l->counterparty, l->name, l->task);
-	if (charged(l))
-		printf("%u,%" PRId64 ".%03d,%s,%s,%s,", l->epoch, l->wall_ms / 1000, (int)(l->wall_ms % 1000),
-		       cpt_text(start, l->start_mcpt), price_text(rate, l->rate_ncpt), cpt_text(charge, l->charge_mcpt));
-	else
-		printf(",,,,,");
-	printf("%s,%s\n", cpt_text(amount, l->amount_mcpt), l->id);
+	statement_line_csv(&s->out, l);
+	fwrite(s->out.data, 1, s->out.n, stdout);
+	s->out.n = 0;
 }
 
 static void end_csv(struct statement *s)
@@ -131,7 +96,7 @@ static void line_table(struct statement *s, const Pb__StatementLine *l)
 	format_time(l->time_ms, time);
 	time[19] = '\0'; /* to the second, in UTC */
 	text_copy(task, sizeof task, l->task);
-	if (charged(l)) {
+	if (statement_line_charged(l)) {
 		snprintf(attempt, sizeof attempt, "%u", l->epoch);
 		snprintf(seconds, sizeof seconds, "%" PRId64 ".%03d", l->wall_ms / 1000, (int)(l->wall_ms % 1000));
 		price_text(rate, l->rate_ncpt);

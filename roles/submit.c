@@ -7,6 +7,7 @@
 #include "roles/log_view.h"
 #include "roles/money_view.h"
 #include "roles/roles.h"
+#include "roles/spec_view.h"
 #include "roles/submission.h"
 #include "roles/task_find.h"
 #include "roles/task_view.h"
@@ -60,20 +61,7 @@ static void tell_json(struct client *c, const struct bundle *b, const Pb__Submit
 	struct json j;
 
 	json_document(&j, &out);
-	json_text(&j, "id", reply->id);
-	json_text(&j, "name", b->spec.name);
-	json_uint(&j, "count", reply->count);
-	json_cpt(&j, "reserved_cpt", reply->hold_mcpt);
-	if (b->spec.max_mcpt > 0)
-		json_cpt(&j, "limit_cpt", b->spec.max_mcpt);
-	else
-		json_null(&j, "limit_cpt");
-	json_bool(&j, "duplicate", reply->duplicate);
-	json_object(&j, "bundle");
-	json_text(&j, "sha256", b->sha256);
-	json_uint(&j, "bytes", b->size);
-	json_uint(&j, "files", b->files);
-	json_end(&j);
+	submitted_json(&j, &b->spec, b->sha256, b->size, b->files, reply);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);

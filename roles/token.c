@@ -6,6 +6,7 @@
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
+#include "roles/account_view.h"
 #include "roles/client.h"
 #include "roles/roles.h"
 #include "ui/json.h"
@@ -30,17 +31,6 @@ struct token_verb {
 	const char *scope, *name, *id;
 	int64_t ttl_ms;
 };
-
-static void token_json(struct json *j, const Pb__Token *t)
-{
-	json_text(j, "id", t->id);
-	json_text(j, "name", t->name);
-	json_text(j, "scopes", t->scopes);
-	json_time(j, "created", t->created_ms);
-	json_time(j, "expires", t->expires_ms);
-	json_time(j, "last_used", t->last_used_ms);
-	json_text(j, "by", t->by[0] != '\0' ? t->by : NULL);
-}
 
 /* --- create ------------------------------------------------------------------------------------- */
 

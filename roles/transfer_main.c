@@ -31,11 +31,7 @@ void transfer_print(struct client *c, const char *to, const Pb__TransferReply *r
 		return;
 	}
 	json_document(&j, &out);
-	json_uint(&j, "seq", r->seq);
-	json_text(&j, "to", to);
-	json_cpt(&j, "amount_cpt", r->amount_mcpt);
-	json_cpt(&j, "balance_cpt", r->balance_mcpt);
-	json_bool(&j, "duplicate", r->duplicate);
+	transfer_json(&j, to, r);
 	json_end(&j);
 	client_print(c, &out);
 	buf_release(&out);
