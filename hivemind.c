@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/crash.h"
 #include "net/private_process.h"
 #include "proto/status.h"
 #include "proto/typed.h"
@@ -140,9 +141,13 @@ int main(int argc, char **argv)
 {
 	const struct verb *verb;
 	char help[] = "--help";
+	int code;
 
 	private_process();
 	child_tie_to_parent();
+	code = crash_arm();
+	if (code >= 0)
+		return code;
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "help") == 0 && argc > 2 && strcmp(argv[2], "exit-codes") == 0)

@@ -19,6 +19,7 @@
 
 #include "exec/container_body.h"
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "proto/status.h"
 
@@ -102,6 +103,7 @@ static void on_started(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
 
+	crash_point(WORKER_STARTED);
 	if (c->request.error.status == 0)
 		machine_begin_running(m);
 	else
@@ -110,11 +112,13 @@ static void on_started(struct engine_call *c)
 
 static void start(struct job_machine *m)
 {
+	crash_point(WORKER_ATTACHED);
 	machine_go(m, STARTING);
 	timer_clear(&m->retry);
 	machine_fresh_call(&m->call, m);
 	m->call.request.timeout_ms = START_TIMEOUT_MS;
 	call_start(m->engine, &m->call, on_started, "POST", "/containers/%s/start", m->name);
+	crash_point(WORKER_START_ASKED);
 }
 
 /* --- attach and wait --------------------------------------------------------------------------- */
@@ -159,6 +163,7 @@ static void on_created(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
 
+	crash_point(WORKER_CREATED);
 	if (m->stopping) {
 		machine_conclude(m, FAILURE_INFRA, &c->request.error);
 	} else if (c->request.error.status == 0) {
@@ -198,6 +203,7 @@ static void create(struct job_machine *m)
 	m->created = true;
 	machine_fresh_call(&m->call, m);
 	call_post_json(m->engine, &m->call, on_created, container_body_json(&body), "/containers/create?name=%s", m->name);
+	crash_point(WORKER_CREATE_ASKED);
 }
 
 /* --- image ------------------------------------------------------------------------------------- */
@@ -236,6 +242,7 @@ static void get_image(struct job_machine *m)
 		.user = m,
 	};
 	image_get(&m->image);
+	crash_point(WORKER_IMAGE_ASKED);
 }
 
 /* --- begin, stop ------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "exec/outcome.h"
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "proto/status.h"
 
@@ -64,6 +65,7 @@ void machine_ask_removal(struct job_machine *m)
 		call_start(m->engine, &m->call, on_removed, "DELETE", "/containers/%s?force=1&v=1", m->name);
 	else
 		call_start(m->engine, &m->call, on_removed, "DELETE", "/images/%s", m->image.reference);
+	crash_point(WORKER_REMOVE_ASKED);
 }
 
 static void begin_removal(struct job_machine *m, int state)
@@ -137,6 +139,7 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 		.words = m->words,
 	};
 
+	crash_point(WORKER_EXITED);
 	j->exited_ms = clock_wall_ms();
 	j->usage.wall_us = (uint64_t)(clock_us() - m->started_us);
 	j->usage.cpu_us = m->meter.cpu_us;

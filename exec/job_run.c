@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "proto/status.h"
 
@@ -67,6 +68,7 @@ void machine_inspect(struct job_machine *m)
 	machine_fresh_call(&m->call, m);
 	m->call.request.timeout_ms = ENGINE_SILENT_MS;
 	call_start(m->engine, &m->call, on_inspected, "GET", "/containers/%s/json", m->name);
+	crash_point(WORKER_LOOK_ASKED);
 }
 
 /* Something says that it may have ended. */
@@ -83,6 +85,7 @@ static void on_frame(void *user, int stream, const void *data, size_t n)
 {
 	struct job_machine *m = user;
 
+	crash_point(WORKER_OUTPUT);
 	if (m->job->on_output != NULL)
 		m->job->on_output(m->job, stream, data, n);
 }

@@ -18,6 +18,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/limits.h"
@@ -93,6 +94,7 @@ static void on_files_removed(struct work *removal)
 {
 	struct attempt *a = container_of(removal, struct attempt, removal);
 
+	crash_point(WORKER_FILES_REMOVED);
 	disk_watch_close(&a->disk, on_disk_closed);
 }
 
@@ -144,6 +146,7 @@ void attempt_stored(struct attempt *a)
 {
 	if (a->lost || (a->step.at != REPORTING && a->step.at != UPLOADING))
 		return;
+	crash_point(WORKER_DONE_STORED);
 	log_end(a);
 	if (a->step.at == REPORTING) {
 		enter_removing(a);
@@ -159,6 +162,7 @@ static void run_packing(struct work *work)
 {
 	struct attempt *a = container_of(work, struct attempt, work);
 
+	crash_point(WORKER_PACKING);
 	scratch_pack(&a->scratch, a->spec->outputs, a->spec->n_outputs, a->spec->max_output, a->result_path,
 		     &a->packed, &a->work_error);
 }
@@ -175,6 +179,7 @@ static void on_packed(struct work *work)
 	struct attempt *a = container_of(work, struct attempt, work);
 	int status = a->work_error.status;
 
+	crash_point(WORKER_PACKED);
 	if (status != 0)
 		fail(a, status == STATUS_RESOURCE_EXHAUSTED ? FAILURE_DISK : FAILURE_INFRA, &a->work_error);
 	if (status != 0 || a->packed.files == 0)
@@ -193,12 +198,14 @@ static void enter_packing(struct attempt *a)
 static void on_upload_progress(struct upload *u, uint64_t done)
 {
 	attempt_moved(container_of(u, struct attempt, upload), done, u->size, "");
+	crash_point(WORKER_RESULT_PIECE);
 }
 
 static void on_uploaded(struct upload *u, const struct error *err)
 {
 	struct attempt *a = container_of(u, struct attempt, upload);
 
+	crash_point(WORKER_RESULT_SENT);
 	close_file(a);
 	if (err->status == STATUS_PERMISSION_DENIED || err->status == STATUS_NOT_FOUND || err->status == STATUS_ABORTED)
 		a->lost = true; /* the task has gone on without us */
@@ -284,6 +291,7 @@ static void on_job_removed(struct job *j)
 {
 	struct attempt *a = container_of(j, struct attempt, job);
 
+	crash_point(WORKER_REMOVED);
 	a->job_gone = true;
 	remove_files(a);
 }
@@ -318,6 +326,7 @@ static void run_unpacking(struct work *work)
 	if (scratch_open(&a->scratch, w->scratch, a->key, uid, &a->work_error) != 0)
 		return;
 	a->has_scratch = true;
+	crash_point(WORKER_FILES_MADE);
 	if (scratch_unpack(&a->scratch, a->bundle_path, a->spec->resources->disk, &a->work_error) == 0)
 		unlink(a->bundle_path);
 }
@@ -326,6 +335,7 @@ static void on_unpacked(struct work *work)
 {
 	struct attempt *a = container_of(work, struct attempt, work);
 
+	crash_point(WORKER_FILES_PUT);
 	switch (a->work_error.status) {
 	case 0: break;
 	case STATUS_INVALID_ARGUMENT: fail(a, FAILURE_INPUT, &a->work_error); break;
@@ -344,12 +354,14 @@ static void enter_unpacking(struct attempt *a)
 static void on_fetch_progress(struct download *d, uint64_t done, uint64_t total)
 {
 	attempt_moved(container_of(d, struct attempt, download), done, total, "fetching the bundle");
+	crash_point(WORKER_BUNDLE_PIECE);
 }
 
 static void on_fetched(struct download *d, const struct error *err)
 {
 	struct attempt *a = container_of(d, struct attempt, download);
 
+	crash_point(WORKER_BUNDLE_HERE);
 	close_file(a);
 	a->fetched = err->status == 0;
 	if (err->status != 0 && !a->lost && !a->stopped)

@@ -6,6 +6,7 @@
 #include "roles/attempt_report.h"
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "roles/worker.h"
 
 #define PROGRESS_EVERY_MS 250
@@ -83,6 +84,7 @@ static void send_done(struct attempt *a)
 	done.collect_us = a->exited_us > 0 ? (uint64_t)(clock_us() - a->exited_us) : 0;
 	a->done_ms = clock_ms();
 	worker_link_send(&a->worker->link, &message);
+	crash_point(WORKER_DONE_SENT);
 }
 
 void attempt_flush(struct attempt *a)

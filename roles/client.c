@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "net/tls.h"
 #include "proto/id.h"
@@ -287,6 +288,7 @@ static void run_call(struct client *c, struct call *k, enum rpc_id id, const voi
 	                             .on_done = on_done,
 	                             .user = k};
 	grpc_call_unary(c->channel, &k->call, in);
+	crash_point(CLIENT_CALL_SENT);
 	client_wait(c, cancel_call, k);
 }
 

@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/task.h"
@@ -53,6 +54,7 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 	struct pool_task *t = c->task;
 	struct pool_worker *w = t->worker;
 
+	crash_point(POOL_LEASE_DONE);
 	free(c);
 	t->hold = outcome == OUTCOME_DONE ? HOLD_HELD : HOLD_FREE;
 	if (outcome == OUTCOME_DONE)
@@ -73,6 +75,7 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 			lease_return(pool, t, "its worker went before it could begin", false, false);
 		else
 			link_send_lease(w, t);
+		crash_point(POOL_LEASE_SENT);
 	}
 }
 
@@ -150,6 +153,7 @@ static void settle_phase(struct batch *b, struct batch_item *item, int outcome)
 	struct phase_change *c = container_of(item, struct phase_change, item);
 	struct pool_task *t = pool_index_find(pool_of(b), c->task);
 
+	crash_point(POOL_PHASE_DONE);
 	if (outcome == OUTCOME_DONE && t != NULL && t->epoch == c->epoch && t->state == TASK_RUNNING)
 		pool_task_changed(t);
 	free(c);
@@ -217,6 +221,7 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 	struct pool_task *t = pool_index_find(pool, c->done->task);
 	bool ours = t != NULL && t->hold == HOLD_ENDING && t->epoch == c->done->epoch;
 
+	crash_point(POOL_DONE_DONE);
 	if (w != NULL && outcome == OUTCOME_DONE)
 		link_send_stored(w, c->done->task, c->done->epoch);
 	else if (w != NULL)
@@ -244,6 +249,7 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 	if (outcome == OUTCOME_GONE) /* what it printed after it was removed */
 		logs_delete(pool->logs, c->done->task, c->done->epoch);
 	done_change_free(c);
+	crash_point(POOL_DONE_ANSWERED);
 	lease_kick(pool);
 }
 
@@ -266,6 +272,7 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 	struct pool_task *t = pool_index_find(pool, done->task);
 	struct done_change *c;
 
+	crash_point(POOL_DONE_HEARD);
 	if (t != NULL && t->worker == w && t->epoch == done->epoch) {
 		if (t->hold != HOLD_HELD)
 			return; /* a repeat of what is being stored */
@@ -315,6 +322,7 @@ static void settle_return(struct batch *b, struct batch_item *item, int outcome)
 	struct pool *pool = pool_of(b);
 	struct pool_task *t = c->task;
 
+	crash_point(POOL_RETURN_DONE);
 	t->hold = HOLD_FREE;
 	pool_task_detach(t);
 	if (task_state_final(t->state)) { /* stopped meanwhile */
@@ -348,6 +356,7 @@ void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bo
 	c->rest = rest;
 	text_copy(c->reason, sizeof c->reason, reason);
 	batch_put(&pool->lease.returns, &c->item);
+	crash_point(POOL_RETURN_ASKED);
 }
 
 /* --- workers that go ------------------------------------------------------------------------- */
@@ -367,6 +376,7 @@ void lease_remove_worker(struct pool *pool, struct pool_worker *w, const char *r
 	log_info("worker removed worker=%s tasks=%u reason=\"%s\"", w->id, w->task_count, reason);
 	req->on_done = on_left;
 	store_worker_leave(pool->store, req, w->id, clock_wall_ms());
+	crash_point(POOL_LOSS_NOTED);
 	link_drop(w, reason);
 	DL_FOREACH_SAFE(w->tasks, t, next)
 		lease_return(pool, t, reason, loss, false);

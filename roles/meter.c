@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/task.h"
@@ -156,6 +157,7 @@ static void settle_tick(struct batch *b, struct batch_item *item, int outcome)
 	struct tick_change *c = container_of(item, struct tick_change, item);
 	struct pool_task *t = pool_index_find(b->user, c->task);
 
+	crash_point(POOL_TICK_DONE);
 	if (outcome <= OUTCOME_SPENT && t != NULL && t->epoch == c->epoch && t->hold == HOLD_HELD)
 		pool_task_changed(t);
 	free(c);

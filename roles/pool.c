@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/step.h"
@@ -203,6 +204,7 @@ static void on_loaded(struct pool *pool, const struct error *err)
 		}
 		return;
 	}
+	crash_point(POOL_START_INDEX);
 	if (open_server(pool, &why) != 0) {
 		fail(pool, &why, status_exit_code(why.status));
 		return;
@@ -214,6 +216,7 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	         (unsigned long long)(pool->index.pending + pool->index.running),
 	         store_redis_version(pool->store));
 	say_ready(pool);
+	crash_point(POOL_START_READY);
 }
 
 void pool_catch_up(struct pool *pool)
@@ -317,6 +320,7 @@ static void on_redis(void *user, const struct error *err)
 		fail(pool, err, status_exit_code(err->status));
 		return;
 	}
+	crash_point(POOL_START_REDIS);
 	text_copy(address.path, sizeof address.path, redis_child_socket(pool->redis));
 	open_store(pool, &address);
 }
@@ -397,6 +401,7 @@ static void go_down(struct pool *pool)
 		return;
 	pool_identity_close(&pool->identity);
 	pool->stopping = true;
+	crash_point(POOL_STOP);
 	log_info("pool going down state=%s", states[pool->step.at].name);
 	step_to(&pool->step, SERVER, "pool");
 	if (was_ready) {

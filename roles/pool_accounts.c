@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "roles/pool.h"
@@ -177,6 +178,7 @@ static void on_registered(struct store_req *req)
 
 	if (e == NULL)
 		return;
+	crash_point(POOL_REGISTER_DONE);
 	if (req->error.status != 0 || req->duplicate)
 		throttle_give_back(&e->call.pool->throttle, e->call.rpc->peer);
 	if (req->error.status != 0) {

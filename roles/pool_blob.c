@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "proto/task.h"
 #include "roles/pool.h"
 
@@ -22,6 +23,7 @@ static void on_added(struct store_req *req)
 	struct error err;
 	uint64_t size;
 
+	crash_point(POOL_BLOB_RECORDED);
 	if (in == NULL)
 		return;
 	if (req->error.status != 0) {

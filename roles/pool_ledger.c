@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "roles/pool.h"
@@ -167,6 +168,7 @@ static void on_moved(struct store_req *req)
 {
 	struct move *m = (struct move *)call_well_answered(req);
 
+	crash_point(POOL_GIFT_DONE);
 	if (m == NULL)
 		return;
 	m->reply.seq = req->number;

@@ -14,6 +14,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/step.h"
@@ -257,7 +258,9 @@ static void on_joined(struct store_req *req)
 		call_fail(c);
 		return;
 	}
+	crash_point(POOL_HELLO_RECORDED);
 	open_link(l);
+	crash_point(POOL_HELLO_ANSWERED);
 	pb__hello__free_unpacked(l->hello, NULL);
 	l->hello = NULL;
 	rpc_resume(c->rpc);
@@ -293,6 +296,7 @@ static int on_hello(struct link *l, const Pb__WorkerMessage *m)
 	step_to(&l->step, JOINING, hello->worker);
 	text_copy(l->id, sizeof l->id, hello->worker);
 	l->hello = copy_hello(hello);
+	crash_point(POOL_HELLO_HEARD);
 	rpc_pause(rpc);
 	store_worker_join(call_store(&l->call), call_ask(&l->call, on_joined), l->id, caller_of(rpc)->account,
 	                  hello->name, l->hello->host, clock_wall_ms());
@@ -347,6 +351,7 @@ static int on_progress(struct link *l, const Pb__WorkerMessage *m)
 	}
 	if (p->phase < PB__TASK_PHASE__STAGING || p->phase > PB__TASK_PHASE__COLLECTING)
 		return 0;
+	crash_point(POOL_PHASE_HEARD);
 	if ((int)p->phase > t->phase && t->state == TASK_RUNNING)
 		lease_phase(l->call.pool, t, (int)p->phase, p->time_ms);
 	t->progress_done = p->done;
@@ -360,6 +365,7 @@ static int on_log(struct link *l, const Pb__WorkerMessage *m)
 	const Pb__LogData *log = m->log;
 	struct pool_task *t = held(l, log->task, log->epoch);
 
+	crash_point(POOL_LOG_HEARD);
 	if (t != NULL && log->stream >= 1 && log->stream <= 3)
 		log_append(pool_task_log(l->call.pool, t), (int)log->stream, log->data.data, log->data.len,
 		           log->time_ms, log->offset);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "proto/limits.h"
 #include "net/memory.h"
@@ -35,6 +36,7 @@ static void on_unused(struct store_req *req)
 	struct pool_sweep *s = req->user;
 	uint64_t n = req->error.status == 0 ? req->number : 0;
 
+	crash_point(POOL_SWEEP_FORGOT);
 	for (uint64_t i = 0; i < n; i++)
 		blobs_delete(s->pool->blobs, store_blob_id(req, i));
 	if (n > 0)

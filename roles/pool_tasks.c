@@ -5,6 +5,7 @@
 
 #include "exec/manifest.h"
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/task.h"
@@ -106,6 +107,7 @@ static void on_submitted(struct store_req *req)
 	struct submit *s = req->user;
 	char id[TASK_ID_SIZE + 4];
 
+	crash_point(POOL_SUBMIT_DONE);
 	if (req->error.status == STATUS_UNAVAILABLE)
 		s->call.pool->index.behind = true; /* it may be in Redis all the same */
 	if (req->error.status != 0) {
@@ -118,6 +120,7 @@ static void on_submitted(struct store_req *req)
 	} else {
 		submitted(s, s->id, false);
 		adopt_member(s);
+		crash_point(POOL_SUBMIT_ANSWERED);
 	}
 	call_waited(&s->call); /* s may be gone from here on */
 }
@@ -170,6 +173,7 @@ int pool_submit(struct rpc *rpc, const ProtobufCMessage *message)
 	                          .rate_ncpt = s->price.rate_ncpt};
 	memcpy(sub.id, s->id, sizeof sub.id);
 	store_submit(call_store(&s->call), call_ask(&s->call, on_submitted), &sub);
+	crash_point(POOL_SUBMIT_ASKED);
 	return RPC_LATER;
 }
 
@@ -259,6 +263,7 @@ static void on_stopped(struct store_req *req)
 	struct end *e = req->user;
 	struct pool *pool = e->call.pool;
 
+	crash_point(POOL_STOP_DONE);
 	if (req->error.status == 0 && (int)req->tasks[0]->state == TASK_STOPPED)
 		stop_in_index(pool, e->id, e->reason);
 	if (e->call.rpc != NULL && req->error.status != 0)
@@ -306,6 +311,7 @@ static void on_removed(struct store_req *req)
 	struct pool *pool = e->call.pool;
 	Pb__RemoveTaskReply reply = PB__REMOVE_TASK_REPLY__INIT;
 
+	crash_point(POOL_REMOVE_DONE);
 	if (req->error.status == 0) {
 		logs_delete(pool->logs, e->id, e->epoch);
 		pool_sweep_soon(&pool->sweep);

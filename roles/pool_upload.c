@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "exec/tar.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "net/step.h"
 #include "roles/pool.h"
@@ -144,6 +145,7 @@ static void on_done(struct blob_writer *w)
 		r->piece_size = 0;
 		go_on(r);
 	} else {
+		crash_point(POOL_BLOB_SAFE);
 		close_writer(r);
 		step_to(&r->step, RECORDING, r->in.key);
 		incoming_finish(&r->in);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "exec/unpack.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -65,6 +66,7 @@ static int to_file(struct client *c, const Pb__Task *task, const char *to)
 	int fd = open_part(c, part, task->result_size, &have);
 
 	if (fd >= 0 && fill_part(c, task, fd, have) == 0) {
+		crash_point(CLIENT_RESULT_HERE);
 		if (fchmod(fd, 0644) != 0 || fsync(fd) != 0 || rename(part, to) != 0)
 			failed(c, "write", to);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/spec.h"
+#include "net/crash.h"
 #include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -94,5 +95,6 @@ Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool 
 	request.bundle_sha256 = (char *)b->sha256;
 	request.bundle_size = b->size;
 	request.call_id = (char *)client_call_id(c);
+	crash_point(CLIENT_SUBMIT_READY);
 	return client_call_again(c, RPC_SUBMIT, &request);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "exec/bundle.h"
+#include "net/crash.h"
 #include "proto/status.h"
 #include "roles/log_view.h"
 #include "roles/money_view.h"
@@ -149,6 +150,7 @@ static int submit(struct submit *s, const char *path)
 
 	if (pack(s, &b, path) == 0)
 		reply = submission_send(&s->client, &b, true, &s->quote);
+	crash_point(CLIENT_SUBMIT_ANSWERED);
 	if (reply != NULL)
 		tell(s, &b, reply);
 	else if (s->client.interrupted && !s->client.globals.json)

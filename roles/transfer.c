@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "net/crash.h"
 #include "net/memory.h"
 #include "roles/download.h"
 #include "roles/upload.h"
@@ -31,6 +32,7 @@ static void on_sent(struct upload *u, uint64_t done)
 	struct transfer *t = u->user;
 
 	progress_bytes(&t->progress, done, u->size);
+	crash_point(CLIENT_UPLOAD_PIECE);
 }
 
 static void on_upload_done(struct upload *u, const struct error *err)
@@ -61,6 +63,7 @@ int transfer_bundle(struct client *c, const struct bundle *b, bool tell)
 	progress_start(&t.progress, "Uploading", c->globals.json || c->globals.quiet);
 	upload_start(&t.upload);
 	client_wait(c, cancel_upload, &t);
+	crash_point(CLIENT_UPLOAD_DONE);
 	if (c->error.status != 0)
 		client_explain(c);
 	if (c->error.status != 0 || !tell)
@@ -78,6 +81,7 @@ static void on_received(struct download *d, uint64_t done, uint64_t total)
 	struct transfer *t = d->user;
 
 	progress_bytes(&t->progress, done, total);
+	crash_point(CLIENT_RESULT_PIECE);
 }
 
 static void on_download_done(struct download *d, const struct error *err)

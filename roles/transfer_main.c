@@ -1,6 +1,7 @@
 /* roles/transfer_main.c - hivemind transfer and hivemind tip: give some of what you have away. */
 #include <stdio.h>
 
+#include "net/crash.h"
 #include "roles/money_view.h"
 #include "roles/roles.h"
 
@@ -71,6 +72,7 @@ static int give(struct giving *g, enum rpc_id id, const void *request)
 {
 	const Pb__TransferReply *reply = client_call_again(&g->client, id, request);
 
+	crash_point(CLIENT_GIFT_ANSWERED);
 	if (reply != NULL)
 		transfer_print(&g->client, g->to, reply);
 	return client_close(&g->client, 0);

@@ -15,6 +15,7 @@
 
 #include "exec/manifest.h"
 #include "exec/probe.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/tls.h"
@@ -125,6 +126,7 @@ void worker_lease(struct worker *w, const Pb__Lease *lease)
 	struct reservation reserved;
 	struct error err = {0};
 
+	crash_point(WORKER_LEASE_HEARD);
 	if (worker_attempt(w, lease->task, lease->epoch) != NULL)
 		return; /* said twice */
 	if (check_lease(w, lease, &reserved, &err) != 0) {
@@ -132,6 +134,7 @@ void worker_lease(struct worker *w, const Pb__Lease *lease)
 		return;
 	}
 	attempt_start(w, lease, &reserved);
+	crash_point(WORKER_LEASE_BEGUN);
 	if (worker_resources_full(&w->resources))
 		worker_link_beat(&w->link);
 }
@@ -425,6 +428,7 @@ static int run(struct worker *w)
 
 	loop_init(&w->loop);
 	if (prepare(w, &err) == 0) {
+		crash_point(WORKER_START_HOME);
 		loop_catch_signals(&w->loop, on_stop);
 		timer_init(&w->loop, &w->patience, on_patience);
 		w->bulk = grpc_channel_new(&w->loop, &w->pool);

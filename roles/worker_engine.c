@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -236,6 +237,7 @@ static void on_swept(struct engine *engine, const struct error *err, void *user)
 
 	if (returned(e))
 		return;
+	crash_point(WORKER_START_SWEPT);
 	if (err->status != 0)
 		log_warn("containers of an earlier run may be left text=\"%s\"", err->text);
 	await(e, CHECKING);

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/tls.h"
@@ -141,6 +142,7 @@ static void enter_linked(struct worker_link *l)
 	struct attempt *a;
 
 	step_to(&l->step, LINKED, "link");
+	crash_point(WORKER_START_LINKED);
 	l->tries = 0;
 	l->acked_ms = l->sent_ms[0];
 	timer_clear(&l->timer);

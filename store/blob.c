@@ -20,6 +20,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "proto/id.h"
 #include "proto/status.h"
@@ -329,6 +330,7 @@ static void run_write(struct work *work)
 		}
 		written += (size_t)n;
 	}
+	crash_point(POOL_BLOB_PIECE);
 	feed(w, w->data, w->n);
 }
 
@@ -357,8 +359,10 @@ static int make_safe(struct blob_writer *w, const char *from, const char *to)
 
 	if (w->blobs->durable && fsync(w->fd) != 0)
 		return -1;
+	crash_point(POOL_BLOB_SYNCED);
 	if (rename(from, to) != 0)
 		return -1;
+	crash_point(POOL_BLOB_RENAMED);
 	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(to, '/') - to), to);
 	if (!w->blobs->durable || sync_dir(dir) == 0)
 		return 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -70,7 +71,10 @@ static int write_mark(const struct mark *m, const char *path, const char *fresh)
 		return -1;
 	good = write(fd, line, (size_t)n) == n && fsync(fd) == 0;
 	good = close(fd) == 0 && good;
-	return good && rename(fresh, path) == 0 && sync_folder(path) == 0 ? 0 : -1;
+	crash_point(POOL_MARK_WRITTEN);
+	good = good && rename(fresh, path) == 0;
+	crash_point(POOL_MARK_RENAMED);
+	return good && sync_folder(path) == 0 ? 0 : -1;
 }
 
 /* On another thread: touches `writing`, `path` and `error`. */

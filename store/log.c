@@ -16,6 +16,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/limits.h"
@@ -187,6 +188,7 @@ static void run_write(struct log *g, int fd, const struct buf *out)
 		}
 		done += (size_t)r;
 	}
+	crash_point(POOL_LOG_WRITTEN);
 	g->file_size += out->n;
 }
 
