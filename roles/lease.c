@@ -267,20 +267,43 @@ static Pb__Done *copy_done(const Pb__Done *done)
 	return copy;
 }
 
+struct return_change {
+	struct batch_item item;
+	struct pool_task *task; /* its hold is RETURNING: it cannot go */
+	char reason[REASON_MAX];
+	bool loss, rest;
+	bool tell;              /* the worker waits for Stored */
+};
+
+static void begin_return(struct pool *pool, struct pool_task *t, const struct return_change *change);
+
+/* The machine failed, not the task: another tries. One that never began there would fail there again at once, so it rests. */
+static void lose(struct pool *pool, struct pool_task *t, const char *reason)
+{
+	struct return_change change = {.loss = true, .rest = t->phase < PHASE_EXECUTING, .tell = true};
+
+	text_copy(change.reason, sizeof change.reason, reason);
+	begin_return(pool, t, &change);
+}
+
 void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 {
 	struct pool_task *t = pool_index_find(pool, done->task);
+	bool ours = t != NULL && t->worker == w && t->epoch == done->epoch;
 	struct done_change *c;
 
 	crash_point(POOL_DONE_HEARD);
-	if (t != NULL && t->worker == w && t->epoch == done->epoch) {
-		if (t->hold != HOLD_HELD)
-			return; /* a repeat of what is being stored */
-		t->hold = HOLD_ENDING;
+	if (ours && t->hold != HOLD_HELD)
+		return; /* a repeat of what is being stored */
+	if (ours && (int)done->failure == FAILURE_INFRA && !task_state_final(t->state)) {
+		lose(pool, t, done->reason);
+		return;
 	}
 	c = xcalloc(1, sizeof *c);
-	if (t != NULL && t->worker == w && t->epoch == done->epoch)
+	if (ours) {
+		t->hold = HOLD_ENDING;
 		c->charge = meter_charge(t, done);
+	}
 	memcpy(c->worker, w->id, sizeof c->worker);
 	c->done = copy_done(done);
 	c->exited_ms =
@@ -290,13 +313,6 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 }
 
 /* --- back into the queue --------------------------------------------------------------------- */
-
-struct return_change {
-	struct batch_item item;
-	struct pool_task *task; /* its hold is RETURNING: it cannot go */
-	char reason[REASON_MAX];
-	bool loss, rest;
-};
 
 static void send_returns(struct batch *b, struct batch_item *const *items, size_t n)
 {
@@ -323,6 +339,8 @@ static void settle_return(struct batch *b, struct batch_item *item, int outcome)
 	struct pool_task *t = c->task;
 
 	crash_point(POOL_RETURN_DONE);
+	if (c->tell)
+		link_send_stored(t->worker, t->id, t->epoch);
 	t->hold = HOLD_FREE;
 	pool_task_detach(t);
 	if (task_state_final(t->state)) { /* stopped meanwhile */
@@ -341,22 +359,27 @@ static void settle_return(struct batch *b, struct batch_item *item, int outcome)
 
 static const struct batch_kind returns_kind = {"requeue", send_returns, settle_return};
 
+static void begin_return(struct pool *pool, struct pool_task *t, const struct return_change *change)
+{
+	struct return_change *c = xcalloc(1, sizeof *c);
+
+	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id,
+	         change->reason);
+	t->hold = HOLD_RETURNING;
+	*c = *change;
+	c->task = t;
+	batch_put(&pool->lease.returns, &c->item);
+	crash_point(POOL_RETURN_ASKED);
+}
+
 void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bool loss, bool rest)
 {
-	struct return_change *c;
+	struct return_change change = {.loss = loss, .rest = rest};
 
 	if (t->hold != HOLD_HELD)
 		return; /* LEASING looks at its worker when it is done; ENDING and RETURNING are on their way */
-	log_info("task goes back task=%s epoch=%u worker=%s reason=\"%s\"", t->id, t->epoch, t->worker->id,
-	         reason);
-	t->hold = HOLD_RETURNING;
-	c = xcalloc(1, sizeof *c);
-	c->task = t;
-	c->loss = loss;
-	c->rest = rest;
-	text_copy(c->reason, sizeof c->reason, reason);
-	batch_put(&pool->lease.returns, &c->item);
-	crash_point(POOL_RETURN_ASKED);
+	text_copy(change.reason, sizeof change.reason, reason);
+	begin_return(pool, t, &change);
 }
 
 /* --- workers that go ------------------------------------------------------------------------- */

@@ -43,7 +43,8 @@ void lease_kick(struct pool *pool);
 /* An attempt has come to another phase. */
 void lease_phase(struct pool *pool, struct pool_task *t, int phase, int64_t time_ms);
 
-/* A worker says that an attempt has ended. Copied. Answered by Stored or a Verdict on the worker's link. */
+/* A worker says that an attempt has ended. Copied. Answered by Stored or a Verdict on the worker's link. FAILURE_INFRA is a
+ * loss of its machine: the task goes back into the queue. */
 void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done);
 
 /* Take a task from its worker and put it back into the queue. loss: its worker was lost; rest: the worker

@@ -332,12 +332,17 @@ def test_a_late_result_of_an_old_epoch_and_a_replayed_end_earn_nothing(stub):
 def test_a_fault_of_the_machine_costs_nothing(stub):
     pool, client, other, worker = stub
     before = money(client).balance_mcpt
-    client.submit()
-    lease = worker.expect("lease")
-    worker.progress(lease, pb.EXECUTING)
-    time.sleep(0.5)
-    worker.done(lease, failure=pb.INFRA, reason="its engine died", usage=pb.Usage(wall_us=500_000))
-    worker.expect("stored")
+    task = client.submit().id + ".1"
+    for loss in range(1, 6):
+        lease = worker.expect("lease")
+        assert lease.epoch == loss, "another try, not a failure"
+        worker.progress(lease, pb.EXECUTING)
+        time.sleep(0.2)
+        worker.done(lease, failure=pb.INFRA, reason="its engine died", usage=pb.Usage(wall_us=500_000))
+        worker.expect("stored")
+        assert money(other).earned_mcpt == 0
+    ended = client.get(task)
+    assert (ended.state, ended.failure) == (pb.FAILED, pb.INFRA)
     assert money(client).balance_mcpt == before and money(other).earned_mcpt == 0
 
 
