@@ -12,7 +12,7 @@
 int crash_armed = -1;
 
 static atomic_int left; /* times that the point is still passed alive */
-static pid_t victim;
+static pid_t victim; /* 0 = this process */
 
 static const struct {
 	const char *name, *what;
@@ -25,7 +25,7 @@ static const struct {
 void crash_hit(void)
 {
 	if (atomic_fetch_sub(&left, 1) == 1)
-		kill(victim, SIGKILL);
+		kill(victim != 0 ? victim : getpid(), SIGKILL);
 }
 
 static int list(void)
@@ -39,13 +39,13 @@ int crash_arm(void)
 {
 	const char *text = getenv("HIVEMIND_CRASH");
 	char name[40];
-	int n = 0, pid = getpid();
+	int n = 0, pid = 0;
 
 	if (text == NULL)
 		return -1;
 	if (strcmp(text, "list") == 0)
 		return list();
-	if (sscanf(text, "%39[^:]:%d:%d", name, &n, &pid) >= 2 && n > 0 && pid > 0)
+	if (sscanf(text, "%39[^:]:%d:%d", name, &n, &pid) >= 2 && n > 0 && pid >= 0)
 		for (int i = 0; i < CRASH_COUNT; i++)
 			if (strcmp(points[i].name, name) == 0)
 				crash_armed = i;

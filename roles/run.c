@@ -103,7 +103,7 @@ static int run(struct run *r, int argc, const char **argv)
 
 	if (bundle_of_command(&b, r->with, argc, (char **)argv, &c->error) == 0 &&
 	    submission_change(&r->change, &b, &c->error) == 0)
-		reply = submission_send(c, &b, false, NULL);
+		reply = submission_send(c, &b, NULL, false, NULL);
 	bundle_release(&b);
 	if (reply != NULL)
 		code = follow(r, reply->id);

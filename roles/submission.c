@@ -80,21 +80,22 @@ static int too_little(struct client *c, const Pb__QuoteReply *q)
 			  cpt_text(balance, q->balance_mcpt));
 }
 
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell, const Pb__QuoteReply **quote)
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+				 const Pb__QuoteReply **quote)
 {
 	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
 	const Pb__QuoteReply *q = submission_quote(c, b);
 
 	if (quote != NULL)
 		*quote = q;
-	if (q == NULL || (q->missing_mcpt > 0 && too_little(c, q) != 0))
+	if (q == NULL || (key == NULL && q->missing_mcpt > 0 && too_little(c, q) != 0))
 		return NULL;
 	if (transfer_bundle(c, b, tell) != 0)
 		return NULL;
 	request.spec = (Pb__TaskSpec *)&b->spec;
 	request.bundle_sha256 = (char *)b->sha256;
 	request.bundle_size = b->size;
-	request.call_id = (char *)client_call_id(c);
+	request.call_id = (char *)(key != NULL ? key : client_call_id(c));
 	crash_point(CLIENT_SUBMIT_READY);
 	return client_call_again(c, RPC_SUBMIT, &request);
 }

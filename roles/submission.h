@@ -38,7 +38,9 @@ Pb__QuoteReply *submission_quote(struct client *c, const struct bundle *b);
 
 /* Look whether the money is there (RESOURCE_EXHAUSTED: how much is missing), upload the bundle and put it in the queue.
  * tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same call_id: it
- * is one submission. quote: where what was asked first goes, in c->arena; may be NULL. */
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, bool tell, const Pb__QuoteReply **quote);
+ * is one submission. key: the call_id; NULL = a fresh one. With a key it may be queued already, and then its money is set
+ * aside already: the pool alone judges. quote: where what was asked first goes, in c->arena; may be NULL. */
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+				 const Pb__QuoteReply **quote);
 
 #endif

@@ -30,6 +30,7 @@ static const struct verb_help help = {
 struct submit {
 	struct client client;
 	struct submission change;
+	const char *key;
 	bool wait, follow;
 	struct progress progress;
 	const Pb__QuoteReply *quote;
@@ -149,7 +150,7 @@ static int submit(struct submit *s, const char *path)
 	int code = 0;
 
 	if (pack(s, &b, path) == 0)
-		reply = submission_send(&s->client, &b, true, &s->quote);
+		reply = submission_send(&s->client, &b, s->key, true, &s->quote);
 	crash_point(CLIENT_SUBMIT_ANSWERED);
 	if (reply != NULL)
 		tell(s, &b, reply);
@@ -169,6 +170,7 @@ int submit_main(int argc, char **argv)
 		 "wait until it has ended; exit 1 if it failed", NULL, 0, 0},
 		{"follow", 'f', OPTION_FLAG, &s.follow, NULL,
 		 "show its output meanwhile; waits too", NULL, 0, 0},
+		{"key", 0, OPTION_TEXT, &s.key, "KEY", "a name for this one: with the same again nothing more happens", NULL, 0, 0},
 		SUBMISSION_ROWS(s.change),
 		{0},
 	};

@@ -540,3 +540,12 @@ def test_ctrl_c_ends_what_run_began(shared_hive):
     assert "ending task" in running.communicate(timeout=30)[1]
     assert running.returncode == 130
     assert shared_hive.ok("status", "last", "--json").json["state"] == "STOPPED"
+
+
+def test_a_submission_with_a_key_is_made_once(shared_hive, tmp_path):
+    task = script(tmp_path / "b", "true")
+    first = shared_hive.ok("submit", task, "--key", "once-1", "--json").json
+    again = shared_hive.ok("submit", task, "--key", "once-1", "--json").json
+    assert not first["duplicate"] and again["duplicate"] and again["id"] == first["id"], again
+    other = shared_hive("submit", script(tmp_path / "c", "false"), "--key", "once-1")
+    assert other.code != 0 and "other content" in other.err, other
