@@ -155,7 +155,7 @@ static void settle_phase(struct batch *b, struct batch_item *item, int outcome)
 
 	crash_point(POOL_PHASE_DONE);
 	if (outcome == OUTCOME_DONE && t != NULL && t->epoch == c->epoch && t->state == TASK_RUNNING)
-		pool_task_changed(t);
+		pool_task_changed(pool_of(b), t);
 	free(c);
 }
 

@@ -159,7 +159,7 @@ static void settle_tick(struct batch *b, struct batch_item *item, int outcome)
 
 	crash_point(POOL_TICK_DONE);
 	if (outcome <= OUTCOME_SPENT && t != NULL && t->epoch == c->epoch && t->hold == HOLD_HELD)
-		pool_task_changed(t);
+		pool_task_changed(b->user, t);
 	free(c);
 }
 

@@ -71,6 +71,7 @@ static const struct state states[] = {
 	X(RPC_LINK,          pool_link,          pool_link_end,        NULL)                     \
 	X(RPC_LIST_WORKERS,  pool_list_workers,  NULL,                 NULL)                     \
 	X(RPC_INFO,          pool_info,          NULL,                 NULL)                     \
+	X(RPC_EVENTS,        pool_watch_events,  NULL,                 pool_events_space)        \
 	X(RPC_CHALLENGE,     pool_challenge,     NULL,                 NULL)                     \
 	X(RPC_INVITE,        pool_invite,        NULL,                 NULL)                     \
 	X(RPC_QUOTE,         pool_quote,         NULL,                 NULL)                     \
@@ -212,6 +213,7 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	step_to(&pool->step, READY, "pool");
 	pool_sweep_init(&pool->sweep, pool);
 	revocation_init(&pool->revocation, pool);
+	pool_events_init(&pool->events, pool);
 	log_info("pool ready tasks=%llu redis=%s",
 	         (unsigned long long)(pool->index.pending + pool->index.running),
 	         store_redis_version(pool->store));
@@ -409,6 +411,7 @@ static void go_down(struct pool *pool)
 		pool_health_close(pool);
 		pool_sweep_close(&pool->sweep);
 		revocation_close(&pool->revocation);
+		pool_events_close(&pool->events);
 	}
 	if (pool->server != NULL)
 		grpc_server_close(pool->server, SERVER_GRACE_MS, on_server_closed, pool);

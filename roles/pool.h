@@ -13,7 +13,7 @@
  *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
  *   price.h, meter.h what a task costs       pool_quote.c   Quote, Price
  *   pool_ledger.c    the rest of Ledger      pool_project.c projects
- *   admission.h      who may register: challenges, invitations
+ *   admission.h      who may register: challenges, invitations      pool_events.h  Events
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H
@@ -31,6 +31,7 @@
 #include "roles/lease.h"
 #include "roles/meter.h"
 #include "roles/password.h"
+#include "roles/pool_events.h"
 #include "roles/pool_identity.h"
 #include "roles/pool_health.h"
 #include "roles/pool_index.h"
@@ -76,6 +77,7 @@ struct pool {
 	struct throttle throttle;
 	struct pool_index index;
 	struct pool_workers workers;
+	struct pool_events events;
 	struct lease lease;
 	struct meter meter;
 	struct ledger_guard *guard;  /* NULL before Redis was up for the first time */
@@ -127,6 +129,8 @@ int pool_link(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_link_end(struct rpc *rpc);
 int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_info(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_watch_events(struct rpc *rpc, const ProtobufCMessage *in);
+void pool_events_space(struct rpc *rpc);
 int pool_challenge(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_invite(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_quote(struct rpc *rpc, const ProtobufCMessage *in);

@@ -124,9 +124,11 @@ static void count(struct pool_index *index, int state, int by)
 		index->running += (uint64_t)by;
 }
 
-void pool_task_changed(struct pool_task *t)
+void pool_task_changed(struct pool *pool, struct pool_task *t)
 {
 	struct task_watch *w, *next;
+
+	pool_events_task(pool, t->account, t->id);
 
 	DL_FOREACH_SAFE(t->watches, w, next)
 		w->on_change(w);
@@ -140,7 +142,7 @@ void pool_task_become(struct pool *pool, struct pool_task *t, int state, int pha
 	pool->index.ended += !task_state_final(t->state) && task_state_final(state);
 	t->state = state;
 	t->phase = phase;
-	pool_task_changed(t);
+	pool_task_changed(pool, t);
 }
 
 void pool_task_requeue(struct pool *pool, struct pool_task *t, int64_t rest_ms)
@@ -207,6 +209,7 @@ static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 	t->wait.order = ++pool->index.order;
 	HASH_ADD_STR(pool->index.tasks, id, t);
 	count(&pool->index, t->state, 1);
+	pool_events_task(pool, t->account, t->id);
 	return t;
 }
 
@@ -242,6 +245,7 @@ void pool_task_drop(struct pool *pool, struct pool_task *t)
 		w->on_change(w);
 	}
 	count(&pool->index, t->state, -1);
+	pool_events_task(pool, t->account, t->id);
 	HASH_DEL(pool->index.tasks, t);
 	free(t->spec);
 	free(t);

@@ -129,7 +129,7 @@ struct log *pool_task_log(struct pool *pool, struct pool_task *t);
 /* Set state and phase, keep the counts, tell the watches. */
 void pool_task_become(struct pool *pool, struct pool_task *t, int state, int phase);
 /* Tell the watches. */
-void pool_task_changed(struct pool_task *t);
+void pool_task_changed(struct pool *pool, struct pool_task *t);
 
 /* The task has ended and its attempt is over: the index lets it go. */
 void pool_task_drop(struct pool *pool, struct pool_task *t);

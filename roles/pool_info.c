@@ -26,7 +26,7 @@ static const char *state_of(const struct pool_worker *w)
 	return w->task_count > 0 ? "busy" : "ready";
 }
 
-static Pb__Worker *show(struct arena *arena, struct pool_worker *w)
+Pb__Worker *pool_worker_show(struct arena *arena, struct pool_worker *w)
 {
 	Pb__Worker *out = arena_alloc(arena, sizeof *out);
 
@@ -54,7 +54,7 @@ int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in)
 	(void)in;
 	reply.workers = arena_alloc(&rpc->arena, (HASH_COUNT(pool->workers.by_id) + 1) * sizeof *reply.workers);
 	for (w = pool->workers.by_id; w != NULL; w = w->hh.next)
-		reply.workers[reply.n_workers++] = show(&rpc->arena, w);
+		reply.workers[reply.n_workers++] = pool_worker_show(&rpc->arena, w);
 	rpc_reply(rpc, &reply.base);
 	return 0;
 }

@@ -356,7 +356,7 @@ static int on_progress(struct link *l, const Pb__WorkerMessage *m)
 		lease_phase(l->call.pool, t, (int)p->phase, p->time_ms);
 	t->progress_done = p->done;
 	t->progress_total = p->total;
-	pool_task_changed(t);
+	pool_task_changed(l->call.pool, t);
 	return 0;
 }
 

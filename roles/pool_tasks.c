@@ -313,6 +313,7 @@ static void on_removed(struct store_req *req)
 
 	crash_point(POOL_REMOVE_DONE);
 	if (req->error.status == 0) {
+		pool_events_task(pool, e->account, e->id);
 		logs_delete(pool->logs, e->id, e->epoch);
 		pool_sweep_soon(&pool->sweep);
 	}

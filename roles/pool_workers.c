@@ -59,6 +59,28 @@ void pool_worker_describe(struct pool_worker *w, const char *account, const char
 		w->joined_ms = clock_wall_ms();
 }
 
+static uint64_t mix(uint64_t hash, const void *data, size_t n)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211u; /* FNV-1a */
+	return hash;
+}
+
+bool pool_worker_changed(struct pool_worker *w)
+{
+	const uint64_t words[] = {w->link != NULL, w->task_count, (uint64_t)w->joined_ms, (uint64_t)(uintptr_t)w->host};
+	uint64_t hash = mix(14695981039346656037u, words, sizeof words);
+
+	hash = mix(hash, w->not_ready, strlen(w->not_ready));
+	hash = mix(hash, &w->reserved, sizeof w->reserved);
+	if (hash == w->seen)
+		return false;
+	w->seen = hash;
+	return true;
+}
+
 void pool_worker_beat(struct pool *pool, struct pool_worker *w)
 {
 	w->beat_ms = clock_ms();
@@ -93,6 +115,7 @@ void pool_worker_free_if_over(struct pool_worker *w)
 void pool_worker_remove(struct pool *pool, struct pool_worker *w)
 {
 	HASH_DEL(pool->workers.by_id, w);
+	pool_events_worker_left(pool, w->id);
 	DL_DELETE(pool->workers.beats, w);
 	w->lost = true;
 	pool_worker_free_if_over(w); /* w may be gone from here on */

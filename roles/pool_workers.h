@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <uthash.h>
 
+#include "net/arena.h"
 #include "proto/id.h"
 #include "proto/limits.h"
 #include "roles/price.h"
@@ -28,6 +29,7 @@ struct pool_worker {
 	struct link *link;             /* NULL = not connected */
 	int64_t beat_ms;               /* clock_ms() of the last sign of life */
 	int64_t joined_ms;             /* wall clock; 0 = not known */
+	uint64_t seen;                 /* pool_worker_changed(): a hash of what it was */
 	bool lost;                     /* out of the index; goes with its last task */
 	struct pool_task *tasks;       /* leased or being leased to it */
 	uint32_t task_count;
@@ -50,6 +52,11 @@ void pool_worker_describe(struct pool_worker *w, const char *account, const char
 void pool_worker_beat(struct pool *pool, struct pool_worker *w);
 /* True = it takes tasks now and did not before. */
 bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready);
+
+/* As Workers.List has it (roles/pool_info.c). It borrows from w. */
+Pb__Worker *pool_worker_show(struct arena *arena, struct pool_worker *w);
+/* Is it another than when this was asked last, but for the age of its heartbeat? */
+bool pool_worker_changed(struct pool_worker *w);
 
 /* Out of the index. The memory goes with its last task. */
 void pool_worker_remove(struct pool *pool, struct pool_worker *w);
