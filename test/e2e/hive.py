@@ -3,6 +3,7 @@
 Every wait has a deadline (until()). Nothing here is a mock."""
 import contextlib
 import datetime
+import fcntl
 import http.client
 import json
 import os
@@ -15,12 +16,25 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.environ.get("HIVEMIND_BIN", str(ROOT / "hivemind"))
+SANITIZED = "/build/san/" in BIN
+BUILD = ROOT / ("build/san" if SANITIZED else "build")
 MiB = 1024 * 1024
 # HIVEMIND_VALGRIND=1: every process of ours runs under valgrind; what it finds goes where the sanitizers' findings go.
 WRAP = ["valgrind", "-q", "--trace-children=yes", "--trace-children-skip=*redis*,*podman*,*setpriv*,*busybox*,*runc*",
         "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
         "--log-file=%q{HIVEMIND_REPORTS}/valgrind.%p"] if os.environ.get("HIVEMIND_VALGRIND") else []
 SLOW = 4 if "san" in BIN or WRAP else 1  # sanitizers and valgrind take their time
+
+
+def built(*names):
+    """Make test programs (built as the program under test is); the path of the first. One make at a time."""
+    san = ["SAN=address,undefined"] if SANITIZED else []
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "make.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        targets = [str((BUILD / name).relative_to(ROOT)) for name in names]
+        subprocess.run(["make", "-s", "-C", ROOT, *san, *targets], check=True, stdout=subprocess.DEVNULL)
+    return str(BUILD / names[0])
 
 
 def until(what, condition, seconds=10.0):

@@ -3,7 +3,6 @@
 The table is the program's own (proto/rpc.h), printed by build/test/tool/rpc_table. Each RPC has a row in ROWS that says
 how to call it and what a stranger with every scope gets; an RPC without a row fails test_every_rpc_has_a_row."""
 import json
-import os
 import pathlib
 import queue
 import secrets
@@ -18,15 +17,12 @@ import hive
 from hive import until
 from stock import Client, Pool, Worker, call_id, pb, spec, tar
 
-BUILD = os.path.dirname(hive.BIN) if "san" in hive.BIN else str(hive.ROOT / "build")
 SCOPES = ("submit", "read", "worker", "spend", "admin")
 PACKAGE = "/hivemind.v1."
 
 
 def rpc_table():
-    tool = f"{BUILD}/test/tool/rpc_table"
-    san = ["SAN=address,undefined"] if "san" in hive.BIN else []
-    subprocess.run(["make", "-s", "-C", hive.ROOT, *san, os.path.relpath(tool, hive.ROOT)], check=True)
+    tool = hive.built("test/tool/rpc_table")
     rows = [json.loads(line) for line in subprocess.run([tool], capture_output=True, text=True, check=True).stdout.splitlines()]
     return {row["path"].removeprefix(PACKAGE): row for row in rows}
 

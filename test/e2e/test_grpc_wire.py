@@ -13,10 +13,9 @@ from concurrent import futures
 import grpc
 import pytest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SANITIZED = "/build/san/" in os.environ.get("HIVEMIND_BIN", "")
-BUILD = "build/san" if SANITIZED else "build"
-TOOL = os.path.join(ROOT, BUILD, "test", "tool")
+import hive
+
+TOOL = hive.BUILD / "test/tool"
 MAX = 4 << 20
 UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
@@ -66,9 +65,7 @@ def fields(raw):
 
 @pytest.fixture(scope="module")
 def tools():
-    names = [f"{BUILD}/test/tool/{name}" for name in ("echo_server", "echo_client")]
-    san = ["SAN=address,undefined"] if SANITIZED else []
-    subprocess.run(["make", "-s", "-C", ROOT, *san, *names], check=True, stdout=subprocess.DEVNULL)
+    hive.built("test/tool/echo_server", "test/tool/echo_client")
     return TOOL
 
 
@@ -187,7 +184,7 @@ def test_a_slow_reader_holds_the_server_back(server, channel):
     time.sleep(0.5)  # the server would have sent 125 MiB by now
     with open(f"/proc/{server.pid}/status") as f:
         rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
-    assert SANITIZED or rss < 16 * 1024
+    assert hive.SANITIZED or rss < 16 * 1024
     assert sum(1 for _ in replies) == 1999
 
 

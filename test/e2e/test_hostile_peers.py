@@ -19,12 +19,10 @@ import time
 
 import pytest
 
+import hive
 import raw_http2 as h2
 import stock
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SANITIZED = "/build/san/" in os.environ.get("HIVEMIND_BIN", "")
-BUILD = "build/san" if SANITIZED else "build"
 SECONDS = float(os.environ.get("HIVEMIND_ATTACK_SECONDS", "3"))
 CONNECTIONS = int(os.environ.get("HIVEMIND_SLOW_CONNECTIONS", "200"))
 PATIENCE = int(os.environ.get("HIVEMIND_PATIENCE", "10"))  # percent of the times in proto/limits.h
@@ -35,10 +33,7 @@ CALM = h2.ENHANCE_YOUR_CALM
 
 class Server:
     def __init__(self, patience):
-        tool = f"{BUILD}/test/tool/echo_server"
-        san = ["SAN=address,undefined"] if SANITIZED else []
-        subprocess.run(["make", "-s", "-C", ROOT, *san, tool], check=True, stdout=subprocess.DEVNULL)
-        self.process = subprocess.Popen([os.path.join(ROOT, tool), "127.0.0.1:0", str(patience)],
+        self.process = subprocess.Popen([hive.built("test/tool/echo_server"), "127.0.0.1:0", str(patience)],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.port = int(self.process.stdout.readline())
 
@@ -260,7 +255,7 @@ def test_a_named_attack_hurts_nobody(server, attack):
     print(f"\n{attack.__name__}: {calls} calls, slowest {slowest * 1000:.0f} ms; rss +{(most - before) >> 10} KiB, "
           f"after +{(after - before) >> 10} KiB; cut off {cut_off} times, {calm} read why; {broken}", end=" ")
     assert slowest < 1
-    if not SANITIZED:
+    if not hive.SANITIZED:
         assert most - before < GROWTH
         assert after - before <= 8 << 20
     assert ATTACKS[attack] & (set(broken) | {None})

@@ -1,26 +1,22 @@
 """A server by the rows of http2_rules.py: each sends its bytes on a connection of its own and waits for the answer due."""
-import os
 import socket
 import subprocess
+import socket
+
 
 import pytest
 
+import hive
 import http2_rules as rules
 import raw_http2 as h2
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SANITIZED = "/build/san/" in os.environ.get("HIVEMIND_BIN", "")
-BUILD = "build/san" if SANITIZED else "build"
 GROUPS = {"generic": rules.GENERIC, "http2": rules.HTTP2, "hpack": rules.HPACK}
 ROWS = [pytest.param(row, id=f"{group}-{row.section}-{row.what}") for group, rows in GROUPS.items() for row in rows]
 
 
 @pytest.fixture(scope="module")
 def port():
-    tool = f"{BUILD}/test/tool/echo_server"
-    san = ["SAN=address,undefined"] if SANITIZED else []
-    subprocess.run(["make", "-s", "-C", ROOT, *san, tool], check=True, stdout=subprocess.DEVNULL)
-    server = subprocess.Popen([os.path.join(ROOT, tool)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    server = subprocess.Popen([hive.built("test/tool/echo_server")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     yield int(server.stdout.readline())
     server.terminate()
     assert server.wait(timeout=5) == 0

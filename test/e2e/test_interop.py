@@ -13,8 +13,6 @@ sys.path.insert(0, str(hive.ROOT / "test" / "interop"))
 import grpcio_peer  # noqa: E402
 import http2_server  # noqa: E402
 
-SANITIZED = "/build/san/" in hive.BIN
-BUILD = hive.ROOT / ("build/san" if SANITIZED else "build")
 NODE = hive.ROOT / "build/node"
 JS = hive.ROOT / "test/interop/grpc_js_peer.js"
 SECONDS = 60
@@ -30,8 +28,7 @@ NEGATIVE = ["goaway", "rst_after_header", "rst_during_data", "rst_after_data", "
 
 @pytest.fixture(scope="module", autouse=True)
 def programs():
-    san = ["SAN=address,undefined"] if SANITIZED else []
-    subprocess.run(["make", "-s", "-C", hive.ROOT, *san, "interop"], check=True, stdout=subprocess.DEVNULL)
+    hive.built("test/interop_server", "test/interop_client")
     subprocess.run(["make", "-s", "-C", hive.ROOT, "deps-node"], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -71,7 +68,7 @@ class Child:
 
 
 def our_client(case, port, tls=None):
-    argv = [BUILD / "test/interop_client", "--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={case}"]
+    argv = [hive.BUILD / "test/interop_client", "--server_host=127.0.0.1", f"--server_port={port}", f"--test_case={case}"]
     if tls:
         argv += ["--use_tls", "--ca", tls.ca]
     done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=SECONDS)
@@ -87,7 +84,7 @@ def node_env():
 
 @pytest.fixture(scope="module")
 def our_server(programs, tls):
-    child = Child([BUILD / "test/interop_server", "--port", "0", *(["--tls", tls.certificate, tls.key] if tls else [])])
+    child = Child([hive.BUILD / "test/interop_server", "--port", "0", *(["--tls", tls.certificate, tls.key] if tls else [])])
     yield child
     assert child.end() == 0
 

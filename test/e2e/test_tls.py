@@ -400,13 +400,10 @@ class RawPeer:
 
 
 def test_a_renewal_drops_nobody(tmp_path, home):
-    build = "build/san" if "/build/san/" in hive.BIN else "build"
-    san = ["SAN=address,undefined"] if "san" in build else []
-    tool = f"{build}/test/tool/old_certificate"
-    subprocess.run(["make", "-s", "-C", hive.ROOT, *san, tool], check=True, stdout=subprocess.DEVNULL)
+    tool = hive.built("test/tool/old_certificate")
     (tmp_path / "data").mkdir()
     hostname = socket.gethostname()
-    subprocess.run([hive.ROOT / tool, tmp_path / "data" / "tls", str(4000 * hive.SLOW), HOST, hostname], check=True)
+    subprocess.run([tool, tmp_path / "data" / "tls", str(4000 * hive.SLOW), HOST, hostname], check=True)
     p = Pool(tmp_path)
     try:
         peer = RawPeer(p.port)
