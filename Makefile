@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, run the main job, print the answer
 #   make test       install what is missing, build, run every test
 #   make fuzz       feed every reader of strangers' bytes with libFuzzer (FUZZ_SECONDS=60 each, FUZZ="tar tls" some)
+#   make crash      kill every part at every place where it may die (net/crash.h), again and again
 #   make interop    gRPC's interop programs, build/test/interop_server and interop_client
 #   make bench      measure, side by side with peers where there are any
 #   make deps       one apt-get install of the lists below (sudo when not root)
@@ -55,7 +56,7 @@ Q := $(if $(filter 1,$(V)),,@)
 PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
-.PHONY: all lib deps deps-check deps-test deps-fuzz corpus fuzz fuzz-programs demo test unit e2e interop \
+.PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash fuzz fuzz-programs demo test unit e2e interop \
 	deps-node bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
@@ -175,6 +176,9 @@ e2e: $(BIN)
 
 test: deps-test
 	$(Q)test/run-all
+
+crash: deps-test
+	$(Q)$(PARALLEL) all && test/crash/run
 
 bench: deps-test deps-bench
 	$(Q)$(PARALLEL) all $(BENCH) && test/bench/run

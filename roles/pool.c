@@ -275,6 +275,7 @@ static void on_store_up(struct store *store, void *user)
 	struct pool *pool = user;
 
 	(void)store;
+	crash_point(POOL_START_REDIS);
 	log_info("redis up version=%s", store_redis_version(pool->store));
 	if (pool->guard == NULL && open_guard(pool) != 0)
 		return;
@@ -322,7 +323,6 @@ static void on_redis(void *user, const struct error *err)
 		fail(pool, err, status_exit_code(err->status));
 		return;
 	}
-	crash_point(POOL_START_REDIS);
 	text_copy(address.path, sizeof address.path, redis_child_socket(pool->redis));
 	open_store(pool, &address);
 }

@@ -1,6 +1,6 @@
 /* roles/pool_index.c - tasks in memory. Owns every struct pool_task and the lines they wait in.
  *
- * At start: load page after page -> adopt each. A submit adopts its task, a lease attaches it to a worker,
+ * At start: load page after page, what lives and then what was stopped while it ran -> adopt each. A submit adopts its task, a lease attaches it to a worker,
  * the end of its attempt drops it. A load that fails says so; whoever asked for it asks again. */
 #include "roles/pool_index.h"
 
@@ -213,25 +213,45 @@ static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 	return t;
 }
 
-struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task)
+/* Its worker has it, as far as Redis knows. */
+static void hold(struct pool *pool, struct pool_task *t, const Pb__Task *task)
 {
-	struct pool_task *t = pool_index_find(pool, task->id);
-	struct pool_worker *w;
+	struct pool_worker *w = pool_workers_get(pool, task->worker);
 
-	if (t != NULL || task_state_final((int)task->state) || task->spec == NULL)
-		return t;
-	t = task_new(pool, task);
-	if (t->state == TASK_PENDING) {
-		pool_task_enqueue(pool, t, 0);
-		return t;
-	}
-	w = pool_workers_get(pool, task->worker);
 	if (w->name[0] == '\0')
 		text_copy(w->name, sizeof w->name, task->worker_name);
 	pool_task_attach(t, w);
 	meter_resume(t, task);
 	t->hold = HOLD_HELD;
+}
+
+struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task)
+{
+	struct pool_task *t = pool_index_find(pool, task->id);
+
+	if (t != NULL || task_state_final((int)task->state) || task->spec == NULL)
+		return t;
+	t = task_new(pool, task);
+	if (t->state == TASK_PENDING)
+		pool_task_enqueue(pool, t, 0);
+	else
+		hold(pool, t, task);
 	return t;
+}
+
+/* Stopped while it ran, and not settled: its worker is told again, and what it has done is paid. */
+static void adopt_stopped(struct pool *pool, const Pb__Task *task)
+{
+	int64_t ago = clock_wall_ms() - task->ended_ms;
+	struct pool_task *t;
+
+	if (pool_index_find(pool, task->id) != NULL || (int)task->state != TASK_STOPPED || task->spec == NULL ||
+	    task->worker[0] == '\0')
+		return;
+	t = task_new(pool, task);
+	hold(pool, t, task);
+	meter_stop(t);
+	t->metering.most_ms = ago < t->metering.most_ms ? t->metering.most_ms - ago : 0;
 }
 
 void pool_task_drop(struct pool *pool, struct pool_task *t)
@@ -251,6 +271,14 @@ void pool_task_drop(struct pool *pool, struct pool_task *t)
 	free(t);
 }
 
+static void ask_page(struct pool *pool, uint64_t cursor)
+{
+	if (pool->index.at_stopped)
+		store_stopped(pool->store, &pool->index.load, cursor);
+	else
+		store_live(pool->store, &pool->index.load, cursor);
+}
+
 static void on_page(struct store_req *req)
 {
 	struct pool *pool = req->user;
@@ -259,10 +287,14 @@ static void on_page(struct store_req *req)
 	uint64_t next = req->next;
 
 	for (size_t i = 0; err.status == 0 && i < req->task_count; i++)
-		pool_index_adopt(pool, req->tasks[i]);
+		if (index->at_stopped)
+			adopt_stopped(pool, req->tasks[i]);
+		else
+			pool_index_adopt(pool, req->tasks[i]);
 	store_req_release(req);
-	if (err.status == 0 && next != 0) {
-		store_live(pool->store, req, next);
+	if (err.status == 0 && (next != 0 || !index->at_stopped)) {
+		index->at_stopped = index->at_stopped || next == 0;
+		ask_page(pool, next);
 		return;
 	}
 	index->loading = false;
@@ -278,7 +310,8 @@ void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const s
 	index->loading = true;
 	index->on_loaded = on_loaded;
 	index->load = (struct store_req){.on_done = on_page, .user = pool};
-	store_live(pool->store, &index->load, 0);
+	index->at_stopped = false;
+	ask_page(pool, 0);
 }
 
 void pool_index_release(struct pool *pool)

@@ -90,7 +90,7 @@ struct pool_index {
 	uint64_t order;
 	uint64_t pending, running, ended; /* counts; ended: since this pool started */
 	struct store_req load;
-	bool loading;
+	bool loading, at_stopped;
 	bool behind; /* a submit had no answer: Redis may know more tasks than we */
 	struct { /* the last answer of sched_explain: a page of tasks asks the same again and again */
 		struct amounts need;
@@ -101,7 +101,7 @@ struct pool_index {
 	void (*on_loaded)(struct pool *, const struct error *);
 };
 
-/* Read every live task from Redis; those that are known already stay as they are. Then on_loaded(). */
+/* Read every live task from Redis, and the stopped ones that have not settled; those that are known already stay as they are. Then on_loaded(). */
 void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const struct error *err));
 void pool_index_release(struct pool *pool);
 

@@ -179,6 +179,8 @@ void store_tasks(struct store *s, struct store_req *req, const char *account, ui
 
 /* Every task that has not ended, with spec, a page at a time, to rebuild the pool's index. Begin with cursor 0; until next is 0. */
 void store_live(struct store *s, struct store_req *req, uint64_t cursor);
+/* The same of tasks that were stopped while they ran and have not settled. */
+void store_stopped(struct store *s, struct store_req *req, uint64_t cursor);
 
 struct lease_item { const char *task; uint32_t epoch; /* the one it has now; it gets epoch + 1 */ const char *worker, *worker_name; };
 /* PENDING -> RUNNING(ASSIGNED). Result: outcomes. */

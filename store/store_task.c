@@ -149,6 +149,15 @@ void store_live(struct store *s, struct store_req *req, uint64_t cursor)
 	call_send(req, read_tasks);
 }
 
+void store_stopped(struct store *s, struct store_req *req, uint64_t cursor)
+{
+	call_begin(s, req, SCRIPT_LIVE);
+	call_key(req, "unsettled");
+	call_unsigned(req, cursor);
+	call_unsigned(req, LIVE_PAGE);
+	call_send(req, read_tasks);
+}
+
 void read_ids_as_tasks(struct store_req *req, const redisReply *reply)
 {
 	read_ids(req, reply);

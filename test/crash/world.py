@@ -1,0 +1,321 @@
+"""A whole HiveMind whose parts may die at any moment: a Redis, a pool, a worker, two people.
+
+A part that was killed is started again by the keeper, a thread, with what is under way going on: clients ask again by
+themselves. check_*() say what must hold afterwards, whatever happened."""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+import hive
+import stock
+from hive import BIN, until
+
+DATA = 200 * 1024  # of a bundle and of its result: several pieces on every way
+
+
+class Part:
+    """A process that the keeper starts again when it was killed."""
+
+    def __init__(self, world, name, argv, env, ready):
+        self.world, self.name, self.argv, self.env, self.ready = world, name, argv, env, ready
+        self.log = world.path / f"{name}.log"
+        self.process, self.wanted, self.killed = None, False, 0
+        self.died_otherwise = []
+
+    def start(self, **more):
+        self.wanted = True
+        self.process = hive.Process(self.argv(), self.log, self.env() | more)
+
+    def up(self):
+        return self.process is not None and self.process.alive() and self.ready()
+
+    def wait_up(self):
+        until(f"{self.name} to be up", lambda: self.world.failure() or self.up(), 30)
+
+    def keep(self):
+        """Start it again when it is gone without being told so."""
+        if not self.wanted or self.process is None or self.process.alive():
+            return
+        code = self.process.popen.returncode
+        if code == -signal.SIGKILL:
+            self.killed += 1
+        elif not self.world.forgives(self, code):
+            self.died_otherwise.append(code)
+            self.wanted = False
+            return
+        self.start()
+
+    def stop(self, number=signal.SIGTERM):
+        self.wanted = False
+        if self.process is not None and self.process.alive():
+            self.process.popen.send_signal(number)
+            until(f"{self.name} to end", lambda: not self.process.alive(), 20)
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+
+class World:
+    def __init__(self, engine, own_engine=False):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="hm-x"))
+        self.engine, self.own_engine = engine, own_engine
+        self.redis_at = hive.Redis(self.path / "redis")
+        self.redis_at.path.mkdir()
+        self.port = hive.free_port()
+        self.port_file = self.path / "port"
+        self.worker_data = self.path / "worker"
+        self.lock = threading.RLock()
+        self.over = threading.Event()
+        self.forgiving = set()  # exit codes of parts that count as deaths too
+        self.env = self.lender = None
+        self.parts = {}
+        self.add("redis", lambda: ["redis-server", "--port", "0", "--unixsocket", self.redis_at.socket, "--dir",
+                                   self.redis_at.path, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+                                   "--maxmemory-policy", "noeviction"],
+                 dict, lambda: self.redis_at.cli("PING") == "PONG")
+        self.add("pool", self.pool_words, dict, self.pool_answers)
+        self.add("worker", self.worker_words, lambda: {"HIVEMIND_TOKEN": self.lender}, self.worker_ready)
+        if own_engine:
+            self.engine = hive.Dockerd(self.path / "docker")
+            self.add("engine", self.engine_words, dict, self.engine.answers)
+        self.keeper = threading.Thread(target=self.keep, daemon=True)
+
+    # --- its parts ------------------------------------------------------------------------------
+
+    def add(self, name, argv, env, ready):
+        base = hive.environment(HOME=self.path)
+        self.parts[name] = Part(self, name, argv, lambda: base | env(), ready)
+
+    def __getattr__(self, name):
+        if name in self.__dict__.get("parts", {}):
+            return self.parts[name]
+        raise AttributeError(name)
+
+    def engine_words(self):
+        e = self.engine
+        with contextlib.suppress(FileNotFoundError):
+            (e.path / "pid").unlink()
+        return ["dockerd", "--data-root", e.path / "data", "--exec-root", e.path / "exec", "-H", e.host, "--pidfile",
+                e.path / "pid", "--iptables=false", "--ip6tables=false", "--bridge=none"]
+
+    def pool_words(self):
+        with contextlib.suppress(FileNotFoundError):
+            self.port_file.unlink()
+        return [BIN, "pool", "--redis", self.redis_at.url, "--data", self.path / "pool", "--listen",
+                f"127.0.0.1:{self.port}", "--port-file", self.port_file, "--work-bits", "0", "--gift", "100000",
+                "--register", "invite", "--admin", "dev"]
+
+    def pool_answers(self):
+        return self.port_file.exists()
+
+    def worker_words(self):
+        return [BIN, "worker", "--join", f"127.0.0.1:{self.port}", "--data", self.worker_data, "--docker",
+                f"unix:{self.engine.socket}", "--name", "w", "--cpus", "1", "--memory", "1GiB", "--disk", "4GiB"]
+
+    def worker_ready(self):
+        told = self("workers", "--json", "--timeout", "10s")
+        if told.code != 0:
+            return False
+        mine = [w for w in told.json["workers"] if w["state"] == "ready"]
+        return bool(mine)
+
+    def keep(self):
+        while not self.over.wait(0.005):
+            with self.lock:
+                for part in self.parts.values():
+                    part.keep()
+
+    def forgives(self, part, code):
+        return code in self.forgiving
+
+    def failure(self):
+        """Raises when a part has ended as none may."""
+        for part in self.parts.values():
+            assert not part.died_otherwise, (f"{part.name} ended with {part.died_otherwise}:\n"
+                                             f"{part.log.read_text(errors='replace')[-3000:]}")
+
+    def restart(self, name, **env):
+        """End it as it should end, and start it with this in its environment."""
+        with self.lock:
+            self.parts[name].stop()
+            self.parts[name].start(**env)
+
+    # --- up and down ----------------------------------------------------------------------------
+
+    def __enter__(self):
+        if self.own_engine:
+            self.engine_part = self.parts["engine"]
+            self.engine_part.start()
+            self.engine_part.wait_up()
+        for name in ("redis", "pool"):
+            self.parts[name].start()
+            self.parts[name].wait_up()
+        self.keeper.start()
+        self.env = self.person("dev")
+        self.lender = self.person("lender")["HIVEMIND_TOKEN"]
+        self.worker.start()
+        self.worker.wait_up()
+        return self
+
+    def person(self, name):
+        client = stock.Client(self)
+        token = client.register(name, invitation=self.invitation(name)).token
+        client.close()
+        return hive.environment(HOME=self.path, HIVEMIND_POOL=f"127.0.0.1:{self.port}", HIVEMIND_TOKEN=token)
+
+    def invitation(self, name):
+        return hive.command("pool", "--data", self.path / "pool", "--print-invitation", name).out.strip()
+
+    def __exit__(self, *_):
+        for name in ("worker", "pool", "redis", "engine"):
+            if name in self.parts:
+                with self.lock:
+                    self.parts[name].stop()
+        self.over.set()
+        if self.own_engine:
+            mounts = [m for m in (line.split()[1] for line in open("/proc/mounts")) if m.startswith(str(self.path))]
+            for mount in sorted(mounts, reverse=True):
+                subprocess.run(["umount", "-l", mount], check=False)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    # --- what people type -----------------------------------------------------------------------
+
+    def __call__(self, *words, crash=None, timeout=90):
+        """Run a command; with crash it may die there, and is typed again."""
+        if crash is not None:
+            done = hive.command(*words, env=self.env | {"HIVEMIND_CRASH": crash}, timeout=timeout)
+            if done.code != -signal.SIGKILL:
+                return done
+            self.client_killed += 1
+        return hive.command(*words, env=self.env, timeout=timeout)
+
+    client_killed = 0
+
+    def ok(self, *words, code=0, **options):
+        done = self(*words, **options)
+        for _ in range(100):  # a pool that is being started again is asked again, as people do
+            if done.code != 6 or code == 6:
+                break
+            self.failure()
+            time.sleep(0.1)
+            done = self(*words)
+        self.failure()
+        assert done.code == code, f"hivemind {' '.join(map(str, words))}: {done}\n{self.logs()}"
+        return done
+
+    def logs(self):
+        return "".join(f"--- {name}\n{part.log.read_text(errors='replace')[-2500:]}\n"
+                       for name, part in self.parts.items() if part.log.exists() and name != "redis")
+
+    # --- what must hold afterwards ---------------------------------------------------------------
+
+    def records(self):
+        """The ledger, record by record: its words."""
+        out = subprocess.run(["redis-cli", "-s", str(self.redis_at.socket), "XRANGE", "ledger", "-", "+"],
+                             capture_output=True, text=True).stdout.split("\n")
+        return [out[i + 1].split() for i, line in enumerate(out) if line == "r"]
+
+    def check_books(self):
+        verified = hive.command("ledger", "verify", "--redis", self.redis_at.url, "--json",
+                                env=hive.environment(HOME=self.path))
+        assert verified.code == 0, f"the books are wrong: {verified}"
+
+    def check_settled_once(self, task):
+        """One hold, and one record that empties it."""
+        ids = [r[1] for r in self.records()]
+        submission = task.split(".")[0]
+        assert ids.count(f"hold:{submission}") == 1, ids
+        ends = [i for i in ids if i.startswith((f"settle:{submission}", f"refund:{submission}"))]
+        assert len(ends) == 1, f"settled {len(ends)} times: {ends}"
+        hold = self.redis_at.cli("HGET", f"submission:{submission}", "hold")
+        assert hold in ("0", ""), f"{hold} is still held"
+
+    def scratch(self):
+        """Files of attempts at the worker."""
+        found = []
+        for folder in ("scratch", "transit", "journal", "attempts"):
+            top = self.worker_data / folder
+            found += [str(p.relative_to(self.worker_data)) for p in top.glob("*")] if top.exists() else []
+        return found
+
+    def containers(self):
+        mine = (self.worker_data / "worker-id").read_text().strip()
+        found = json.loads(self.engine.get("/v1.40/containers/json?all=1")[1])
+        return [c["Names"][0] for c in found if (c["Labels"] or {}).get("hivemind.worker") == mine]
+
+    def check_worker_clean(self):
+        self.worker.wait_up()
+        until("no container to be left", lambda: self.failure() or not self.containers(), 20)
+        until(f"no file of an attempt to be left", lambda: not self.scratch() or None, 20)
+
+    def blobs(self):
+        return [p for p in (self.path / "pool" / "blobs").glob("??/*") if p.is_file()]
+
+    def check_blobs(self):
+        """What bears a hash has it."""
+        for path in self.blobs():
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name, f"{path} is torn"
+
+    def check_nothing_left(self):
+        """When everything was removed and time has passed, no blob and no part of one is left."""
+        old = time.time() - 3600
+        uploads = lambda: list((self.path / "pool" / "uploads").iterdir())
+        for task in json.loads(self.ok("ps", "-a", "-n", "500", "--json").out)["tasks"]:
+            self.ok("rm", "--yes", task["id"])
+        for path in uploads() + self.blobs():
+            os.utime(path, (old, old))
+        for sha256 in self.redis_at.cli("ZRANGE", "unused", "0", "-1").split():
+            self.redis_at.cli("ZADD", "unused", "1", sha256)
+        self.run_task(self.task_name())
+        self.ok("rm", "--yes", "last")
+        until("partial uploads to be forgotten", lambda: not uploads() or None, 10)
+
+    # --- what is done meanwhile ------------------------------------------------------------------
+
+    def task_name(self):
+        return "t" + secrets.token_hex(6)
+
+    def make_bundle(self, name, text):
+        data = os.urandom(DATA)
+        return data, hive.script(hive.bundle(self.path / "bundles" / name, {"data": data}), text, name=name, grace="1s")
+
+    def submit(self, name, text, crash=None):
+        data, path = self.make_bundle(name, text)
+        told = self.ok("submit", path, "--key", name, "--json", crash=crash).json
+        shutil.rmtree(path)
+        mine = [t["id"] for t in json.loads(self.ok("ps", "-n", "500", "--json").out)["tasks"] if t["name"] == name]
+        assert len(mine) == 1, f"one submission made the tasks {mine}"
+        assert mine[0].startswith(told["id"]), (mine, told)
+        return data, mine[0]
+
+    def run_task(self, name, crash=None, text="echo first; cp data out/copy; sleep 0.1; echo second"):
+        """One task from its bundle to its result."""
+        data, task = self.submit(name, text, crash)
+        self.wait(task)
+        result = self.path / f"{name}.tar"
+        self.ok("get", task, "-o", result, crash=crash)
+        members = subprocess.run(["tar", "-xOf", result, "out/copy"], capture_output=True)
+        assert members.stdout == data, f"the result has {len(members.stdout)} bytes: {members.stderr}"
+        result.unlink()
+        printed = self.ok("logs", task).out
+        assert printed.count("first") == 1 and printed.count("second") == 1, printed
+        return task
+
+    def wait(self, task, code=0):
+        done = self("wait", task)
+        while done.code == 6:
+            self.failure()
+            done = self("wait", task)
+        assert done.code == code, f"{done}\n{self('status', task)}\n{self.logs()}"
+
+    def running(self, task):
+        return self.ok("status", task, "--json").json["phase"] == "EXECUTING"
