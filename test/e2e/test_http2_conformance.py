@@ -1,7 +1,6 @@
 """A server by the rows of http2_rules.py: each sends its bytes on a connection of its own and waits for the answer due."""
 import socket
 import subprocess
-import socket
 
 
 import pytest
