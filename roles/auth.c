@@ -201,6 +201,8 @@ int auth_on_call(struct rpc *rpc)
 	const struct caller *known;
 	struct lookup *l;
 
+	if (strncmp(rpc->handler->method->path, "/grpc.health.", 13) != 0 && pool_serves(pool, &rpc->error) != 0)
+		return rpc->error.status;
 	if (need == SCOPE_NONE || (need & SCOPE_LOCAL && rpc->local))
 		return 0;
 	if (rpc->token == NULL) {

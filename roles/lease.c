@@ -455,6 +455,11 @@ void lease_init(struct lease *l, struct pool *pool)
 	be_patient(l, RESTART_GRACE_MS);
 }
 
+void lease_grace(struct lease *l, int64_t ms)
+{
+	be_patient(l, ms);
+}
+
 void lease_store_up(struct lease *l)
 {
 	batch_retry(&l->leases);

@@ -33,6 +33,8 @@ struct lease {
 };
 
 void lease_init(struct lease *l, struct pool *pool);
+/* No worker is lost for this long from now on. */
+void lease_grace(struct lease *l, int64_t ms);
 void lease_store_up(struct lease *l);
 bool lease_idle(const struct lease *l); /* no change is on its way */
 void lease_close(struct lease *l);      /* after the store; then the index may go */

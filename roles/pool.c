@@ -2,14 +2,15 @@
  *
  * Up; a state is named after what it waits for:
  *
- *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded, and the
- *   ledger is not older than the one that we have seen)
- *        -> INDEX (the live tasks have been read) -> READY: listening, one line says so
+ *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded)
+ *        -> STANDBY (this pool leads; until then it listens already, if it can, and refuses every call)
+ *        -> LEDGER (it is not older than the one that we have seen) -> INDEX (the live tasks have been read)
+ *        -> PORT (where we listen is ours: the pool before us may hold it a moment longer) -> READY: one line says so
  *
  * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them:
  *
  *   SERVER (GOAWAY; calls may finish for a moment) -> CHANGES (those on their way to Redis)
- *        -> STORE_DOWN -> REDIS_DOWN -> OVER
+ *        -> STORE_DOWN (the guard, then leader_close(), then the store) -> REDIS_DOWN -> OVER
  *
  * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
 #include "roles/pool.h"
@@ -28,19 +29,23 @@
 #include "roles/pool_call.h"
 #include "roles/pool_home.h"
 #include "roles/pool_link.h"
-#include "ui/json.h"
+#include "roles/pool_ready.h"
 #include "ui/term.h"
 
 #define SERVER_GRACE_MS 1000
 #define CHANGES_GRACE_MS 1500
+#define PORT_AGAIN_MS 100
 
-enum { HOME, REDIS, STORE, INDEX, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
+enum { HOME, REDIS, STORE, STANDBY, LEDGER, INDEX, PORT, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
 
 static const struct state states[] = {
 	[HOME] = {"home", TO(REDIS) | TO(STORE) | TO(OVER)},
 	[REDIS] = {"redis", TO(STORE) | TO(SERVER)},
-	[STORE] = {"store", TO(INDEX) | TO(SERVER)},
-	[INDEX] = {"index", TO(READY) | TO(STORE) | TO(SERVER)},
+	[STORE] = {"store", TO(STANDBY) | TO(SERVER)},
+	[STANDBY] = {"standby", TO(LEDGER) | TO(SERVER)},
+	[LEDGER] = {"ledger", TO(INDEX) | TO(SERVER)},
+	[INDEX] = {"index", TO(PORT) | TO(LEDGER) | TO(SERVER)},
+	[PORT] = {"port", TO(READY) | TO(SERVER)},
 	[READY] = {"ready", TO(SERVER)},
 	[SERVER] = {"server", TO(CHANGES)},
 	[CHANGES] = {"changes", TO(STORE_DOWN)},
@@ -128,88 +133,41 @@ static void fail(struct pool *pool, const struct error *err, int exit_code)
 
 /* --- ready ------------------------------------------------------------------------------------ */
 
-static void write_port_file(const struct pool *pool)
-{
-	char *fresh = xasprintf("%s.new", pool->options.port_file);
-	FILE *f = fopen(fresh, "w");
-
-	if (f == NULL || fprintf(f, "%d\n", pool->at.port) < 0 || fclose(f) != 0 ||
-	    rename(fresh, pool->options.port_file) != 0)
-		log_warn("port file not written file=%s", pool->options.port_file);
-	free(fresh);
-}
-
-/* One line for people, and for whoever started us. */
-static void say_ready(struct pool *pool)
-{
-	char address[300], line[400], join[JOIN_STRING_SIZE];
-	bool local = endpoint_is_local(&pool->at);
-	struct buf out = {0};
-	struct json j;
-
-	endpoint_text(&pool->at, address, sizeof address);
-	pool_identity_join(&pool->identity, join);
-	snprintf(line, sizeof line, "hivemind pool ready on %s", address);
-	if (pool->options.json) {
-		json_document(&j, &out);
-		json_text(&j, "ready", address);
-		json_int(&j, "port", pool->at.port);
-		json_text(&j, "join", join);
-		json_end(&j);
-		puts(buf_text(&out));
-		buf_release(&out);
-	} else {
-		puts(line);
-		if (!local)
-			printf("  join with   hivemind worker --join %s\n", join);
-	}
-	fflush(stdout);
-	if (pool->options.ready_fd >= 0) {
-		dprintf((int)pool->options.ready_fd, "%s\n", line);
-		close((int)pool->options.ready_fd);
-	}
-	if (pool->options.port_file != NULL)
-		write_port_file(pool);
-}
-
 static int open_server(struct pool *pool, struct error *err)
 {
 	struct grpc_server_options options = {
 		.handlers = handlers, .handler_count = HANDLER_COUNT, .on_call = auth_on_call, .user = pool,
 		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC clients, not to a browser."};
 
-	pool->server = grpc_server_new(&pool->loop, &options);
-	pool_identity_serve(&pool->identity);
-	if (grpc_server_listen(pool->server, &pool->at, err) == 0)
+	if (pool->listening)
 		return 0;
+	if (pool->server == NULL) {
+		pool->server = grpc_server_new(&pool->loop, &options);
+		pool_identity_serve(&pool->identity);
+	}
+	if (grpc_server_listen(pool->server, &pool->at, err) == 0) {
+		pool->listening = true;
+		return 0;
+	}
 	if (err->status == STATUS_ALREADY_EXISTS)
 		error_hint(err, "does another pool run there? --listen 127.0.0.1:0 takes any free port");
 	return err->status;
 }
 
-static void on_loaded(struct pool *pool, const struct error *err)
+int pool_serves(const struct pool *pool, struct error *err)
 {
-	struct error why = *err;
+	if (pool->step.at == READY)
+		return 0;
+	if (pool->step.at == STANDBY && leader_other(&pool->leader)[0] != '\0')
+		error_set(err, STATUS_UNAVAILABLE, "another pool leads; this one stands by and takes over when it is gone: %s",
+			  leader_other(&pool->leader));
+	else
+		error_set(err, STATUS_UNAVAILABLE, "the pool is %s", pool->stopping ? "going down" : "starting; try again soon");
+	return err->status;
+}
 
-	if (pool->step.at == READY && err->status == 0)
-		lease_kick(pool);
-	else if (pool->step.at == READY)
-		pool->index.behind = true;
-	if (pool->step.at != INDEX)
-		return;
-	if (err->status != 0) { /* Redis went away again: from the start when it is back */
-		step_to(&pool->step, STORE, "pool");
-		if (store_is_up(pool->store)) {
-			step_to(&pool->step, INDEX, "pool");
-			pool_index_load(pool, on_loaded);
-		}
-		return;
-	}
-	crash_point(POOL_START_INDEX);
-	if (open_server(pool, &why) != 0) {
-		fail(pool, &why, status_exit_code(why.status));
-		return;
-	}
+static void ready(struct pool *pool)
+{
 	step_to(&pool->step, READY, "pool");
 	pool_sweep_init(&pool->sweep, pool);
 	revocation_init(&pool->revocation, pool);
@@ -217,8 +175,48 @@ static void on_loaded(struct pool *pool, const struct error *err)
 	log_info("pool ready tasks=%llu redis=%s",
 	         (unsigned long long)(pool->index.pending + pool->index.running),
 	         store_redis_version(pool->store));
-	say_ready(pool);
+	pool_say_ready(pool);
 	crash_point(POOL_START_READY);
+	pool_health_changed(pool);
+}
+
+/* A pool that took over from one that hangs gets its port when that one is gone. */
+static void take_port(struct pool *pool)
+{
+	struct error err;
+	int status = open_server(pool, &err);
+
+	if (status == 0) {
+		ready(pool);
+		return;
+	}
+	if (status != STATUS_ALREADY_EXISTS || !leader_doubts(&pool->leader)) {
+		fail(pool, &err, status_exit_code(status));
+		return;
+	}
+	if (!pool->told_port)
+		fprintf(stderr, "hivemind pool: leads, and waits for its port: %s\n", err.text);
+	pool->told_port = true;
+	timer_set(&pool->patience, PORT_AGAIN_MS);
+}
+
+static void on_loaded(struct pool *pool, const struct error *err)
+{
+	if (pool->step.at == READY && err->status == 0)
+		lease_kick(pool);
+	else if (pool->step.at == READY || pool->step.at == PORT)
+		pool->index.behind = pool->index.behind || err->status != 0;
+	if (pool->step.at != INDEX)
+		return;
+	if (err->status != 0) { /* Redis went away again: from the start when it is back */
+		step_to(&pool->step, LEDGER, "pool");
+		if (store_is_up(pool->store))
+			ledger_guard_check(pool->guard);
+		return;
+	}
+	crash_point(POOL_START_INDEX);
+	step_to(&pool->step, PORT, "pool");
+	take_port(pool);
 }
 
 void pool_catch_up(struct pool *pool)
@@ -244,7 +242,7 @@ static void on_checked(struct ledger_guard *guard, const struct error *err, void
 			ledger_guard_check(pool->guard);
 	} else if (err->status != 0) {
 		fail(pool, err, status_exit_code(err->status));
-	} else if (pool->step.at == STORE) {
+	} else if (pool->step.at == LEDGER) {
 		step_to(&pool->step, INDEX, "pool");
 		pool_index_load(pool, on_loaded);
 	}
@@ -277,9 +275,11 @@ static void on_store_up(struct store *store, void *user)
 	(void)store;
 	crash_point(POOL_START_REDIS);
 	log_info("redis up version=%s", store_redis_version(pool->store));
-	if (pool->guard == NULL && open_guard(pool) != 0)
-		return;
-	ledger_guard_check(pool->guard);
+	if (pool->step.at == STORE)
+		step_to(&pool->step, STANDBY, "pool");
+	leader_store_up(&pool->leader);
+	if (pool->guard != NULL)
+		ledger_guard_check(pool->guard);
 	if (pool->step.at == READY) {
 		lease_store_up(&pool->lease);
 		pool_health_changed(pool);
@@ -302,12 +302,57 @@ static void on_store_down(struct store *store, const struct error *err, void *us
 	pool_health_changed(pool);
 }
 
+static void on_fenced_off(struct store *store, const struct error *err, void *user)
+{
+	(void)store;
+	pool_replaced(user, err);
+}
+
+/* --- who leads --------------------------------------------------------------------------------- */
+
+void pool_leads(struct pool *pool)
+{
+	struct error err;
+
+	if (pool_home_use(pool, &err) != 0) {
+		fail(pool, &err, status_exit_code(err.status));
+		return;
+	}
+	step_to(&pool->step, LEDGER, "pool");
+	lease_grace(&pool->lease, leader_doubts(&pool->leader) ? LEADER_DOUBT_MS : RESTART_GRACE_MS);
+	if (open_guard(pool) == 0)
+		ledger_guard_check(pool->guard);
+}
+
+void pool_stands_by(struct pool *pool)
+{
+	struct error err;
+
+	fprintf(stderr, "hivemind pool: stands by: %s leads\n", leader_other(&pool->leader));
+	log_info("stands by leader=\"%s\"", leader_other(&pool->leader));
+	if (open_server(pool, &err) == 0) {
+		pool_write_port(pool);
+	} else if (err.status != STATUS_ALREADY_EXISTS) {
+		fail(pool, &err, status_exit_code(err.status));
+	}
+}
+
+void pool_replaced(struct pool *pool, const struct error *err)
+{
+	struct error why = *err;
+
+	error_hint(&why, "nothing that this one began since was written; started again, it stands by");
+	fail(pool, &why, EXIT_WRONG_STATE);
+}
+
 static void open_store(struct pool *pool, const struct redis_address *address)
 {
-	struct store_events events = {on_store_up, on_store_down, pool};
+	struct store_events events = {
+		.on_up = on_store_up, .on_down = on_store_down, .on_fenced_off = on_fenced_off, .user = pool};
 
 	step_to(&pool->step, STORE, "pool");
 	pool->store = store_open(&pool->loop, address, &events);
+	leader_init(&pool->leader, pool);
 	lease_init(&pool->lease, pool);
 	meter_init(&pool->meter, pool);
 }
@@ -354,12 +399,19 @@ static void on_store_closed(void *user)
 		on_redis_down(pool);
 }
 
+static void on_leader_closed(void *user)
+{
+	struct pool *pool = user;
+
+	store_close(pool->store, on_store_closed, pool);
+}
+
 static void on_guard_closed(void *user)
 {
 	struct pool *pool = user;
 
 	pool->guard = NULL;
-	store_close(pool->store, on_store_closed, pool);
+	leader_close(&pool->leader, on_leader_closed, pool);
 }
 
 static void close_store(struct pool *pool)
@@ -368,21 +420,30 @@ static void close_store(struct pool *pool)
 	if (pool->guard != NULL)
 		ledger_guard_close(pool->guard, on_guard_closed, pool);
 	else if (pool->store != NULL)
-		store_close(pool->store, on_store_closed, pool);
+		on_guard_closed(pool);
 	else
 		on_store_closed(pool);
 }
 
 /* Changes that are on their way may still be answered. */
-static void on_patience(struct timer *t)
+static void finish_changes(struct pool *pool)
 {
-	struct pool *pool = container_of(t, struct pool, patience);
 	bool idle = pool->store == NULL || (lease_idle(&pool->lease) && meter_idle(&pool->meter)) || !store_is_up(pool->store);
 
 	if (idle || clock_ms() >= pool->patience_ms)
 		close_store(pool);
 	else
 		timer_set(&pool->patience, 10);
+}
+
+static void on_patience(struct timer *t)
+{
+	struct pool *pool = container_of(t, struct pool, patience);
+
+	if (pool->step.at == PORT)
+		take_port(pool);
+	else if (pool->step.at == CHANGES)
+		finish_changes(pool);
 }
 
 static void on_server_closed(void *user)
@@ -392,7 +453,7 @@ static void on_server_closed(void *user)
 	pool->server = NULL;
 	step_to(&pool->step, CHANGES, "pool");
 	pool->patience_ms = clock_ms() + CHANGES_GRACE_MS;
-	on_patience(&pool->patience);
+	finish_changes(pool);
 }
 
 static void go_down(struct pool *pool)
@@ -406,9 +467,11 @@ static void go_down(struct pool *pool)
 	crash_point(POOL_STOP);
 	log_info("pool going down state=%s", states[pool->step.at].name);
 	step_to(&pool->step, SERVER, "pool");
+	timer_clear(&pool->patience);
+	if (pool->server != NULL)
+		pool_health_close(pool);
 	if (was_ready) {
 		link_drop_all(pool);
-		pool_health_close(pool);
 		pool_sweep_close(&pool->sweep);
 		revocation_close(&pool->revocation);
 		pool_events_close(&pool->events);

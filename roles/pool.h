@@ -8,6 +8,7 @@
  *   pool_watch.c     Watch                                         pool_logs.c   Logs
  *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
  *   pool_link.c      a worker's stream                             pool_workers.h  the workers there are
+ *   leader.h         which of several pools leads
  *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
  *   pool_health.c, pool_reflection.c   gRPC's standard services
  *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
@@ -28,6 +29,7 @@
 #include "proto/status.h"
 #include "roles/admission.h"
 #include "roles/auth.h"
+#include "roles/leader.h"
 #include "roles/lease.h"
 #include "roles/meter.h"
 #include "roles/password.h"
@@ -63,9 +65,12 @@ struct pool {
 	struct pool_options options;
 	char *data;                  /* the data directory */
 	int lock;                    /* fd of its lock */
+	bool locked;                 /* we hold it */
+	char data_id[ID_SIZE];       /* which directory that is */
 	struct redis_child *redis;   /* NULL = the operator's own */
 	struct store *store;
-	struct blobs *blobs;
+	struct leader leader;
+	struct blobs *blobs;         /* these two: from when we lead */
 	struct logs *logs;
 	struct grpc_server *server;
 	struct endpoint at;
@@ -88,14 +93,23 @@ struct pool {
 	struct receiving *uploads;   /* being written, by key (pool_upload.c) */
 	int64_t started_ms;          /* wall clock */
 	struct step step;            /* pool.c */
-	struct timer patience;       /* of the way down */
+	struct timer patience;       /* for the port, and of the way down */
 	int64_t patience_ms;
-	bool stopping, told_waiting;
+	bool stopping, told_waiting, told_port, listening;
 	int exit_code;
 };
 
 /* From the options to the end. Returns the exit code. */
 int pool_run(struct pool *pool);
+
+/* From leader.c: this pool leads from now on; another one does, and we wait (leader_other()); another one does, and we did:
+ * this process ends. */
+void pool_leads(struct pool *pool);
+void pool_stands_by(struct pool *pool);
+void pool_replaced(struct pool *pool, const struct error *err);
+
+/* Does it serve: is it up and the one that leads? If not, why. */
+int pool_serves(const struct pool *pool, struct error *err);
 
 /* Who may register, by the options; needs pool->data. admission_close() afterwards. */
 int pool_open_admission(struct pool *pool, struct error *err);

@@ -1,4 +1,4 @@
-/* roles/pool_health.c - grpc.health.v1: SERVING while Redis answers and the pool is not on its way down.
+/* roles/pool_health.c - grpc.health.v1: SERVING while Redis answers, the pool leads and is not on its way down.
  *
  * All services stand and fall together, since each needs Redis; "" is the whole. A Watch lives until its
  * peer goes or the pool does. */
@@ -23,7 +23,9 @@ struct health_watch {
 
 static int state_of(const struct pool *pool)
 {
-	return !pool->stopping && store_is_up(pool->store) ? SERVING : NOT_SERVING;
+	struct error why;
+
+	return pool_serves(pool, &why) == 0 && store_is_up(pool->store) ? SERVING : NOT_SERVING;
 }
 
 static bool has_service(const struct rpc_method *methods, size_t count, const char *service)

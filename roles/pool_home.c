@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "net/clock.h"
 #include "net/memory.h"
 #include "roles/pool.h"
 #include "roles/worker_home.h"
@@ -24,6 +25,31 @@ char *pool_home_path(const char *given)
 	return xasprintf("%s/.local/state/hivemind/pool", home != NULL ? home : "");
 }
 
+bool pool_home_lock(struct pool *pool)
+{
+	pool->locked = pool->locked || flock(pool->lock, LOCK_EX | LOCK_NB) == 0;
+	return pool->locked;
+}
+
+/* The lock file holds the id of this directory: whoever has the lock writes one where there is none. */
+static int read_id(struct pool *pool, struct error *err)
+{
+	char id[ID_SIZE] = "";
+
+	if (pread(pool->lock, id, ID_LENGTH, 0) == ID_LENGTH && id_valid(id)) {
+		memcpy(pool->data_id, id, sizeof pool->data_id);
+		return 0;
+	}
+	random_id(pool->data_id);
+	if (!pool->locked)
+		return 0; /* a directory that is being made: ours is not known to be the same */
+	if (pwrite(pool->lock, pool->data_id, ID_LENGTH, 0) == ID_LENGTH && fsync(pool->lock) == 0)
+		return 0;
+	return error_set(err, status_from_errno(errno), "cannot write to the data directory %s: %s", pool->data,
+	                 strerror(errno));
+}
+
+/* Only with a Redis of the operator's own can a second pool be of use: it stands by. */
 static int take_lock(struct pool *pool, struct error *err)
 {
 	char *path = xasprintf("%s/lock", pool->data);
@@ -33,8 +59,8 @@ static int take_lock(struct pool *pool, struct error *err)
 	if (pool->lock < 0)
 		return error_set(err, status_from_errno(errno), "cannot write to the data directory %s: %s",
 		                 pool->data, strerror(errno));
-	if (flock(pool->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	if (pool_home_lock(pool) || pool->options.redis != NULL)
+		return read_id(pool, err);
 	error_set(err, STATUS_ABORTED, "another pool uses the data directory %s", pool->data);
 	return error_hint(err, "end that one first, or give this one its own: --data DIR");
 }
@@ -43,8 +69,11 @@ int pool_home_open(struct pool *pool, struct error *err)
 {
 	pool->lock = -1;
 	pool->data = pool_home_path(pool->options.data);
-	if (make_directories(pool->data, err) != 0 || take_lock(pool, err) != 0)
-		return err->status;
+	return make_directories(pool->data, err) != 0 ? err->status : take_lock(pool, err);
+}
+
+int pool_home_use(struct pool *pool, struct error *err)
+{
 	pool->blobs = blobs_open(&pool->loop, pool->data, true, err);
 	if (pool->blobs == NULL)
 		return err->status;

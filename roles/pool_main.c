@@ -61,6 +61,7 @@ static const struct verb_help help = {
 	.usage = "hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
 	.summary = "Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
 	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.\n"
+	"A second pool with the same --redis and --data stands by and takes over when this one is gone.\n"
 	"Other machines reach it over TLS only, and the line it prints lets them know that it is the right one.",
 	.examples = "  hivemind pool\n"
 	"  hivemind pool --name pool.example.org\n"

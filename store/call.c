@@ -108,6 +108,7 @@ void call_begin(struct store *s, struct store_req *req, int script)
 	req->money = NULL;
 	req->totals = NULL;
 	req->project = NULL;
+	req->leader = NULL;
 	req->projects = NULL;
 	req->lines = NULL;
 	req->earnings = NULL;
@@ -146,6 +147,9 @@ static void read_reply(struct store_req *req, const redisReply *reply)
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER) {
 		read_failed(req);
+	} else if (reply->element[0]->integer == FENCED_OFF) {
+		store_fenced_off(req->store, reply->elements > 1 && reply->element[1]->str != NULL ? reply->element[1]->str : "");
+		req->error = *store_why(req->store);
 	} else if (reply->element[0]->integer != 0) {
 		bool words = reply->elements > 1 && reply->element[1]->type == REDIS_REPLY_STRING;
 
@@ -202,6 +206,8 @@ void call_send(struct store_req *req, void (*read)(struct store_req *, const red
 	req->lengths[2] = strlen(keys);
 	req->read = read;
 	req->redis.on_reply = on_reply;
+	if (script_is_fenced(req->script))
+		call_text(req, store_fence(req->store));
 	if (store_is_up(req->store)) {
 		redis_send(redis, &req->redis, req->argc, req->argv, req->lengths);
 		return;

@@ -48,7 +48,9 @@
 	X(SCRIPT_PROJECT_CLAIM, project_claim) \
 	X(SCRIPT_LEDGER_TOTALS, ledger_totals) \
 	X(SCRIPT_LEDGER_PAGE, ledger_page) \
-	X(SCRIPT_LEDGER_BALANCES, ledger_balances)
+	X(SCRIPT_LEDGER_BALANCES, ledger_balances) \
+	X(SCRIPT_LEADER_BEAT, leader_beat) \
+	X(SCRIPT_LEADER_RESIGN, leader_resign)
 
 /* Those that also get ledger.lua. */
 #define MONEY_SCRIPTS(X) \
@@ -63,7 +65,12 @@
 	X(SCRIPT_TRANSFER, transfer) \
 	X(SCRIPT_LEDGER_FREEZE, ledger_freeze)
 
-#define SCRIPTS(X) PLAIN_SCRIPTS(X) MONEY_SCRIPTS(X)
+/* Those that settle who leads: the only ones that write without fence.lua. */
+#define LEADER_SCRIPTS(X) \
+	X(SCRIPT_LEADER_LOOK, leader_look) \
+	X(SCRIPT_LEADER_TAKE, leader_take)
+
+#define SCRIPTS(X) PLAIN_SCRIPTS(X) MONEY_SCRIPTS(X) LEADER_SCRIPTS(X)
 
 enum script {
 #define SCRIPT_ENUM(id, name) id,
@@ -72,12 +79,17 @@ enum script {
 	SCRIPT_COUNT,
 };
 
-/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua, with common.lua and, for
- * MONEY_SCRIPTS, ledger.lua between. */
+/* What fence.lua answers in the place of a status, with the name of the pool that leads. */
+#define FENCED_OFF 100
+
+/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua, with common.lua between; then
+ * fence.lua, unless its first line says no-writes; then, for MONEY_SCRIPTS, ledger.lua. */
 const char *script_text(int script, size_t *n);
 const char *script_name(int script);
 /* Its SHA-1, by which Redis knows it. */
 const char *script_sha(int script);
+/* Is it refused to a pool that does not lead? call_send() adds the fence then. */
+bool script_is_fenced(int script);
 /* Does it move money: does the ledger grow with it? */
 bool script_moves_money(int script);
 /* Tests: from now on `to` stands for `from` wherever a script has it (from NULL: as they were). Returns how many scripts had
@@ -101,6 +113,10 @@ void call_send(struct store_req *req, void (*read)(struct store_req *, const red
 struct redis *store_redis(const struct store *s);
 const struct error *store_why(const struct store *s);
 void store_note_move(struct store *s);
+/* store.c: what this pool writes with, and the news that another one leads. */
+const char *store_fence(const struct store *s);
+void store_set_fence(struct store *s, const char *fence);
+void store_fenced_off(struct store *s, const char *leader);
 
 /* Readers that several calls share. */
 void read_task(struct store_req *req, const redisReply *reply);     /* {0, fields} */

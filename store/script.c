@@ -1,7 +1,8 @@
 /* store/script.c - the Lua scripts that are built into the program, as Redis is given them.
  *
  * The first line of a script says its flags (#!lua); common.lua, which every script may use, goes
- * behind that line, and ledger.lua behind it in those that move money. Composed once, at the first use. */
+ * behind that line, then fence.lua in those that may write, and ledger.lua in those that move money. Composed once, at
+ * the first use. */
 #include <mbedtls/sha1.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "store/call.h"
 
 EMBED(common_lua);
+EMBED(fence_lua);
 EMBED(ledger_lua);
 #define SCRIPT_EMBED(id, name) EMBED(name##_lua);
 SCRIPTS(SCRIPT_EMBED)
@@ -46,6 +48,18 @@ bool script_moves_money(int script)
 	return moves[script];
 }
 
+bool script_is_fenced(int script)
+{
+	static const bool leads[SCRIPT_COUNT] = {
+#define SCRIPT_LEADS(id, name) [id] = true,
+		LEADER_SCRIPTS(SCRIPT_LEADS)
+#undef SCRIPT_LEADS
+	};
+	const char *text = sources[script].text, *reads = strstr(text, "no-writes");
+
+	return !leads[script] && (reads == NULL || reads > after_first_line(text));
+}
+
 static void set_text(int script, char *text)
 {
 	unsigned char digest[20];
@@ -61,10 +75,11 @@ static void set_text(int script, char *text)
 static void compose(int script)
 {
 	const char *source = sources[script].text, *rest = after_first_line(source);
+	const char *fence = script_is_fenced(script) ? after_first_line(embed_fence_lua) : "";
 	const char *ledger = script_moves_money(script) ? after_first_line(embed_ledger_lua) : "";
 
-	set_text(script, xasprintf("%.*s%s%s%s", (int)(rest - source), source, after_first_line(embed_common_lua),
-				   ledger, rest));
+	set_text(script, xasprintf("%.*s%s%s%s%s", (int)(rest - source), source, after_first_line(embed_common_lua),
+				   fence, ledger, rest));
 }
 
 int scripts_change_for_test(const char *from, const char *to)

@@ -53,6 +53,9 @@ struct store {
 	int waiting; /* checks without an answer */
 	struct timer recheck;
 	uint64_t money_moves;
+	char fence[64];            /* "" = this pool has not taken the lead */
+	bool fenced_off;           /* another has: not up any more, for good */
+	struct deferred fence_news;
 	void (*closed)(void *user);
 	void *closed_user;
 };
@@ -112,6 +115,8 @@ static void tell_down(struct store *s, const struct error *err)
 {
 	bool news = !s->told || strcmp(s->why.text, err->text) != 0;
 
+	if (s->fenced_off)
+		return;
 	s->up = false;
 	s->why = *err;
 	s->told = true;
@@ -121,6 +126,8 @@ static void tell_down(struct store *s, const struct error *err)
 
 static void checks_done(struct store *s)
 {
+	if (s->fenced_off)
+		return;
 	if (s->weak.status == 0) {
 		s->up = true;
 		s->told = false;
@@ -255,6 +262,40 @@ const struct error *store_why(const struct store *s)
 	return s->up ? &lost : &s->why;
 }
 
+/* --- who leads ------------------------------------------------------------------------------------------ */
+
+const char *store_fence(const struct store *s)
+{
+	return s->fence;
+}
+
+void store_set_fence(struct store *s, const char *fence)
+{
+	text_copy(s->fence, sizeof(s->fence), fence);
+}
+
+static void on_fence_news(struct deferred *d)
+{
+	struct store *s = container_of(d, struct store, fence_news);
+
+	if (s->events.on_fenced_off != NULL && !s->closing)
+		s->events.on_fenced_off(s, &s->why, s->events.user);
+}
+
+void store_fenced_off(struct store *s, const char *leader)
+{
+	if (s->fenced_off)
+		return;
+	s->up = false;
+	s->fenced_off = true;
+	if (leader[0] != '\0')
+		error_set(&s->why, STATUS_UNAVAILABLE, "another pool leads now: %.200s", leader);
+	else
+		error_set(&s->why, STATUS_UNAVAILABLE, "this Redis does not know that this pool leads it: it has lost "
+			  "what it held, or its pool ended");
+	loop_defer(s->loop, &s->fence_news, on_fence_news);
+}
+
 static void on_timer_closed(struct timer *t)
 {
 	struct store *s = container_of(t, struct store, recheck);
@@ -279,6 +320,7 @@ void store_close(struct store *s, void (*closed)(void *user), void *user)
 	s->closed_user = user;
 	s->up = false;
 	s->closing = true;
+	loop_undefer(s->loop, &s->fence_news);
 	timer_clear(&s->recheck);
 	redis_close(s->redis, on_redis_closed, s);
 }

@@ -11,6 +11,7 @@
  *   account:ID  account-name:NAME  token:SHA256  tokens:ACCOUNT  revoked  revoked:seq  call:ACCOUNT:CALL_ID
  *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
  *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters
+ *   pool:leader
  *   ledger  ledger:head  accounts  statement:ACCOUNT  transfer:ACCOUNT:CALL_ID  earning:ACCOUNT  holds  unsettled
  *   project:NAME  projects  project-tokens:NAME                                   (money: store/ledger.h)
  * The fields of task:, worker:, account: hashes bear the names of the messages in hivemind.proto and are
@@ -36,6 +37,9 @@ struct store_events {
 	 * to change. Said once for each reason, however often it is tried in vain. */
 	void (*on_down)(struct store *, const struct error *err, void *user);
 	void *user;
+	/* Another pool has taken the lead (or Redis has lost that this one did): what this one would change is refused
+	 * from now on, for good, with UNAVAILABLE. Once. May be NULL. */
+	void (*on_fenced_off)(struct store *, const struct error *err, void *user);
 };
 
 struct store *store_open(struct loop *loop, const struct redis_address *a, const struct store_events *events);
@@ -68,6 +72,7 @@ struct store_req {
 	const struct money *money;           /* from here on: store/ledger.h */
 	const struct ledger_totals *totals;
 	const struct project *project;
+	const struct leader_record *leader;
 	struct statement_line *lines;
 	struct project *projects;
 	struct earning *earnings;
@@ -246,6 +251,38 @@ const char *store_blob_id(const struct store_req *req, size_t i);
 /* Which of these does Redis know? A file that it does not know was left by a crash between the disk and Redis
  * (or between store_unused_blobs() and the deletion): see blobs_list(). Result: outcomes, DONE or GONE. */
 void store_blobs_known(struct store *s, struct store_req *req, const char *const *sha256, size_t n);
+
+/* --- who leads --------------------------------------------------------------------------------
+ * Several pools may run on one Redis; one of them leads, and only it can change anything: every script that writes begins
+ * with store/script/fence.lua, which compares what this pool got when it took the lead with what stands in Redis at that
+ * moment. So no clock and no lease is trusted: who was replaced while it slept is refused. When to take the lead is
+ * decided by roles/leader.h. A store whose pool never takes it can write as long as nobody ever did (tests). */
+
+struct leader_record {
+	const char *fence; /* "" = nobody ever led here, "nobody" = the last one has resigned */
+	const char *beat;  /* changes while it lives */
+	const char *run;   /* of its process; "" = nobody leads */
+	const char *name;  /* for people */
+	const char *data;  /* id of its data directory */
+	uint64_t epoch;    /* number of changes of leader */
+	bool locked;       /* it holds the lock of its data directory */
+};
+
+struct lead_claim {
+	const char *fence, *beat; /* what was seen of the one before */
+	const char *run, *name, *data;
+	bool locked;
+};
+
+/* Result: leader. stand_by: the one that leads hears that there is another. */
+void store_lead_look(struct store *s, struct store_req *req, bool stand_by);
+/* Take the lead; from its answer on this store's changes are made, and everybody else's are refused. Result: number = the
+ * epoch. ABORTED: the one before is alive, or another was faster. The same run again: the first answer. */
+void store_lead(struct store *s, struct store_req *req, const struct lead_claim *claim);
+/* Result: number = how often others that stand by have looked, ever. */
+void store_lead_beat(struct store *s, struct store_req *req, bool locked);
+/* Nobody leads and nobody writes, until one takes the lead. */
+void store_resign(struct store *s, struct store_req *req);
 
 /* --- counts ------------------------------------------------------------------------------------ */
 

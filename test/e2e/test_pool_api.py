@@ -710,30 +710,6 @@ def test_a_pool_that_is_still_starting_ends_at_sigterm(tmp_path, redis_url):
     assert process.end(5) in (0, -signal.SIGTERM)  # the signal may come before it is caught
 
 
-def test_a_token_that_another_pool_has_ended_stops_within_a_second(redis):
-    paths = [pathlib.Path(tempfile.mkdtemp(prefix="hm-pool-")) for _ in range(2)]
-    pools = [Pool(path, "--redis", redis.url) for path in paths]
-    first, second = Client(pools[0]), Client(pools[1])
-    first.register("ann")
-    second.token = first.token
-    second.accounts.Whoami(pb.WhoamiRequest(), **second.auth)
-    first.accounts.Logout(pb.LogoutRequest(), **first.auth)
-    ended = time.monotonic()
-    until("the token to end", lambda: whoami_code(second) == grpc.StatusCode.UNAUTHENTICATED, 5)
-    assert time.monotonic() - ended < 1.2 * hive.SLOW
-    for p, path in zip(pools, paths):
-        assert p.end() == 0
-        shutil.rmtree(path)
-
-
-def whoami_code(c):
-    try:
-        c.accounts.Whoami(pb.WhoamiRequest(), **c.auth)
-    except grpc.RpcError as error:
-        return error.code()
-    return None
-
-
 def unavailable(c, task):
     try:
         c.get(task)

@@ -89,7 +89,7 @@ static inline int real_remove(const char *path, const struct stat *st, int flag,
 
 static inline void real_open_store(struct real *r)
 {
-	const struct store_events events = {real_on_up, real_on_down, r};
+	const struct store_events events = {.on_up = real_on_up, .on_down = real_on_down, .user = r};
 
 	r->up = r->store_closed = false;
 	r->store = store_open(&r->loop, &r->address, &events);
