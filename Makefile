@@ -21,7 +21,8 @@ BIN := $(if $(SAN),$(B)/hivemind,hivemind)
 
 # --- what it stands on (man/hivemind-internals.7 says why) -----------------------------------------
 DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler \
-	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev nettle-dev libcrypt-dev zlib1g-dev uthash-dev
+	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev nettle-dev libcrypt-dev zlib1g-dev uthash-dev \
+	libhttp-parser-dev
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf iproute2 openssl curl valgrind mandoc
@@ -29,6 +30,9 @@ DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib nettle
+
+# Debian 12 has http-parser; what came after it, llhttp, is taken where there is its header (ui/http_parse.c).
+HTTP_PARSER := $(shell gcc -E -include llhttp.h -x c /dev/null >/dev/null 2>&1 && echo llhttp || echo http_parser)
 
 # --- flags ----------------------------------------------------------------------------------------
 CC := gcc
@@ -38,16 +42,20 @@ override CFLAGS += -std=gnu11 $(WARN) -fno-strict-aliasing -fstack-protector-str
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined,-D_FORTIFY_SOURCE=2)
 CPPFLAGS += -I. -I$(B) $(shell pkg-config --cflags $(PC) 2>/dev/null)
 LDFLAGS += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed
-LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lmbedtls -lmbedx509 -lmbedcrypto -lcrypt
+LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lmbedtls -lmbedx509 -lmbedcrypto -lcrypt \
+	-l$(HTTP_PARSER)
 
 # --- sources --------------------------------------------------------------------------------------
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
+# The pages, each with its gzip twin beside it.
+PAGE := $(sort $(wildcard ui/page/*.* ui/page/*/*.*))
+PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)
 EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json) \
-	$(wildcard examples/primes/*))
+	$(wildcard examples/primes/*) $(PAGE))
 PROTO := $(wildcard proto/*.proto)
 PB := $(PROTO:proto/%.proto=$(B)/%.pb-c)
 SERVICES := $(B)/gen/services.set
-OBJ := $(SRC:%.c=$(B)/%.o) $(PB:=.o) $(EMBED:%=$(B)/embed/%.o) $(SERVICES:%=$(B)/embed/%.o)
+OBJ := $(SRC:%.c=$(B)/%.o) $(PB:=.o) $(EMBED:%=$(B)/embed/%.o) $(SERVICES:%=$(B)/embed/%.o) $(PAGE_GZ:%=$(B)/embed/%.o)
 LIB := $(B)/libhivemind.a
 UNIT := $(patsubst test/%.c,$(B)/test/%,$(sort $(foreach d,proto net store exec ui roles,$(wildcard test/$(d)/*.c))))
 
@@ -97,6 +105,11 @@ $(B)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)n=embed_$$(basename $< | tr '.-' '__'); printf '.section .rodata\n.global %s\n.global %s_size\n.balign 16\n%s:\n.incbin "%s"\n1:\n.byte 0\n.balign 8\n%s_size:\n.quad 1b-%s\n.section .note.GNU-stack,"",@progbits\n' \
 		$$n $$n $$n $< $$n $$n | $(CC) -x assembler -c -o $@ -
+
+.SECONDARY: $(PAGE_GZ)
+$(B)/gen/%.gz: %
+	@mkdir -p $(@D)
+	$(call say,GZIP,$<)gzip -9nc $< > $@
 
 # --- tests ----------------------------------------------------------------------------------------
 $(B)/test/%: test/%.c $(LIB)

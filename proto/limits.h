@@ -64,18 +64,19 @@
 #define HTTP_BODY_MAX (1 * MiB)          /* a collected body, unless its route says otherwise */
 #define HTTP_CHUNK_HEAD_MAX 256          /* framing between two pieces of a body: nobody needs extensions */
 #define HTTP_AHEAD_MAX (16 * KiB)        /* sent ahead while a request is answered, then the client is held back */
-#define HTTP_PIECE (64 * KiB)            /* of an answer handed to the socket at once, and most of one http_write() */
+#define HTTP_PIECE (32 * KiB)            /* of an answer handed to the socket at once, and most of one http_write() */
 #define HTTP_QUEUE_HIGH (64 * KiB)       /* of an answer queued: on_space is owed from here on */
 #define HTTP_QUEUE_MAX (128 * KiB)       /* of events queued for a client that reads nothing, then it is let go */
 #define HTTP_SOCKET_BUFFER (64 * KiB)    /* asked of the kernel for each way, which takes double */
 #define HTTP_CONNECTIONS_MAX 512         /* of one server */
+#define HTTP_REFUSED_MAX 64              /* more that are told so */
 #define HTTP_SESSIONS_MAX 64             /* browsers signed in; the one unused for longest makes room */
 #define HTTP_KEYS_MAX 16                 /* one-time keys given and not used */
 #define HTTP_SESSION_IDLE_MS (30ll * 86400 * 1000) /* a session that nobody used for so long ends */
 #define HTTP_HEAD_TIMEOUT_MS 10000       /* a head, from its first byte (or the accept) to its last */
 #define HTTP_IDLE_TIMEOUT_MS 75000       /* between two requests */
 #define HTTP_BODY_TIMEOUT_MS 30000       /* some of a body that is awaited */
-#define HTTP_STALL_TIMEOUT_MS 30000      /* for HTTP_PIECE bytes of an answer: 2 KiB/s */
+#define HTTP_STALL_TIMEOUT_MS 30000      /* for HTTP_PIECE bytes of an answer: 1 KiB/s */
 #define HTTP_KEEPALIVE_MS 15000          /* of silence on a stream of events, then a comment */
 #define HTTP_LINGER_MS 2000              /* after a last answer, so that a reset does not overtake it */
 

@@ -115,8 +115,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_options
 
 /* Listen at *at, whose port 0 becomes the one that was given; may be called for several endpoints. The
  * port decides which Host names are right: 127.0.0.1, localhost and [::1] with it, and http_options.hosts.
- * INVALID_ARGUMENT  not this machine (unless options.anywhere), or cannot be bound ALREADY_EXISTS    in
- * use      PERMISSION_DENIED */
+ *   INVALID_ARGUMENT  not this machine (unless options.anywhere), or cannot be bound
+ *   ALREADY_EXISTS    in use      PERMISSION_DENIED */
 int http_server_listen(struct http_server *s, struct endpoint *at, struct error *err);
 
 /* No new connections; those there end, whatever they do. closed() comes once, after the last on_gone(); s
@@ -178,7 +178,7 @@ struct http_request {
 
 	/* HTTP_STREAM_BODY, set by the handler: bytes of the body (valid until this returns), and its end.
 	 * A client that asked (Expect: 100-continue) is told to go on when the handler has set on_body and
-	 * has not answered. */
+	 * has not answered. Set later than in the handler, they need http_resume(). */
 	void (*on_body)(struct http_request *r, const uint8_t *data, size_t n);
 	void (*on_body_end)(struct http_request *r);
 	/* http_write() or http_event() answered false; now there is room again. May be NULL. */
@@ -259,7 +259,7 @@ bool http_unchanged(struct http_request *r, const char *etag);
  * this tag). Of what does not exist it is told 416: answered, and 416 returned. */
 int http_range(struct http_request *r, int64_t size, const char *etag, int64_t *from, int64_t *n);
 
-/* Answer with a file of the program. */
+/* Answer with a file of the program, one of http_options.files. */
 void http_answer_file(struct http_request *r, const struct http_file *f);
 
 /* --- events (text/event-stream) ------------------------------------------------------------------ */
