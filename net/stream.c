@@ -169,16 +169,20 @@ static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
 }
 
 /* A peer that vanished without a word must not hold bytes, a call and a person for fifteen minutes, nor
- * an idle connection for ever. */
+ * an idle connection for ever. What the system takes and has not sent is bounded: a peer that does not
+ * read fills that and shows at once, where the system's own buffers take 4 MiB in pieces over minutes. */
 static void tune_tcp(struct stream *s)
 {
 	unsigned timeout_ms = PEER_TIMEOUT_MS;
+	int unsent = UNSENT_BYTES;
 	uv_os_fd_t fd;
 
 	uv_tcp_nodelay(&s->uv.tcp, 1);
 	uv_tcp_keepalive(&s->uv.tcp, 1, KEEPALIVE_S);
-	if (uv_fileno(&s->uv.handle, &fd) == 0)
-		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+	if (uv_fileno(&s->uv.handle, &fd) != 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 static void on_impatient(struct timer *t)

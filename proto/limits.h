@@ -151,6 +151,7 @@
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
+#define UNSENT_BYTES (128 * KiB)           /* taken by the system for one TCP peer and not yet sent */
 #define OPENING_TIMEOUT_MS 5000          /* from accept to the first SETTINGS of the peer, TLS included */
 #define HEADERS_TIMEOUT_MS 10000         /* from the first byte of a block of fields to its last */
 #define FRAME_TIMEOUT_MS 30000           /* any other frame */

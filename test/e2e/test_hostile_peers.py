@@ -361,11 +361,9 @@ def test_slow_peers_do_not_outlive_their_time(server, phase):
     broken = server.stop()
     print(f"\n{phase}: {len(slow)} lived {min(s.lived for s in slow):.2f} to {longest:.2f} s of {limit:.1f}; "
           f"{beats.number} beats, slowest {beats.slowest * 1000:.0f} ms; {broken}", end=" ")
-    filling = limit if phase == "no_reading" else 0  # the kernel's buffers take some for a while
-    assert longest < limit + 1.5 + filling
+    assert longest < limit + 1.5
     assert beats.slowest < 1
-    if phase != "no_reading":  # the kernel may lose its patience before we do
-        assert sum(broken.values()) >= len(slow)
+    assert sum(broken.values()) >= len(slow)
 
 
 # --- no room ------------------------------------------------------------------------------------------------------
