@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exec/json_keys.h"
@@ -271,6 +272,56 @@ static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON 
 	return 0;
 }
 
+/* "requeue", "fail" or "wait:10m" */
+static int read_on_disconnect(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	if (!cJSON_IsString(v) || !on_disconnect_parse(m->spec, v->valuestring))
+		return wrong(m, at, "must be \"requeue\", \"fail\" or \"wait:\" and a duration, as \"wait:10m\"");
+	return 0;
+}
+
+static int read_infra(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	int64_t times = whole(v);
+
+	if (times < 0)
+		return wrong(m, at, "must be a whole number");
+	m->spec->retry->infra = times > INT32_MAX ? INT32_MAX : (int32_t)times;
+	return 0;
+}
+
+/* {"75": 3}: an exit status, and how often another attempt follows it. */
+static int read_on_exit(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	Pb__Retry *retry = m->spec->retry;
+	const cJSON *item;
+
+	if (!cJSON_IsObject(v))
+		return wrong(m, at, "must be an object, as {\"75\": 3}: an exit status and how often it is tried again");
+	retry->on_exit = arena_alloc(m->arena, (size_t)cJSON_GetArraySize(v) * sizeof(Pb__RetryOnExit *));
+	cJSON_ArrayForEach(item, v)
+	{
+		Pb__RetryOnExit *e = arena_alloc(m->arena, sizeof *e);
+		size_t digits = strspn(item->string, "0123456789");
+		int64_t times = whole(item);
+
+		if (digits == 0 || digits > 3 || item->string[digits] != '\0' || times < 0)
+			return wrong(m, at, "must have exit statuses as names and whole numbers as values, as {\"75\": 3}");
+		pb__retry_on_exit__init(e);
+		e->exit_code = (uint32_t)strtoul(item->string, NULL, 10);
+		e->times = times > UINT32_MAX ? UINT32_MAX : (uint32_t)times;
+		retry->on_exit[retry->n_on_exit++] = e;
+	}
+	return 0;
+}
+
+static int read_oom_grow(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	(void)v;
+	return wrong(m, at, "is not supported yet");
+}
+
+static int read_retry(struct manifest *m, const struct place *at, const cJSON *v);
 static int read_resources(struct manifest *m, const struct place *at, const cJSON *v);
 static int read_budget(struct manifest *m, const struct place *at, const cJSON *v);
 
@@ -294,6 +345,15 @@ static const struct field fields[] = {
 	{"keep", "keep", read_keep},
 	{"budget", "budget", read_budget},
 	{"max_cpt", "max_cpt", read_max_cpt},
+	{"on_disconnect", "on_disconnect", read_on_disconnect},
+	{"retry", "retry", read_retry},
+	{NULL, NULL, NULL},
+};
+
+static const struct field retry_fields[] = {
+	{"infra", "retry.infra", read_infra},
+	{"on_exit", "retry.on_exit", read_on_exit},
+	{"oom_grow", "retry.oom_grow", read_oom_grow},
 	{NULL, NULL, NULL},
 };
 
@@ -311,7 +371,7 @@ static const struct field resource_fields[] = {
 };
 
 /* What later versions will know. */
-static const char *const later[] = {"sweep",  "after",  "hosts",        "network", "retry",  "checkpoint",
+static const char *const later[] = {"sweep",  "after",  "hosts",        "network", "checkpoint",
 				    "verify", "priority",     "secrets", "inputs", "notify",
 				    "tip",    "where",  "start_within", "pull",   NULL};
 
@@ -330,6 +390,7 @@ static int unknown_field(struct manifest *m, int line, const char *name, const s
 	fail_at(m, line, "%s has no field \"%s\"",
 		known == fields            ? "a manifest"
 		: known == resource_fields ? "\"resources\""
+		: known == retry_fields    ? "\"retry\""
 					   : "\"budget\"",
 		shown);
 	nearest = nearest_word(name, words);
@@ -375,6 +436,16 @@ static int read_budget(struct manifest *m, const struct place *at, const cJSON *
 	if (!cJSON_IsObject(v))
 		return wrong(m, at, "must be an object with max_cpt");
 	return read_fields(m, v, at->key, budget_fields);
+}
+
+static int read_retry(struct manifest *m, const struct place *at, const cJSON *v)
+{
+	if (!cJSON_IsObject(v))
+		return wrong(m, at, "must be an object with infra, on_exit");
+	m->spec->retry = arena_alloc(m->arena, sizeof *m->spec->retry);
+	pb__retry__init(m->spec->retry);
+	m->spec->retry->infra = -1;
+	return read_fields(m, v, at->key, retry_fields);
 }
 
 static int read_manifest(struct manifest *m, const cJSON *root)

@@ -11,6 +11,7 @@
 #include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
+#include "proto/typed.h"
 
 #define LABEL_KEY_MAX 64
 #define LABEL_VALUE_MAX 256
@@ -231,6 +232,44 @@ static int check_max_cpt(const Pb__TaskSpec *s, struct error *err)
 	return cpt_valid(s->max_mcpt) ? 0 : refuse(err, "budget.max_cpt", "is no amount of CPT");
 }
 
+static int check_on_disconnect(const Pb__TaskSpec *s, struct error *err)
+{
+	if (s->on_disconnect > PB__ON_DISCONNECT__FAIL)
+		return refuse(err, "on_disconnect", "is none that is known");
+	if (s->on_disconnect == PB__ON_DISCONNECT__WAIT &&
+	    (s->disconnect_wait_s == 0 || s->disconnect_wait_s > DISCONNECT_WAIT_MAX_S))
+		return refuse(err, "on_disconnect", "may wait from 1s to 1d");
+	return 0;
+}
+
+static int check_infra(const Pb__TaskSpec *s, struct error *err)
+{
+	return s->retry == NULL || (s->retry->infra >= -1 && s->retry->infra <= RETRY_INFRA_MAX)
+		       ? 0
+		       : refuse_range(err, "retry.infra", "0", "100");
+}
+
+static int check_on_exit(const Pb__TaskSpec *s, struct error *err)
+{
+	size_t n = s->retry != NULL ? s->retry->n_on_exit : 0;
+
+	if (n > RETRY_EXITS_MAX)
+		return refuse(err, "retry.on_exit", "has more than 16 exit statuses");
+	for (size_t i = 0; i < n; i++) {
+		const Pb__RetryOnExit *e = s->retry->on_exit[i];
+
+		if (e->exit_code < 1 || e->exit_code > 255)
+			return refuse(err, "retry.on_exit", "has an exit status that is not from 1 to 255");
+		if (e->times < 1 || e->times > RETRY_TIMES_MAX)
+			return refuse(err, "retry.on_exit", "may try again from 1 to 100 times");
+		for (size_t j = 0; j < i; j++) {
+			if (s->retry->on_exit[j]->exit_code == e->exit_code)
+				return refuse(err, "retry.on_exit", "has an exit status twice");
+		}
+	}
+	return 0;
+}
+
 static int check_labels(const Pb__TaskSpec *s, struct error *err)
 {
 	if (s->n_labels > LABELS_MAX)
@@ -267,6 +306,9 @@ static const struct {
 	{"labels", check_labels},
 	{"keep", check_keep},
 	{"budget.max_cpt", check_max_cpt},
+	{"on_disconnect", check_on_disconnect},
+	{"retry.infra", check_infra},
+	{"retry.on_exit", check_on_exit},
 };
 
 int spec_check(const Pb__TaskSpec *spec, struct error *err)
@@ -285,6 +327,53 @@ int spec_check_field(const Pb__TaskSpec *spec, const char *field, struct error *
 			return checks[i].check(spec, err);
 	}
 	return 0;
+}
+
+/* --- lost and tried again ----------------------------------------------------------------------------- */
+
+bool on_disconnect_parse(Pb__TaskSpec *spec, const char *text)
+{
+	int64_t seconds = strncmp(text, "wait:", 5) == 0 ? parse_duration(text + 5) : -1;
+
+	spec->disconnect_wait_s = 0;
+	if (strcmp(text, "requeue") == 0) {
+		spec->on_disconnect = PB__ON_DISCONNECT__REQUEUE;
+	} else if (strcmp(text, "fail") == 0) {
+		spec->on_disconnect = PB__ON_DISCONNECT__FAIL;
+	} else if (seconds >= 0) {
+		spec->on_disconnect = PB__ON_DISCONNECT__WAIT;
+		spec->disconnect_wait_s = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+const char *on_disconnect_text(const Pb__TaskSpec *spec, char *buf, size_t n)
+{
+	if (spec->on_disconnect == PB__ON_DISCONNECT__WAIT)
+		snprintf(buf, n, "wait:%us", spec->disconnect_wait_s);
+	else
+		snprintf(buf, n, "%s", spec->on_disconnect == PB__ON_DISCONNECT__FAIL ? "fail" : "requeue");
+	return buf;
+}
+
+uint32_t retry_on_exit(const Pb__TaskSpec *spec, int exit_code)
+{
+	for (size_t i = 0; spec->retry != NULL && i < spec->retry->n_on_exit; i++) {
+		if ((int)spec->retry->on_exit[i]->exit_code == exit_code)
+			return spec->retry->on_exit[i]->times;
+	}
+	return 0;
+}
+
+uint32_t retry_on_exit_most(const Pb__TaskSpec *spec)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; spec->retry != NULL && i < spec->retry->n_on_exit; i++)
+		sum += spec->retry->on_exit[i]->times;
+	return sum;
 }
 
 int spec_set_env(Pb__TaskSpec *spec, struct arena *arena, const char *assignment, struct error *err)

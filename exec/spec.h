@@ -19,6 +19,15 @@ int spec_check(const Pb__TaskSpec *spec, struct error *err);
 /* Only the field of this name as the manifest has it ("resources.memory"). */
 int spec_check_field(const Pb__TaskSpec *spec, const char *field, struct error *err);
 
+/* "requeue", "fail", "wait:10m" as the manifest's on_disconnect has it; false = it is none of them. */
+bool on_disconnect_parse(Pb__TaskSpec *spec, const char *text);
+/* The same words; "wait:600s". */
+const char *on_disconnect_text(const Pb__TaskSpec *spec, char *buf, size_t n);
+
+/* How many attempts may follow those that end with an exit status of `retry`: with this one, and in all. */
+uint32_t retry_on_exit(const Pb__TaskSpec *spec, int exit_code);
+uint32_t retry_on_exit_most(const Pb__TaskSpec *spec);
+
 /* Set or replace an environment variable: "K=V" (as --env gives it). */
 int spec_set_env(Pb__TaskSpec *spec, struct arena *arena, const char *assignment, struct error *err);
 

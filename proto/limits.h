@@ -121,6 +121,10 @@
 #define REASON_MAX 400
 #define EVENTS_DIRTY_MAX 1024            /* tasks that one who listens to Events has not been told of yet */
 #define TASKS_LIVE_MAX 1000000           /* of the whole pool */
+#define RETRY_INFRA_MAX 100
+#define RETRY_EXITS_MAX 16               /* exit statuses that are followed by another attempt */
+#define RETRY_TIMES_MAX 100              /* by so many: the hold pays for each */
+#define DISCONNECT_WAIT_MAX_S 86400
 
 /* --- archives (bundles in, results out) ----------------------------------------------------- */
 #define BUNDLE_MAX (64 * GiB)            /* bytes of the tar */
@@ -138,7 +142,9 @@
 #define HEARTBEAT_MS 1000
 #define LOST_AFTER_MS 10000
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
-#define LOSSES_MAX 5                     /* attempts lost with their worker before INFRA */
+#define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
+#define LOSSES_ONE_OWNER_MAX 20          /* and when all these workers are one owner's */
+#define LOST_BY_MAX 8                    /* workers that are remembered to have lost a task */
 
 /* --- keys, certificates and TLS ------------------------------------------------------------- */
 #define SECRET_FILE_MAX (256 * KiB)      /* a key, a chain, the list of known pools */

@@ -4,6 +4,7 @@
 
 #include "exec/bundle.h"
 #include "exec/spec.h"
+#include "proto/limits.h"
 #include "roles/roles.h"
 #include "roles/spec_view.h"
 #include "ui/json.h"
@@ -46,6 +47,17 @@ static void append_safe(struct buf *out, const char *text)
 	term_safe(out, text, strlen(text), false);
 }
 
+static void print_retry(const Pb__TaskSpec *s)
+{
+	char words[32];
+
+	printf("  lost      on_disconnect %s; tried again %d times", on_disconnect_text(s, words, sizeof words),
+	       s->retry != NULL && s->retry->infra >= 0 ? s->retry->infra : LOSSES_MAX);
+	for (size_t i = 0; s->retry != NULL && i < s->retry->n_on_exit; i++)
+		printf(", after exit status %u %u times", s->retry->on_exit[i]->exit_code, s->retry->on_exit[i]->times);
+	printf("\n");
+}
+
 static void print_words(const struct bundle *b)
 {
 	const Pb__TaskSpec *s = &b->spec;
@@ -63,6 +75,8 @@ static void print_words(const struct bundle *b)
 	       s->resources->milli_cpus / 1000.0, format_bytes(s->resources->memory, a),
 	       format_bytes(s->resources->disk, c), s->resources->gpus,
 	       format_ms((int64_t)s->time_limit_s * 1000, d));
+	if (s->on_disconnect != PB__ON_DISCONNECT__REQUEUE || s->retry != NULL)
+		print_retry(s);
 	printf("  bundle    %u file%s, %s; as a tar %s\n", b->files, b->files == 1 ? "" : "s",
 	       format_bytes(b->content, e), format_bytes(b->size, a));
 	printf("  sha256    %s\n", b->sha256);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "exec/spec.h"
 #include "net/clock.h"
 #include "net/crash.h"
 #include "net/log.h"
@@ -20,6 +21,7 @@
 #include "roles/pool.h"
 #include "roles/pool_link.h"
 #include "roles/pool_refresh.h"
+#include "roles/silence.h"
 
 static struct pool *pool_of(struct batch *b)
 {
@@ -111,7 +113,7 @@ static void on_round(struct deferred *d)
 	shapes = xcalloc(HASH_COUNT(index->lines), sizeof(struct sched_shape *));
 	for (struct task_line *line = index->lines; line != NULL; line = line->hh.next)
 		shapes[n++] = &line->shape;
-	pair_count = sched_match(shapes, n, workers, ready, pairs, BATCH_MAX);
+	pair_count = sched_match(shapes, n, workers, ready, pairs, BATCH_MAX, clock_ms());
 	for (size_t i = 0; i < pair_count; i++)
 		lease_to(l, container_of(pairs[i].item, struct pool_task, wait), workers[pairs[i].worker].user);
 	free(shapes);
@@ -186,6 +188,7 @@ struct done_change {
 	int64_t exited_ms;
 	uint64_t log_size;
 	struct charge charge;
+	uint32_t again;
 };
 
 static void done_change_free(struct done_change *c)
@@ -208,9 +211,26 @@ static void send_dones(struct batch *b, struct batch_item *const *items, size_t 
 					      .charge_mcpt = c->charge.mcpt,
 					      .wall_ms = c->charge.wall_ms,
 					      .start_mcpt = c->charge.price.start_mcpt,
-					      .rate_ncpt = c->charge.price.rate_ncpt};
+					      .rate_ncpt = c->charge.price.rate_ncpt,
+					      .again = c->again};
 	}
 	store_done(pool_of(b)->store, &b->req, dones, n, clock_wall_ms());
+}
+
+/* 1, 2, 4 ... 32 s between the tries of a task that workers refuse, or that asks for another itself. */
+static int64_t rest_ms(unsigned times)
+{
+	return 1000ll << (times < 5 ? times : 5);
+}
+
+/* Its exit status is one that another attempt follows. */
+static void try_again(struct pool *pool, struct pool_task *t, const struct done_change *c)
+{
+	log_info("task is tried again task=%s epoch=%u exit=%d", t->id, t->epoch, c->done->exit_code);
+	t->hold = HOLD_FREE;
+	pool_task_detach(t);
+	pool_task_charged(t, c->charge.mcpt);
+	pool_task_requeue(pool, t, rest_ms(t->exits++));
 }
 
 static void settle_done(struct batch *b, struct batch_item *item, int outcome)
@@ -222,12 +242,18 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 	bool ours = t != NULL && t->hold == HOLD_ENDING && t->epoch == c->done->epoch;
 
 	crash_point(POOL_DONE_DONE);
-	if (w != NULL && outcome == OUTCOME_DONE)
+	if (w != NULL && (outcome == OUTCOME_DONE || outcome == OUTCOME_AGAIN))
 		link_send_stored(w, c->done->task, c->done->epoch);
 	else if (w != NULL)
 		link_send_verdict(w, c->done->task, c->done->epoch,
 				  outcome == OUTCOME_MISSING ? PB__VERDICT__WORD__SEND : PB__VERDICT__WORD__KILL);
-	if (ours && outcome == OUTCOME_MISSING) {
+	if (w != NULL && outcome == OUTCOME_CONFLICT)
+		lease_fault(pool, w, "it has sent another end for an attempt that had ended");
+	else if (w != NULL && outcome == OUTCOME_DONE)
+		pool_worker_forgive(pool, w);
+	if (ours && outcome == OUTCOME_AGAIN) {
+		try_again(pool, t, c);
+	} else if (ours && outcome == OUTCOME_MISSING) {
 		t->hold = HOLD_HELD;
 		if (t->worker->lost)
 			lease_return(pool, t, "its worker went before its result was here", true, false);
@@ -273,6 +299,7 @@ struct return_change {
 	char reason[REASON_MAX];
 	bool loss, rest;
 	bool tell;              /* the worker waits for Stored */
+	bool last;              /* not tried again */
 };
 
 static void begin_return(struct pool *pool, struct pool_task *t, const struct return_change *change);
@@ -282,8 +309,23 @@ static void lose(struct pool *pool, struct pool_task *t, const char *reason)
 {
 	struct return_change change = {.loss = true, .rest = t->phase < PHASE_EXECUTING, .tell = true};
 
+	lease_fault(pool, t->worker, reason);
 	text_copy(change.reason, sizeof change.reason, reason);
 	begin_return(pool, t, &change);
+}
+
+/* How many attempts may follow one that ended so. */
+static uint32_t may_follow(const struct pool_task *t, const Pb__Done *done)
+{
+	Pb__TaskSpec *spec;
+	uint32_t times;
+
+	if (!t->tries_exits || !done->has_exit_code || (int)done->failure != FAILURE_USER_EXIT)
+		return 0;
+	spec = pb__task_spec__unpack(NULL, t->spec_size, t->spec);
+	times = retry_on_exit(spec, done->exit_code);
+	pb__task_spec__free_unpacked(spec, NULL);
+	return times;
 }
 
 void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
@@ -303,6 +345,7 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done)
 	if (ours) {
 		t->hold = HOLD_ENDING;
 		c->charge = meter_charge(t, done);
+		c->again = may_follow(t, done);
 	}
 	memcpy(c->worker, w->id, sizeof c->worker);
 	c->done = copy_done(done);
@@ -321,15 +364,21 @@ static void send_returns(struct batch *b, struct batch_item *const *items, size_
 	for (size_t i = 0; i < n; i++) {
 		const struct return_change *c = container_of(items[i], struct return_change, item);
 
-		returns[i] = (struct requeue_item){c->task->id, c->task->epoch, c->reason, c->loss};
+		returns[i] = (struct requeue_item){
+		    .task = c->task->id,
+		    .epoch = c->task->epoch,
+		    .reason = c->reason,
+		    .loss = !c->loss ? LOSS_NONE : c->tell ? LOSS_REPORTED : LOSS_OF_WORKER,
+		    .most = c->last ? 0 : c->task->infra >= 0 ? c->task->infra : LOSSES_MAX,
+		    .most_one_owner = c->last ? 0 : c->task->infra >= 0 ? c->task->infra : LOSSES_ONE_OWNER_MAX};
 	}
 	store_requeue(pool_of(b)->store, &b->req, returns, n, clock_wall_ms());
 }
 
-/* 1, 2, 4 ... 32 s between the tries of a task that workers refuse. */
-static int64_t rest_ms(unsigned returned)
+static void shun(struct pool *pool, struct pool_task *t)
 {
-	return 1000ll << (returned < 5 ? returned : 5);
+	pool_task_shun(t, t->worker);
+	pool->lease.choosy_ms = clock_ms() + SCHED_PATIENCE_MS;
 }
 
 static void settle_return(struct batch *b, struct batch_item *item, int outcome)
@@ -341,6 +390,8 @@ static void settle_return(struct batch *b, struct batch_item *item, int outcome)
 	crash_point(POOL_RETURN_DONE);
 	if (c->tell)
 		link_send_stored(t->worker, t->id, t->epoch);
+	if (c->loss || c->rest)
+		shun(pool, t);
 	t->hold = HOLD_FREE;
 	pool_task_detach(t);
 	if (task_state_final(t->state)) { /* stopped meanwhile */
@@ -382,6 +433,25 @@ void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bo
 	begin_return(pool, t, &change);
 }
 
+void lease_fail(struct pool *pool, struct pool_task *t, const char *reason)
+{
+	struct return_change change = {.loss = true, .last = true};
+
+	if (t->hold != HOLD_HELD)
+		return;
+	text_copy(change.reason, sizeof change.reason, reason);
+	begin_return(pool, t, &change);
+}
+
+void lease_fault(struct pool *pool, struct pool_worker *w, const char *reason)
+{
+	int64_t rest = pool_worker_fault(pool, w);
+
+	log_info("worker fault worker=%s in_a_row=%u rests_ms=%lld reason=\"%s\"", w->id, w->faults, (long long)rest, reason);
+	if (rest > 0)
+		link_send_rest(w, rest, w->faults, reason);
+}
+
 /* --- workers that go ------------------------------------------------------------------------- */
 
 /* Redis hears of it; nobody waits for the answer. */
@@ -407,15 +477,6 @@ void lease_remove_worker(struct pool *pool, struct pool_worker *w, const char *r
 	lease_kick(pool);
 }
 
-/* The most silent stands first; whoever is heard moves to the end. So one look is enough. */
-static void remove_silent(struct lease *l)
-{
-	struct pool_worker *w;
-
-	while ((w = l->pool->workers.beats) != NULL && clock_ms() - w->beat_ms >= LOST_AFTER_MS)
-		lease_remove_worker(l->pool, w, "its worker was not heard for 10 s", true);
-}
-
 static void be_patient(struct lease *l, int64_t ms)
 {
 	if (l->patience_ms < clock_ms() + ms)
@@ -432,9 +493,9 @@ static void on_tick(struct timer *timer)
 	if (!store_is_up(l->pool->store))
 		be_patient(l, RESTART_GRACE_MS);
 	if (now >= l->patience_ms && !l->pool->stopping)
-		remove_silent(l);
+		silence_look(l->pool);
 	pool_catch_up(l->pool);
-	if (pool_index_wake(l->pool, now))
+	if (pool_index_wake(l->pool, now) || now < l->choosy_ms + 2 * LEASE_TICK_MS)
 		lease_kick(l->pool);
 	l->tick_ms = now + LEASE_TICK_MS;
 	timer_set(&l->tick, LEASE_TICK_MS);

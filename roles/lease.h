@@ -4,7 +4,7 @@
  *   lease_phase -> store_phase             lease_done -> store_done -> Stored, or Verdict KILL
  *   lease_return -> store_requeue -> PENDING again (or FAILED infra)
  *
- * A worker that was not heard for LOST_AFTER_MS is removed and its tasks go back into the queue. Not while
+ * A worker that was not heard for LOST_AFTER_MS is removed and its tasks go back into the queue (roles/silence.h). Not while
  * Redis is away, and not before the workers had time to come back: after a start, after Redis was away, and
  * after we ourselves slept (the loop was late). A lease that lives too long is safe; one that ends too early
  * runs a task twice. */
@@ -30,6 +30,7 @@ struct lease {
 	struct timer tick;
 	int64_t tick_ms;     /* when the last tick was due */
 	int64_t patience_ms; /* no worker is lost before this; clock_ms() */
+	int64_t choosy_ms;   /* until then a task may wait for another worker than one that lost it */
 };
 
 void lease_init(struct lease *l, struct pool *pool);
@@ -52,6 +53,12 @@ void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done);
 /* Take a task from its worker and put it back into the queue. loss: its worker was lost; rest: the worker
  * refused it, so wait a moment before the next try. A STOPPED task is let go. */
 void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bool loss, bool rest);
+
+/* It was lost, and is not tried again: FAILED(infra), refunded. */
+void lease_fail(struct pool *pool, struct pool_task *t, const char *reason);
+
+/* The worker has lost, refused or answered wrongly what it was given: after some in a row it rests, and is told. */
+void lease_fault(struct pool *pool, struct pool_worker *w, const char *reason);
 
 /* The worker goes, with all it has. */
 void lease_remove_worker(struct pool *pool, struct pool_worker *w, const char *reason, bool loss);

@@ -114,6 +114,14 @@ void pool_task_detach(struct pool_task *t)
 	pool_worker_free_if_over(w);
 }
 
+void pool_task_shun(struct pool_task *t, const struct pool_worker *w)
+{
+	if (t->wait.past == NULL)
+		t->wait.past = xcalloc(1, sizeof *t->wait.past);
+	sched_past_add(t->wait.past, w->id, w->account);
+	t->wait.past->patient_until_ms = clock_ms() + SCHED_PATIENCE_MS;
+}
+
 /* --- states and those who watch them --------------------------------------------------------- */
 
 static void count(struct pool_index *index, int state, int by)
@@ -183,6 +191,32 @@ struct pool_task *pool_index_find(struct pool *pool, const char *id)
 	return t;
 }
 
+/* What it may cost from now on, and for how long that lasts. */
+static void set_money(struct pool_task *t, int64_t mcpt)
+{
+	t->hold_mcpt = mcpt;
+	t->lasts_ms = INT64_MAX;
+	if (price_amount(&t->price, 1000 * (int64_t)t->time_limit_s, 0) > mcpt && mcpt > 0)
+		t->lasts_ms = price_lasts_ms(&t->price, mcpt);
+}
+
+void pool_task_charged(struct pool_task *t, int64_t mcpt)
+{
+	if (t->hold_mcpt > 0)
+		set_money(t, t->hold_mcpt > mcpt ? t->hold_mcpt - mcpt : 0);
+}
+
+static void read_spec(struct pool_task *t, const Pb__TaskSpec *spec)
+{
+	t->grace_s = spec->grace_s;
+	t->time_limit_s = spec->time_limit_s;
+	t->infra = spec->retry != NULL ? spec->retry->infra : -1;
+	t->tries_exits = spec->retry != NULL && spec->retry->n_on_exit > 0;
+	t->fails_when_lost = spec->on_disconnect == PB__ON_DISCONNECT__FAIL;
+	if (spec->on_disconnect == PB__ON_DISCONNECT__WAIT)
+		t->wait_s = spec->disconnect_wait_s;
+}
+
 static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 {
 	struct pool_task *t = xcalloc(1, sizeof *t);
@@ -197,11 +231,13 @@ static struct pool_task *task_new(struct pool *pool, const Pb__Task *task)
 	t->need = amounts_of(task->spec->resources);
 	t->price = (struct price){task->start_mcpt, task->rate_ncpt};
 	t->pays = price_per_core(&t->price, task->spec->resources);
-	t->hold_mcpt = task->hold_mcpt;
-	t->grace_s = task->spec->grace_s;
-	t->lasts_ms = INT64_MAX;
-	if (price_amount(&t->price, 1000 * (int64_t)task->spec->time_limit_s, 0) > t->hold_mcpt && t->hold_mcpt > 0)
-		t->lasts_ms = price_lasts_ms(&t->price, t->hold_mcpt);
+	read_spec(t, task->spec);
+	set_money(t, task->hold_mcpt > task->charged_mcpt ? task->hold_mcpt - task->charged_mcpt : 0);
+	t->exits = task->exits;
+	if (task->lost_by[0] != '\0') {
+		t->wait.past = xcalloc(1, sizeof *t->wait.past);
+		sched_past_read(t->wait.past, task->lost_by);
+	}
 	t->spec_size = pb__task_spec__get_packed_size(task->spec);
 	t->spec = xmalloc(t->spec_size + 1);
 	pb__task_spec__pack(task->spec, t->spec);
@@ -267,6 +303,7 @@ void pool_task_drop(struct pool *pool, struct pool_task *t)
 	count(&pool->index, t->state, -1);
 	pool_events_task(pool, t->account, t->id);
 	HASH_DEL(pool->index.tasks, t);
+	free(t->wait.past);
 	free(t->spec);
 	free(t);
 }
@@ -380,6 +417,8 @@ static const char *explain(struct pool *pool, const struct pool_task *t)
 		index->reason.pays = t->pays;
 		index->reason.turn = uv_now(&pool->loop.uv);
 	}
+	if (index->reason.text[0] == '\0' && t->wait.past != NULL && clock_ms() < t->wait.past->patient_until_ms)
+		return "waits a moment for another worker than the one it was lost with";
 	return index->reason.text[0] != '\0' ? index->reason.text : "there is room for it now";
 }
 

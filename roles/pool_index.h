@@ -56,8 +56,12 @@ struct pool_task {
 	char bundle_sha256[SHA256_HEX_SIZE];
 	uint64_t bundle_size;
 	struct price price;          /* fixed at submit */
-	int64_t hold_mcpt;           /* the most it can cost */
-	uint32_t grace_s;
+	int64_t hold_mcpt;           /* the most it can cost from now on */
+	uint32_t grace_s, time_limit_s, wait_s; /* wait_s: beyond LOST_AFTER_MS, for its worker to come back */
+	int infra;                   /* losses that are followed by another attempt; -1 = LOSSES_MAX */
+	bool fails_when_lost;        /* on_disconnect */
+	bool tries_exits;            /* retry.on_exit */
+	unsigned exits;              /* attempts that ended so */
 	int64_t lasts_ms;            /* for so long; INT64_MAX = longer than it may run */
 
 	/* while it waits */
@@ -119,6 +123,12 @@ bool pool_index_wake(struct pool *pool, int64_t now_ms);
 /* Tie a task to a worker and reserve what it needs there; untie it again. */
 void pool_task_attach(struct pool_task *t, struct pool_worker *w);
 void pool_task_detach(struct pool_task *t);
+
+/* Its next attempt prefers another worker than this one. */
+void pool_task_shun(struct pool_task *t, const struct pool_worker *w);
+
+/* An attempt that is followed by another was charged. */
+void pool_task_charged(struct pool_task *t, int64_t mcpt);
 
 /* An untied RUNNING task is PENDING again. */
 void pool_task_requeue(struct pool *pool, struct pool_task *t, int64_t rest_ms);

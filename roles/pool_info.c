@@ -17,17 +17,20 @@ static void to_resources(Pb__Resources *r, const struct amounts *a)
 
 /* --- Workers.List ----------------------------------------------------------------------------- */
 
-static const char *state_of(const struct pool_worker *w)
+static const char *state_of(const struct pool_worker *w, int64_t rest_ms)
 {
 	if (w->link == NULL)
 		return "lost";
 	if (w->not_ready[0] != '\0')
 		return "not ready";
+	if (rest_ms > 0)
+		return "resting";
 	return w->task_count > 0 ? "busy" : "ready";
 }
 
 Pb__Worker *pool_worker_show(struct arena *arena, struct pool_worker *w)
 {
+	int64_t rest_ms = w->rests_until_ms > clock_ms() ? w->rests_until_ms - clock_ms() : 0;
 	Pb__Worker *out = arena_alloc(arena, sizeof *out);
 
 	pb__worker__init(out);
@@ -36,7 +39,9 @@ Pb__Worker *pool_worker_show(struct arena *arena, struct pool_worker *w)
 	out->id = w->id;
 	out->account = w->account;
 	out->name = w->name;
-	out->state = (char *)state_of(w);
+	out->state = (char *)state_of(w, rest_ms);
+	out->rest_ms = (uint32_t)rest_ms;
+	out->faults = w->faults;
 	out->not_ready = w->not_ready;
 	out->host = w->host;
 	out->tasks = w->task_count;

@@ -9,6 +9,7 @@
  * that is not the current one is answered with KILL. */
 #include "roles/pool_link.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -86,6 +87,20 @@ void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failur
 	stop.failure = (Pb__TaskFailure)failure;
 	m.kind_case = PB__POOL_MESSAGE__KIND_STOP;
 	m.stop = &stop;
+	say(w, &m);
+}
+
+void link_send_rest(struct pool_worker *w, int64_t rest_ms, unsigned faults, const char *reason)
+{
+	Pb__Rest rest = PB__REST__INIT;
+	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
+	char words[REASON_MAX + 80];
+
+	snprintf(words, sizeof words, "%u attempts in a row came to nothing here%s%s", faults, reason[0] != '\0' ? ", the last: " : "", reason);
+	rest.rest_ms = (uint32_t)rest_ms;
+	rest.reason = words;
+	m.kind_case = PB__POOL_MESSAGE__KIND_REST;
+	m.rest = &rest;
 	say(w, &m);
 }
 
@@ -192,15 +207,36 @@ static bool names(const Pb__Hello *hello, const struct pool_task *t)
 	return false;
 }
 
+static void on_cleared(struct store_req *req)
+{
+	store_req_release(req);
+	free(req);
+}
+
+/* It was given up with this attempt and is back: it was cut off, the task has not taken it down. */
+static void clear_task(struct link *l, const Pb__AttemptRef *ref)
+{
+	struct pool_task *t = pool_index_find(l->call.pool, ref->task);
+	struct store_req *req;
+
+	if (t == NULL || t->wait.past == NULL || ref->epoch > t->epoch)
+		return;
+	req = xcalloc(1, sizeof *req);
+	req->on_done = on_cleared;
+	store_returned(l->call.pool->store, req, t->id, l->worker->id);
+}
+
 static void judge(struct link *l, const Pb__AttemptRef *ref)
 {
 	struct pool_task *t = held(l, ref->task, ref->epoch);
 	int word = PB__VERDICT__WORD__KEEP;
 
-	if (t == NULL)
+	if (t == NULL) {
 		word = PB__VERDICT__WORD__KILL;
-	else if (ref->phase == PB__TASK_PHASE__ENDED)
+		clear_task(l, ref);
+	} else if (ref->phase == PB__TASK_PHASE__ENDED) {
 		word = PB__VERDICT__WORD__SEND;
+	}
 	link_send_verdict(l->worker, ref->task, ref->epoch, word);
 	if (t != NULL && word == PB__VERDICT__WORD__KEEP && t->state == TASK_STOPPED)
 		link_send_stop(l->worker, t, PB__TASK_FAILURE__NO_FAILURE, "stopped by its owner");
@@ -224,6 +260,14 @@ static void send_missing(struct link *l, const Pb__Hello *hello)
 	}
 }
 
+/* Its rest does not end because it comes back. */
+static void look_at_rest(struct pool *pool, struct pool_worker *w)
+{
+	pool_worker_recall(pool, w);
+	if (w->rests_until_ms > 0)
+		link_send_rest(w, w->rests_until_ms - clock_ms(), w->faults, "");
+}
+
 static void open_link(struct link *l)
 {
 	struct pool *pool = l->call.pool;
@@ -240,6 +284,7 @@ static void open_link(struct link *l)
 	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name,
 	         hello->n_attempts, w->not_ready);
 	send_welcome(w);
+	look_at_rest(pool, w);
 	for (size_t i = 0; i < hello->n_attempts; i++)
 		judge(l, hello->attempts[i]);
 	send_missing(l, hello);
@@ -331,6 +376,10 @@ static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 	say(l->worker, &answer);
 	if (pool_worker_set_ready(l->worker, beat->not_ready))
 		lease_kick(l->call.pool);
+	if (l->worker->rests_until_ms > 0 && clock_ms() >= l->worker->rests_until_ms) {
+		l->worker->rests_until_ms = 0;
+		lease_kick(l->call.pool);
+	}
 	hear_usage(l, beat);
 	/* The same number is the usual case: then Hello and what followed have made both sides agree. */
 	for (size_t i = 0; beat->n_attempts > l->worker->task_count && i < beat->n_attempts; i++)
@@ -392,6 +441,8 @@ static int on_give_back(struct link *l, const Pb__WorkerMessage *m)
 	if (t == NULL)
 		return 0;
 	text_copy(reason, sizeof reason, m->give_back->reason);
+	if (!m->give_back->not_allowed)
+		lease_fault(l->call.pool, l->worker, reason);
 	lease_return(l->call.pool, t, reason, false, true);
 	return 0;
 }
@@ -403,6 +454,7 @@ static int on_leave(struct link *l, const Pb__WorkerMessage *m)
 
 	(void)m;
 	over(l);
+	pool_worker_forgive(grpc_server_user(rpc->server), w);
 	lease_remove_worker((struct pool *)grpc_server_user(rpc->server), w, "its worker has left", false);
 	rpc_end(rpc, 0);
 	return RPC_LATER;

@@ -11,6 +11,8 @@ struct pool;
 struct pool_task;
 struct pool_worker;
 
+/* It is given nothing for so long. */
+void link_send_rest(struct pool_worker *w, int64_t rest_ms, unsigned faults, const char *reason);
 void link_send_lease(struct pool_worker *w, const struct pool_task *t);
 void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failure, const char *reason);
 void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch);

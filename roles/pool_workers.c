@@ -75,17 +75,57 @@ bool pool_worker_changed(struct pool_worker *w)
 
 	hash = mix(hash, w->not_ready, strlen(w->not_ready));
 	hash = mix(hash, &w->reserved, sizeof w->reserved);
+	hash = mix(hash, &w->faults, sizeof w->faults);
+	hash = mix(hash, &w->rests_until_ms, sizeof w->rests_until_ms);
 	if (hash == w->seen)
 		return false;
 	w->seen = hash;
 	return true;
 }
 
+static void unlist(struct pool *pool, struct pool_worker *w)
+{
+	if (w->awaited)
+		DL_DELETE(pool->workers.awaited, w);
+	else
+		DL_DELETE(pool->workers.beats, w);
+	w->awaited = false;
+}
+
 void pool_worker_beat(struct pool *pool, struct pool_worker *w)
 {
 	w->beat_ms = clock_ms();
-	DL_DELETE(pool->workers.beats, w);
+	unlist(pool, w);
 	DL_APPEND(pool->workers.beats, w);
+}
+
+int64_t pool_worker_fault(struct pool *pool, struct pool_worker *w)
+{
+	int64_t rest = worker_faults_add(&pool->workers.faults, w->id, clock_ms());
+
+	pool_worker_recall(pool, w);
+	return rest;
+}
+
+void pool_worker_forgive(struct pool *pool, struct pool_worker *w)
+{
+	worker_faults_forget(&pool->workers.faults, w->id);
+	pool_worker_recall(pool, w);
+}
+
+void pool_worker_recall(struct pool *pool, struct pool_worker *w)
+{
+	int64_t rest = worker_faults_rest_ms(&pool->workers.faults, w->id, clock_ms());
+
+	w->faults = worker_faults_in_a_row(&pool->workers.faults, w->id);
+	w->rests_until_ms = rest > 0 ? clock_ms() + rest : 0;
+}
+
+void pool_worker_await(struct pool *pool, struct pool_worker *w)
+{
+	unlist(pool, w);
+	w->awaited = true;
+	DL_APPEND(pool->workers.awaited, w);
 }
 
 bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready)
@@ -99,6 +139,8 @@ bool pool_worker_set_ready(struct pool_worker *w, const char *not_ready)
 /* Does it take tasks now? */
 static bool is_ready(const struct pool_worker *w)
 {
+	if (w->rests_until_ms > clock_ms())
+		return false;
 	return w->link != NULL && !w->lost && w->not_ready[0] == '\0' && w->task_count < ATTEMPTS_MAX;
 }
 
@@ -116,7 +158,7 @@ void pool_worker_remove(struct pool *pool, struct pool_worker *w)
 {
 	HASH_DEL(pool->workers.by_id, w);
 	pool_events_worker_left(pool, w->id);
-	DL_DELETE(pool->workers.beats, w);
+	unlist(pool, w);
 	w->lost = true;
 	pool_worker_free_if_over(w); /* w may be gone from here on */
 }
@@ -134,6 +176,9 @@ size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, stru
 		(*offered)[n] = w->offered;
 		(*workers)[n].free = w->offered;
 		(*workers)[n].asks = w->asks.donor ? 0 : w->asks.min_core_ncpt;
+		(*workers)[n].offered = &w->offered;
+		(*workers)[n].id = w->id;
+		(*workers)[n].owner = w->account;
 		amounts_take(&(*workers)[n].free, &w->reserved);
 		(*workers)[n++].user = w;
 	}
@@ -156,4 +201,7 @@ void pool_workers_release(struct pool *pool)
 		assert(pool->workers.beats->link == NULL);
 		pool_worker_remove(pool, pool->workers.beats);
 	}
+	while (pool->workers.awaited != NULL)
+		pool_worker_remove(pool, pool->workers.awaited);
+	worker_faults_release(&pool->workers.faults);
 }

@@ -1,4 +1,5 @@
-/* roles/pool_workers.h - the workers there are: connected, or silent for less than LOST_AFTER_MS.
+/* roles/pool_workers.h - the workers there are: connected, silent for less than LOST_AFTER_MS, or longer with a task
+ * that waits for them (roles/silence.h).
  *
  * A worker whose tasks a restarted pool found in Redis is here before it has come back; then host is NULL.
  * The struct lives until it is out of the index and holds no task. */
@@ -13,6 +14,7 @@
 #include "proto/limits.h"
 #include "roles/price.h"
 #include "roles/sched.h"
+#include "roles/worker_faults.h"
 
 struct pool;
 struct pool_task;
@@ -30,6 +32,9 @@ struct pool_worker {
 	int64_t beat_ms;               /* clock_ms() of the last sign of life */
 	int64_t joined_ms;             /* wall clock; 0 = not known */
 	uint64_t seen;                 /* pool_worker_changed(): a hash of what it was */
+	unsigned faults;               /* in a row: see roles/worker_faults.h */
+	int64_t rests_until_ms;        /* clock_ms(); 0 = does not rest */
+	bool awaited;                  /* silent, in the list of those */
 	bool lost;                     /* out of the index; goes with its last task */
 	struct pool_task *tasks;       /* leased or being leased to it */
 	uint32_t task_count;
@@ -40,6 +45,8 @@ struct pool_worker {
 struct pool_workers {
 	struct pool_worker *by_id;
 	struct pool_worker *beats;     /* list: the most silent first */
+	struct pool_worker *awaited;   /* list: silent for longer than LOST_AFTER_MS */
+	struct worker_faults faults;
 };
 
 struct pool_worker *pool_workers_find(struct pool *pool, const char *id);
@@ -48,6 +55,13 @@ struct pool_worker *pool_workers_get(struct pool *pool, const char *id);
 
 /* What it says of itself in Hello. host is copied. */
 void pool_worker_describe(struct pool_worker *w, const char *account, const char *name, const Pb__Host *host);
+/* What it was given came to nothing; or not: its faults are forgotten. Returns for how long it rests from now on. */
+int64_t pool_worker_fault(struct pool *pool, struct pool_worker *w);
+void pool_worker_forgive(struct pool *pool, struct pool_worker *w);
+/* It is here again: what is remembered of it. */
+void pool_worker_recall(struct pool *pool, struct pool_worker *w);
+/* Silent for too long, but one of its tasks waits for it. */
+void pool_worker_await(struct pool *pool, struct pool_worker *w);
 /* A sign of life. */
 void pool_worker_beat(struct pool *pool, struct pool_worker *w);
 /* True = it takes tasks now and did not before. */

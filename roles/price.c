@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "exec/spec.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "ui/ini.h"
@@ -61,7 +62,10 @@ int64_t price_amount(const struct price *p, int64_t wall_ms, int64_t cap_mcpt)
 
 int64_t price_most(const struct price *p, const Pb__TaskSpec *spec)
 {
-	return price_amount(p, 1000 * (int64_t)spec->time_limit_s, spec->max_mcpt);
+	int64_t each = price_amount(p, 1000 * (int64_t)spec->time_limit_s, 0), attempts = 1 + (int64_t)retry_on_exit_most(spec);
+	int64_t cap = spec->max_mcpt > 0 ? spec->max_mcpt : CPT_SUPPLY;
+
+	return each > cap / attempts ? cap : each * attempts;
 }
 
 int64_t price_lasts_ms(const struct price *p, int64_t mcpt)

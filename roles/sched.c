@@ -1,8 +1,10 @@
 #include "roles/sched.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <utlist.h>
 
+#include "proto/error.h"
 #include "ui/text.h"
 
 struct amounts amounts_of(const Pb__Resources *r)
@@ -58,21 +60,99 @@ void sched_insert(struct sched_item **line, struct sched_item *item)
 	DL_PREPEND_ELEM(*line, at, item);
 }
 
-/* The worker that fits and has the most left; worker_count = none. */
-static size_t roomiest(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count)
+/* --- who had it before ----------------------------------------------------------------------- */
+
+void sched_past_add(struct sched_past *past, const char *worker, const char *owner)
 {
+	size_t i = 0;
+
+	while (i < past->count && strcmp(past->by[i].worker, worker) != 0)
+		i++;
+	if (i == past->count && i < LOST_BY_MAX)
+		past->count++;
+	else if (i == past->count)
+		i = 0;
+	memmove(&past->by[i], &past->by[i + 1], (past->count - 1 - i) * sizeof past->by[0]);
+	text_copy(past->by[past->count - 1].worker, ID_SIZE, worker);
+	text_copy(past->by[past->count - 1].owner, ID_SIZE, owner);
+}
+
+void sched_past_read(struct sched_past *past, const char *lost_by)
+{
+	char worker[ID_SIZE], owner[ID_SIZE];
+
+	for (const char *p = lost_by; *p != '\0'; p += strcspn(p, " "), p += *p == ' ') {
+		size_t n = strcspn(p, ": ");
+
+		owner[0] = '\0';
+		if (n >= ID_SIZE || p[n] != ':' || sscanf(p, "%16[^: ]:%16[^: ]", worker, owner) < 1)
+			continue;
+		sched_past_add(past, worker, owner);
+	}
+}
+
+/* How little a worker is wanted: 0 = its owner has no past with the task, 1 = it has none itself, 2 = it has. */
+static int unwanted(const struct sched_past *past, const struct sched_worker *w)
+{
+	int rank = 0;
+
+	for (size_t i = 0; past != NULL && w->id != NULL && i < past->count; i++) {
+		if (strcmp(past->by[i].worker, w->id) == 0)
+			return 2;
+		if (strcmp(past->by[i].owner, w->owner) == 0)
+			rank = 1;
+	}
+	return rank;
+}
+
+/* --- rounds ---------------------------------------------------------------------------------- */
+
+static bool roomier(const struct amounts *f, const struct amounts *than)
+{
+	return f->milli_cpus > than->milli_cpus ||
+	       (f->milli_cpus == than->milli_cpus && f->memory > than->memory);
+}
+
+/* The worker that fits, is wanted most and has the most left; worker_count = none. */
+static size_t best_for(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count)
+{
+	const struct sched_past *past = shape->at->past;
 	size_t best = worker_count;
+	int best_rank = 0;
 
 	for (size_t i = 0; i < worker_count; i++) {
-		const struct amounts *f = &workers[i].free, *b = best < worker_count ? &workers[best].free : NULL;
+		int rank;
 
-		if (!amounts_fit(&shape->need, f) || workers[i].asks > shape->pays)
+		if (!amounts_fit(&shape->need, &workers[i].free) || workers[i].asks > shape->pays)
 			continue;
-		if (b == NULL || f->milli_cpus > b->milli_cpus ||
-		    (f->milli_cpus == b->milli_cpus && f->memory > b->memory))
+		rank = past != NULL ? unwanted(past, &workers[i]) : 0;
+		if (best == worker_count || rank < best_rank ||
+		    (rank == best_rank && roomier(&workers[i].free, &workers[best].free))) {
 			best = i;
+			best_rank = rank;
+		}
 	}
 	return best;
+}
+
+/* Does the first of this line rather wait for a worker that is only busy than take this one? */
+static bool rather_waits(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count,
+			 size_t taken, int64_t now_ms)
+{
+	const struct sched_past *past = shape->at->past;
+	int rank;
+
+	if (past == NULL || now_ms >= past->patient_until_ms)
+		return false;
+	rank = unwanted(past, &workers[taken]);
+	for (size_t i = 0; rank > 0 && i < worker_count; i++) {
+		const struct sched_worker *w = &workers[i];
+
+		if (w->asks <= shape->pays && amounts_fit(&shape->need, w->offered != NULL ? w->offered : &w->free) &&
+		    unwanted(past, w) < rank)
+			return true;
+	}
+	return false;
 }
 
 /* The line whose first is the oldest of all; NULL = every line has been looked at. */
@@ -87,7 +167,7 @@ static struct sched_shape *oldest(struct sched_shape **shapes, size_t shape_coun
 }
 
 size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched_worker *workers,
-                   size_t worker_count, struct sched_pair *pairs, size_t max)
+                   size_t worker_count, struct sched_pair *pairs, size_t max, int64_t now_ms)
 {
 	struct sched_shape *shape;
 	size_t n = 0;
@@ -95,10 +175,14 @@ size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched
 	for (size_t i = 0; i < shape_count; i++)
 		shapes[i]->at = shapes[i]->items;
 	while (n < max && (shape = oldest(shapes, shape_count)) != NULL) {
-		size_t w = roomiest(shape, workers, worker_count);
+		size_t w = best_for(shape, workers, worker_count);
 
 		if (w == worker_count) {
 			shape->at = NULL; /* nor do those behind it */
+			continue;
+		}
+		if (rather_waits(shape, workers, worker_count, w, now_ms)) {
+			shape->at = shape->at->next;
 			continue;
 		}
 		amounts_take(&workers[w].free, &shape->need);

@@ -1,5 +1,9 @@
 #include "roles/spec_view.h"
 
+#include <stdio.h>
+
+#include "exec/spec.h"
+#include "proto/limits.h"
 #include "roles/money_view.h"
 
 static void pairs_json(struct json *j, const char *key, Pb__TaskSpec__EnvEntry **entries, size_t count)
@@ -18,10 +22,27 @@ static void texts_json(struct json *j, const char *key, char **texts, size_t cou
 	json_end(j);
 }
 
+/* What holds for it, said or not. */
+static void retry_json(struct json *j, const Pb__Retry *retry)
+{
+	char code[16];
+
+	json_object(j, "retry");
+	json_int(j, "infra", retry != NULL && retry->infra >= 0 ? retry->infra : LOSSES_MAX);
+	json_object(j, "on_exit");
+	for (size_t i = 0; retry != NULL && i < retry->n_on_exit; i++) {
+		snprintf(code, sizeof code, "%u", retry->on_exit[i]->exit_code);
+		json_uint(j, code, retry->on_exit[i]->times);
+	}
+	json_end(j);
+	json_end(j);
+}
+
 void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 {
 	static const Pb__Resources none = PB__RESOURCES__INIT;
 	const Pb__Resources *r = s != NULL && s->resources != NULL ? s->resources : &none;
+	char wait[32];
 
 	if (s == NULL) {
 		json_null(j, key);
@@ -48,6 +69,8 @@ void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 		json_cpt(j, "max_cpt", s->max_mcpt);
 	else
 		json_null(j, "max_cpt");
+	json_text(j, "on_disconnect", on_disconnect_text(s, wait, sizeof wait));
+	retry_json(j, s->retry);
 	json_end(j);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exec/spec.h"
 #include "net/clock.h"
 #include "proto/id.h"
 #include "proto/task.h"
@@ -83,6 +84,8 @@ static void print_where(const Pb__Task *t)
 		return;
 	buf_printf(&text, "%s (%s), attempt %u", t->worker_name[0] != '\0' ? t->worker_name : "?", t->worker,
 	           t->epoch);
+	if (t->exits > 0)
+		buf_printf(&text, ", %u tried again for %s exit status", t->exits, t->exits == 1 ? "its" : "their");
 	if (t->losses > 0)
 		buf_printf(&text, ", %u lost with %s worker", t->losses, t->losses == 1 ? "its" : "their");
 	line("worker", buf_text(&text));
@@ -132,6 +135,24 @@ static void print_cost(const Pb__Task *t)
 		line("cost", text);
 }
 
+/* What is not as usual. */
+static void print_retry(const Pb__TaskSpec *s)
+{
+	struct buf text = {0};
+	char words[32];
+
+	if (s->on_disconnect != PB__ON_DISCONNECT__REQUEUE)
+		buf_printf(&text, "on_disconnect %s", on_disconnect_text(s, words, sizeof words));
+	if (s->retry != NULL && s->retry->infra >= 0)
+		buf_printf(&text, "%sinfra %d", text.n > 0 ? ", " : "", s->retry->infra);
+	for (size_t i = 0; s->retry != NULL && i < s->retry->n_on_exit; i++)
+		buf_printf(&text, "%sexit %u %u times", text.n > 0 ? ", " : "", s->retry->on_exit[i]->exit_code,
+			   s->retry->on_exit[i]->times);
+	if (text.n > 0)
+		line("retry", buf_text(&text));
+	buf_release(&text);
+}
+
 static void print_asked(const Pb__Task *t)
 {
 	char text[200], memory[24], disk[24], limit[24];
@@ -144,6 +165,7 @@ static void print_asked(const Pb__Task *t)
 	         r->gpus, format_ms((int64_t)t->spec->time_limit_s * 1000, limit));
 	line("asked for", text);
 	print_cost(t);
+	print_retry(t->spec);
 	line("image", t->spec->image[0] != '\0' ? t->spec->image : "the built-in base image");
 }
 

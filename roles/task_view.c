@@ -79,6 +79,15 @@ static void worker_json(struct json *j, const Pb__Task *t)
 	json_end(j);
 }
 
+/* The workers alone. */
+static void lost_by_json(struct json *j, const char *lost_by)
+{
+	json_array(j, "lost_by");
+	for (const char *p = lost_by; *p != '\0'; p += strcspn(p, " "), p += *p == ' ')
+		json_text_n(j, NULL, p, strcspn(p, ": "));
+	json_end(j);
+}
+
 static void usage_json(struct json *j, const Pb__Usage *u)
 {
 	if (u == NULL) {
@@ -141,6 +150,8 @@ void task_json(struct json *j, const Pb__Task *t)
 	json_bool(j, "killed_by_worker", t->killed_by_worker);
 	json_uint(j, "epoch", t->epoch);
 	json_uint(j, "losses", t->losses);
+	lost_by_json(j, t->lost_by);
+	json_uint(j, "exits", t->exits);
 	worker_json(j, t);
 	times_json(j, t);
 	progress_json(j, t);

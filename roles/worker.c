@@ -116,6 +116,7 @@ static void refuse(struct worker *w, const Pb__Lease *lease, const struct error 
 	give_back.task = lease->task;
 	give_back.epoch = lease->epoch;
 	give_back.reason = (char *)why->text;
+	give_back.not_allowed = why->status == STATUS_PERMISSION_DENIED;
 	message.kind_case = PB__WORKER_MESSAGE__KIND_GIVE_BACK;
 	message.give_back = &give_back;
 	worker_link_send(&w->link, &message);

@@ -246,12 +246,20 @@ static void on_stored(struct worker_link *l, const Pb__PoolMessage *message)
 		attempt_stored(a);
 }
 
+static void on_rest(struct worker_link *l, const Pb__PoolMessage *message)
+{
+	(void)l;
+	log_warn("the pool gives this worker nothing for %u s: %.300s", (message->rest->rest_ms + 999) / 1000,
+		 message->rest->reason);
+}
+
 static void on_call_message(struct grpc_call *call, const ProtobufCMessage *out)
 {
 	static void (*const handlers[])(struct worker_link *l, const Pb__PoolMessage *message) = {
 		[PB__POOL_MESSAGE__KIND_WELCOME] = on_welcome, [PB__POOL_MESSAGE__KIND_ACK] = on_ack,
 		[PB__POOL_MESSAGE__KIND_LEASE] = on_lease,     [PB__POOL_MESSAGE__KIND_STOP] = on_stop,
 		[PB__POOL_MESSAGE__KIND_VERDICT] = on_verdict, [PB__POOL_MESSAGE__KIND_STORED] = on_stored,
+		[PB__POOL_MESSAGE__KIND_REST] = on_rest,
 	};
 	struct worker_link *l = container_of(call, struct worker_link, call);
 	const Pb__PoolMessage *message = (const Pb__PoolMessage *)out;

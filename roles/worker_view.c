@@ -75,6 +75,8 @@ void worker_json(struct json *j, const Pb__Worker *w)
 	json_text(j, "account", w->account);
 	json_text(j, "state", w->state);
 	json_text(j, "not_ready", w->not_ready[0] != '\0' ? w->not_ready : NULL);
+	json_uint(j, "faults", w->faults);
+	json_seconds(j, "rests_for", w->rest_ms);
 	json_uint(j, "tasks", w->tasks);
 	share_json(j, &share);
 	gpus_json(j, w->host);

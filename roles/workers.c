@@ -40,7 +40,7 @@ static void print_json(struct client *c, const Pb__ListWorkersReply *r)
 static void print_row(struct table *table, const Pb__Worker *w)
 {
 	struct worker_share s = worker_share(w);
-	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80];
+	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80], rests[100] = "", rest[24];
 
 	snprintf(cpus, sizeof cpus, "%g/%g", s.used->milli_cpus / 1000.0, s.offered->milli_cpus / 1000.0);
 	snprintf(memory, sizeof memory, "%s/%s", format_bytes(s.used->memory, used),
@@ -49,11 +49,14 @@ static void print_row(struct table *table, const Pb__Worker *w)
 	snprintf(gpus, sizeof gpus, "%u", s.offered->gpus);
 	snprintf(engine, sizeof engine, "%.40s %.30s", w->host != NULL ? w->host->engine : "",
 		 w->host != NULL ? w->host->engine_version : "");
+	if (w->rest_ms > 0 && w->not_ready[0] == '\0')
+		snprintf(rests, sizeof rests, "rests for %s: %u attempts in a row came to nothing",
+			 format_ms((int64_t)w->rest_ms, rest), w->faults);
 	table_row(table, (const char *[]){w->name, w->state, tasks, cpus, memory, gpus, engine,
-					  format_ms(w->heartbeat_age_ms, age), w->not_ready});
+					  format_ms(w->heartbeat_age_ms, age), rests[0] != '\0' ? rests : w->not_ready});
 	table_style(table, 1,
 	            strcmp(w->state, "lost") == 0 ? STYLE_RED
-	            : w->not_ready[0] != '\0'     ? STYLE_YELLOW
+	            : w->not_ready[0] != '\0' || w->rest_ms > 0 ? STYLE_YELLOW
 	                                          : STYLE_GREEN);
 }
 

@@ -29,6 +29,7 @@
 	X(SCRIPT_LIVE, live) \
 	X(SCRIPT_LEASE, lease) \
 	X(SCRIPT_PHASE, phase) \
+	X(SCRIPT_RETURNED, returned) \
 	X(SCRIPT_REMOVE, remove) \
 	X(SCRIPT_EXPIRED, expired) \
 	X(SCRIPT_WORKER_JOIN, worker_join) \

@@ -105,6 +105,8 @@ enum outcome {
 	OUTCOME_FAILED, /* (store_requeue) too many losses: the task is FAILED(infra) now */
 	OUTCOME_MISSING, /* (store_done) the result's blob is not here: nothing changed; upload it, then ask again */
 	OUTCOME_SPENT,   /* (store_tick) done, and the hold is used up now */
+	OUTCOME_CONFLICT, /* (store_done) this attempt has ended already, and otherwise: nothing changed */
+	OUTCOME_AGAIN,    /* (store_done) its exit status is tried again: the task is PENDING now */
 };
 
 /* Items in one call of store_lease, store_phase, store_done, store_requeue at most. */
@@ -202,17 +204,33 @@ struct done_item {
 	uint64_t log_size;
 	int64_t charge_mcpt;                    /* what the attempt costs (never more than the hold is taken) */
 	int64_t wall_ms, start_mcpt, rate_ncpt; /* how that came about, for the statement */
+	uint32_t again;                         /* attempts that may follow one with this exit status */
 };
-/* RUNNING -> COMPLETED or FAILED as done->failure says. A STOPPED task of the same epoch gets result, usage
+/* RUNNING -> COMPLETED or FAILED as done->failure says, or PENDING again (AGAIN), then only this attempt is charged. A STOPPED task of the same epoch gets result, usage
  * and log attached and stays STOPPED. Both settle: charge to the worker's owner, the rest of the hold back.
  * On one's own worker the charge is 0. Result: outcomes. FAILED_PRECONDITION: the ledger is frozen; items without
  * money may have been done, ask again later. */
 void store_done(struct store *s, struct store_req *req, const struct done_item *items, size_t n, int64_t now_ms);
 
-struct requeue_item { const char *task; uint32_t epoch; const char *reason; bool loss; /* counts against LOSSES_MAX */ };
-/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra). What the attempt has earned goes
- * back to the hold, or all to the owner. A STOPPED task's money too (FENCED all the same). Result: outcomes. */
+enum loss {
+	LOSS_NONE,      /* given back, or stopped */
+	LOSS_OF_WORKER, /* its worker went down or away with it */
+	LOSS_REPORTED,  /* its worker says that its machine failed: the task has not taken it down */
+};
+
+struct requeue_item {
+	const char *task;
+	uint32_t epoch;
+	const char *reason;
+	enum loss loss;
+	int most, most_one_owner; /* losses that are followed by another attempt; when all are of one owner's workers */
+};
+/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra): this was one loss too many, or workers
+ * of two owners were lost after they had begun it. What the attempt has earned goes back to the hold, or all to the owner. A STOPPED task's money too (FENCED all the same). Result: outcomes. */
 void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n, int64_t now_ms);
+
+/* A worker that was given up is back with an attempt of this task: its loss was not the task's doing. */
+void store_returned(struct store *s, struct store_req *req, const char *task, const char *worker);
 
 /* -> STOPPED unless it has ended. Money: at once when it waited; when it ran, store_done, store_requeue or
  * store_refund settles it. Result: tasks[0] as it is then. NOT_FOUND (also: not this account's). */

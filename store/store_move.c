@@ -76,6 +76,8 @@ static void done_words(struct store_req *req, const struct done_item *item)
 	call_amount(req, item->wall_ms);
 	call_amount(req, item->start_mcpt);
 	call_amount(req, item->rate_ncpt);
+	call_int(req, item->done->exit_code);
+	call_unsigned(req, item->again);
 	record_write(&item->done->base, put_pair, &pairs);
 	call_int(req, pairs.words);
 	call_text(req, "exited_ms");
@@ -90,6 +92,7 @@ void store_done(struct store *s, struct store_req *req, const struct done_item *
 		int64_t now_ms)
 {
 	call_begin_batch(s, req, SCRIPT_DONE, n);
+	call_key(req, "queue");
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].done->task);
 	call_int(req, now_ms);
@@ -108,14 +111,24 @@ void store_requeue(struct store *s, struct store_req *req, const struct requeue_
 	for (size_t i = 0; i < n; i++)
 		call_key(req, "task:%s", items[i].task);
 	call_int(req, now_ms);
-	call_int(req, LOSSES_MAX);
+	call_int(req, LOST_BY_MAX);
 	for (size_t i = 0; i < n; i++) {
 		call_text(req, items[i].task);
 		call_unsigned(req, items[i].epoch);
 		call_text(req, items[i].reason);
 		call_int(req, items[i].loss);
+		call_int(req, items[i].most);
+		call_int(req, items[i].most_one_owner);
 	}
 	call_send(req, read_outcomes);
+}
+
+void store_returned(struct store *s, struct store_req *req, const char *task, const char *worker)
+{
+	call_begin(s, req, SCRIPT_RETURNED);
+	call_key(req, "task:%s", task);
+	call_text(req, worker);
+	call_send(req, NULL);
 }
 
 void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,

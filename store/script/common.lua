@@ -8,7 +8,7 @@ local INFRA = 8
 local NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 5, 6, 7
 local RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED = 8, 9, 10
 local FENCED_OFF = 100 -- store/call.h
-local DONE, FENCED, GONE, GAVE_UP, MISSING, SPENT = 0, 1, 2, 3, 4, 5
+local DONE, FENCED, GONE, GAVE_UP, MISSING, SPENT, CONFLICT, AGAIN = 0, 1, 2, 3, 4, 5, 6, 7
 
 -- A whole number below 2^53 as text; tostring() would round it. + 0 makes 0 of -0, which Redis takes for no number.
 local function int(n)

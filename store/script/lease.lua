@@ -16,7 +16,7 @@ local function lease(key, task, epoch, worker, name)
 	end
 	redis.call('HSET', key, 'state', RUNNING, 'phase', ASSIGNED, 'epoch', epoch + 1, 'worker', worker,
 		'worker_name', name, 'assigned_ms', ARGV[1])
-	redis.call('HDEL', key, 'reason', 'started_ms', 'exited_ms', 'log_size')
+	redis.call('HDEL', key, 'reason', 'started_ms', 'exited_ms', 'log_size', 'delivered')
 	redis.call('ZREM', KEYS[1], task)
 	redis.call('SADD', 'leases:' .. worker, task)
 	return DONE

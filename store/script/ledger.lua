@@ -141,32 +141,36 @@ local function ledger_post(record, now)
 	end
 end
 
--- The money of a task that has not settled; nil when it costs nothing or has settled.
+-- The money of a task that has not settled; nil when it costs nothing or has settled. `each` is what is left for it when
+-- earlier attempts, with an exit status that is tried again, were charged.
 local function task_money(task, owner, worker, paid, settled)
 	if settled then
 		return nil
 	end
 	local hold = redis.call('HMGET', submission_of(task), 'hold_mcpt', 'hold_grant')
-	local each = tonumber(hold[1] or '0')
+	local charged = tonumber(redis.call('HGET', 'task:' .. task, 'charged_mcpt') or '0')
+	local each = tonumber(hold[1] or '0') - charged
 	if each == 0 then
 		return nil
 	end
 	return {
-		task = task, owner = owner, each = each, grant = tonumber(hold[2] or '0'), paid = tonumber(paid or '0'),
+		task = task, owner = owner, each = each, charged = charged, grant = tonumber(hold[2] or '0'), paid = tonumber(paid or '0'),
 		hold = 'hold:' .. string.match(task, '^[^.]+'),
 		payee = worker and worker ~= '' and redis.call('HGET', 'worker:' .. worker, 'account') or nil,
 	}
 end
 
 -- The record that ends a task's money: charge to the payee, the rest to the owner. Nobody pays oneself, and what
--- pays for tasks only is used up first.
+-- pays for tasks only is used up first. Kind 'again' settles one attempt and leaves the rest where it is.
 local function settlement(money, kind, epoch, charge)
 	if not money.payee or money.payee == money.owner then
 		charge = 0
 	end
 	charge = math.min(charge, money.each)
-	local back, pending, legs = money.each - charge, 'pending:' .. (money.payee or ''), {}
-	money.charge, money.used = charge, math.min(money.grant, charge)
+	local again = kind == 'again'
+	local back, pending, legs = again and 0 or money.each - charge, 'pending:' .. (money.payee or ''), {}
+	money.again, money.charge, money.used = again, charge, math.min(money.grant, charge)
+	kind = again and 'settle' or kind
 	money.grant_back = math.min(back, money.grant - money.used)
 	leg(legs, pending, money.hold, money.paid - charge)
 	leg(legs, money.hold, 'user:' .. (money.payee or ''), charge - money.paid)
@@ -182,11 +186,13 @@ end
 -- Give a task's money where its settlement says.
 local function settle(money, record, now)
 	local submission, account = submission_of(money.task), 'account:' .. money.owner
-	ledger_post(record, now)
+	if #record.legs > 0 then
+		ledger_post(record, now)
+	end
 	redis.call('HINCRBY', submission, 'hold_grant', int(-(money.used + money.grant_back)))
 	redis.call('HINCRBY', account, 'grant', int(money.grant_back))
 	redis.call('HINCRBY', account, 'spent', int(money.charge))
-	redis.call('HINCRBY', account, 'held', int(-money.each))
+	redis.call('HINCRBY', account, 'held', int(-(money.again and money.charge or money.each)))
 	if money.payee then
 		redis.call('HINCRBY', 'account:' .. money.payee, 'earned', int(money.charge))
 		redis.call('ZREM', 'earning:' .. money.payee, money.task)
@@ -195,7 +201,12 @@ local function settle(money, record, now)
 		redis.call('ZREM', 'holds', string.match(money.task, '^[^.]+'))
 	end
 	redis.call('ZREM', 'unsettled', money.task)
-	redis.call('HSET', 'task:' .. money.task, 'settled', 1, 'charged_mcpt', int(money.charge), 'paid_mcpt', 0)
+	local task, charged = 'task:' .. money.task, int(money.charged + money.charge)
+	if money.again then
+		redis.call('HSET', task, 'charged_mcpt', charged, 'paid_mcpt', 0)
+	else
+		redis.call('HSET', task, 'settled', 1, 'charged_mcpt', charged, 'paid_mcpt', 0)
+	end
 end
 
 local refunding

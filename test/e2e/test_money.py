@@ -332,7 +332,7 @@ def test_a_late_result_of_an_old_epoch_and_a_replayed_end_earn_nothing(stub):
 def test_a_fault_of_the_machine_costs_nothing(stub):
     pool, client, other, worker = stub
     before = money(client).balance_mcpt
-    task = client.submit().id + ".1"
+    task = client.submit(retry=pb.Retry(infra=4)).id + ".1"
     for loss in range(1, 6):
         lease = worker.expect("lease")
         assert lease.epoch == loss, "another try, not a failure"

@@ -80,6 +80,28 @@ static void what_is_left_out_has_its_default(void **state)
 	assert_int_equal(spec_check(&spec, NULL), 0);
 }
 
+static void what_comes_to_nothing_is_tried_again_as_it_says(void **state)
+{
+	char text[32];
+
+	(void)state;
+	assert_int_equal(parse("{\"hivemind\":1,\"command\":\"x\",\"on_disconnect\":\"wait:10m\","
+			       "\"retry\":{\"infra\":0,\"on_exit\":{\"75\":3,\"85\":10}}}", NULL), 0);
+	assert_int_equal(spec_check(&spec, NULL), 0);
+	assert_int_equal(spec.disconnect_wait_s, 600);
+	assert_string_equal(on_disconnect_text(&spec, text, sizeof text), "wait:600s");
+	assert_int_equal(spec.retry->infra, 0);
+	assert_int_equal(retry_on_exit(&spec, 75), 3);
+	assert_int_equal(retry_on_exit(&spec, 1), 0);
+	assert_int_equal(retry_on_exit_most(&spec), 13);
+	assert_int_equal(parse("{\"hivemind\":1,\"on_disconnect\":\"fail\",\"retry\":{}}", NULL), 0);
+	assert_string_equal(on_disconnect_text(&spec, text, sizeof text), "fail");
+	assert_int_equal(spec.retry->infra, -1);
+	assert_int_equal(parse("{\"hivemind\":1,\"on_disconnect\":\"requeue\"}", NULL), 0);
+	assert_string_equal(on_disconnect_text(&spec, text, sizeof text), "requeue");
+	assert_null(spec.retry);
+}
+
 static void a_command_that_is_a_string_goes_to_the_shell(void **state)
 {
 	(void)state;
@@ -152,6 +174,20 @@ static void wrong_manifests_are_refused_with_line_and_field(void **state)
 		{"{\"hivemind\":1,\"grace\":\"10m\"}", "from 0s to 5m", ""},
 		{"{\"hivemind\":1,\"keep\":\"1y\"}", "must be a duration", ""},
 		{"{\"hivemind\":1,\"labels\":{\"\":\"x\"}}", "is no label", ""},
+		{"{\"hivemind\":1,\n\"on_disconnect\":\"keep\"}", "line 2: \"on_disconnect\" must be \"requeue\"", ""},
+		{"{\"hivemind\":1,\"on_disconnect\":\"wait:\"}", "\"wait:10m\"", ""},
+		{"{\"hivemind\":1,\"on_disconnect\":\"wait:0\"}", "from 1s to 1d", ""},
+		{"{\"hivemind\":1,\"on_disconnect\":\"wait:2d\"}", "from 1s to 1d", ""},
+		{"{\"hivemind\":1,\"retry\":3}", "must be an object with infra, on_exit", ""},
+		{"{\"hivemind\":1,\"retry\":{\"infar\":3}}", "\"retry\" has no field \"infar\"", "\"infra\""},
+		{"{\"hivemind\":1,\"retry\":{\n\"oom_grow\":1.5}}", "line 2: \"retry.oom_grow\" is not supported yet", ""},
+		{"{\"hivemind\":1,\"retry\":{\"infra\":101}}", "from 0 to 100", ""},
+		{"{\"hivemind\":1,\"retry\":{\"infra\":-1}}", "whole number", ""},
+		{"{\"hivemind\":1,\"retry\":{\"on_exit\":{\"75\":0}}}", "from 1 to 100 times", ""},
+		{"{\"hivemind\":1,\"retry\":{\"on_exit\":{\"0\":1}}}", "not from 1 to 255", ""},
+		{"{\"hivemind\":1,\"retry\":{\"on_exit\":{\"7x\":1}}}", "exit statuses as names", ""},
+		{"{\"hivemind\":1,\"retry\":{\"on_exit\":{\"075\":1,\"75\":1}}}", "status twice", ""},
+		{"{\"hivemind\":1,\"retry\":{\"on_exit\":[75]}}", "must be an object", ""},
 	};
 
 	(void)state;
@@ -245,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_manifest_is_read),
 		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(what_comes_to_nothing_is_tried_again_as_it_says),
 		cmocka_unit_test(a_command_that_is_a_string_goes_to_the_shell),
 		cmocka_unit_test(wrong_manifests_are_refused_with_line_and_field),
 		cmocka_unit_test(a_zero_byte_and_a_manifest_too_large_are_refused),

@@ -35,7 +35,7 @@ static void the_oldest_is_served_first_whatever_its_shape(void **state)
 	put(&small, &b, 200, 2);
 	put(&large, &a, 100, 1);
 	put(&small, &c, 300, 3);
-	assert_int_equal(sched_match(shapes, 2, &w, 1, pairs, 8), 2);
+	assert_int_equal(sched_match(shapes, 2, &w, 1, pairs, 8, 0), 2);
 	assert_ptr_equal(pairs[0].item, &a);
 	assert_ptr_equal(pairs[1].item, &b);
 	assert_int_equal(w.free.milli_cpus, 0);
@@ -53,7 +53,7 @@ static void what_does_not_fit_is_passed_over_and_keeps_its_place(void **state)
 	put(&large, &a, 100, 1);
 	put(&small, &b, 200, 2);
 	put(&small, &c, 300, 3);
-	assert_int_equal(sched_match(shapes, 2, &w, 1, pairs, 8), 2);
+	assert_int_equal(sched_match(shapes, 2, &w, 1, pairs, 8, 0), 2);
 	assert_ptr_equal(pairs[0].item, &b);
 	assert_ptr_equal(pairs[1].item, &c);
 	assert_ptr_equal(large.items, &a);
@@ -71,7 +71,7 @@ static void tasks_spread_over_the_workers_with_the_most_free(void **state)
 	(void)state;
 	for (int i = 0; i < 6; i++)
 		put(&shape, &items[i], i, (uint64_t)i);
-	assert_int_equal(sched_match(shapes, 1, w, 3, pairs, 8), 6);
+	assert_int_equal(sched_match(shapes, 1, w, 3, pairs, 8, 0), 6);
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(pairs[i].worker, expected[i]);
 }
@@ -115,8 +115,8 @@ static void a_round_gives_no_more_pairs_than_asked_for(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		put(&shape, &items[i], i, (uint64_t)i);
-	assert_int_equal(sched_match(shapes, 1, &w, 1, pairs, 4), 4);
-	assert_int_equal(sched_match(shapes, 1, &w, 0, pairs, 4), 0);
+	assert_int_equal(sched_match(shapes, 1, &w, 1, pairs, 4, 0), 4);
+	assert_int_equal(sched_match(shapes, 1, &w, 0, pairs, 4, 0), 0);
 }
 
 /* Whatever comes: never more than is free, first come first served within a shape, and nothing left that
@@ -141,7 +141,7 @@ static void random_rounds_never_give_more_than_is_free(void **state)
 				list[used++] = &shapes[i];
 		for (int i = 0; i < 6; i++)
 			w[i].free = cores(rand() % 9);
-		n = sched_match(list, used, w, 6, pairs, 64);
+		n = sched_match(list, used, w, 6, pairs, 64, 0);
 		for (int i = 0; i < 6; i++)
 			assert_true(w[i].free.milli_cpus >= 0 && w[i].free.memory >= 0);
 		for (size_t i = 1; i < n; i++)
@@ -182,6 +182,84 @@ static void a_sentence_says_why_a_task_waits(void **state)
 	           "none lends all of what it needs together"));
 }
 
+/* Two owners: ann has a and b, bob has c. */
+static struct sched_worker worker(const char *id, const char *owner, int64_t free_cores, const struct amounts *offered)
+{
+	return (struct sched_worker){.free = cores(free_cores), .offered = offered, .id = id, .owner = owner};
+}
+
+static size_t place(struct sched_past *past, struct sched_worker *w, size_t n, int64_t now)
+{
+	struct sched_shape shape = {.need = cores(2)};
+	struct sched_shape *shapes[] = {&shape};
+	struct sched_item item = {.past = past};
+	struct sched_pair pair;
+
+	sched_insert(&shape.items, &item);
+	return sched_match(shapes, 1, w, n, &pair, 1, now) == 1 ? pair.worker : n;
+}
+
+static void a_lost_task_prefers_another_owner_then_another_worker(void **state)
+{
+	const struct amounts four = cores(4);
+	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 3, &four), worker("c", "bob", 2, &four)};
+	struct sched_past past = {.patient_until_ms = 1000};
+
+	(void)state;
+	assert_int_equal(place(&past, w, 3, 0), 0); /* nobody yet: the roomiest */
+	w[0].free = four;
+	sched_past_add(&past, "a", "ann");
+	assert_int_equal(place(&past, w, 3, 0), 2);
+	assert_int_equal(place(&past, w, 3, 2000), 1); /* c is full, and patience over: another worker of ann */
+	assert_int_equal(place(&past, w, 3, 2000), 0); /* rather the same one than none */
+}
+
+static void it_waits_for_another_worker_only_while_it_is_patient(void **state)
+{
+	const struct amounts four = cores(4), one = cores(1);
+	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("c", "bob", 0, &four)};
+	struct sched_past past = {.patient_until_ms = 1000};
+	struct sched_shape shape = {.need = cores(2)};
+	struct sched_shape *shapes[] = {&shape};
+	struct sched_item lost = {.created_ms = 1, .past = &past}, next = {.created_ms = 2};
+	struct sched_pair pairs[2];
+
+	(void)state;
+	sched_past_add(&past, "a", "ann");
+	sched_insert(&shape.items, &lost);
+	sched_insert(&shape.items, &next);
+	assert_int_equal(sched_match(shapes, 1, w, 2, pairs, 2, 999), 1); /* those behind it need not wait */
+	assert_ptr_equal(pairs[0].item, &next);
+	assert_int_equal(place(&past, w, 2, 1000), 0);
+	w[0].free = four;
+	w[1].offered = &one; /* never large enough: there is nothing to wait for */
+	assert_int_equal(place(&past, w, 2, 0), 0);
+	w[0].free = four;
+	assert_int_equal(place(&past, w, 1, 0), 0);
+}
+
+static void the_past_is_bounded_and_read_as_it_is_written(void **state)
+{
+	struct sched_past past = {0};
+	char id[2] = "a";
+
+	(void)state;
+	sched_past_read(&past, "aaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbb:r cccccccccccccccc::a x toolongtoolongtoolong:b:r");
+	assert_int_equal(past.count, 2);
+	assert_string_equal(past.by[0].worker, "aaaaaaaaaaaaaaaa");
+	assert_string_equal(past.by[0].owner, "bbbbbbbbbbbbbbbb");
+	assert_string_equal(past.by[1].worker, "cccccccccccccccc");
+	assert_string_equal(past.by[1].owner, "");
+	sched_past_add(&past, "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb");
+	assert_int_equal(past.count, 2);
+	assert_string_equal(past.by[1].worker, "aaaaaaaaaaaaaaaa");
+	for (int i = 0; i < 2 * LOST_BY_MAX; i++, id[0]++)
+		sched_past_add(&past, id, "o");
+	assert_int_equal(past.count, LOST_BY_MAX);
+	assert_string_equal(past.by[LOST_BY_MAX - 1].worker, "p");
+	assert_string_equal(past.by[0].worker, "i");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +271,9 @@ int main(void)
 		cmocka_unit_test(a_round_gives_no_more_pairs_than_asked_for),
 		cmocka_unit_test(random_rounds_never_give_more_than_is_free),
 		cmocka_unit_test(a_sentence_says_why_a_task_waits),
+		cmocka_unit_test(a_lost_task_prefers_another_owner_then_another_worker),
+		cmocka_unit_test(it_waits_for_another_worker_only_while_it_is_patient),
+		cmocka_unit_test(the_past_is_bounded_and_read_as_it_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

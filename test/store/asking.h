@@ -122,7 +122,8 @@ static inline int done_as(const char *id, uint32_t epoch, const char *worker, in
 
 static inline int requeue(const char *id, uint32_t epoch, bool loss)
 {
-	const struct requeue_item item = {id, epoch, "worker lost", loss};
+	const struct requeue_item item = {id, epoch, "worker lost", loss ? LOSS_OF_WORKER : LOSS_NONE, LOSSES_MAX,
+					  LOSSES_ONE_OWNER_MAX};
 
 	store_requeue(real.store, ask_(), &item, 1, NOW + 50);
 	ok();

@@ -39,6 +39,8 @@ static const struct mutant {
     {"owners pay themselves", "if not money.payee or money.payee == money.owner then",
      "if not money.payee then"},
     {"a task settles twice", "'settled', 1, ", ""},
+    {"an attempt that another follows gives the hold back", "again and 0 or money.each - charge", "money.each - charge"},
+    {"what earlier attempts have cost is spent again", "tonumber(hold[1] or '0') - charged", "tonumber(hold[1] or '0')"},
     {"done of an old epoch settles",
      "if now[2] ~= epoch or now[3] ~= worker then\n\t\treturn FENCED\n\tend\n\tif now[4]",
      "if now[3] ~= worker then\n\t\treturn FENCED\n\tend\n\tif now[4]"},

@@ -74,21 +74,24 @@ static inline void play_done(struct play *p, struct job **jobs, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t epoch = any_epoch(&p->world, jobs[i]);
-		int worker = any_worker(&p->world, jobs[i]), failure = failures[roll(&p->world, 7)];
+		int worker = any_worker(&p->world, jobs[i]), failure = failures[roll(&p->world, 7)],
+		    again = roll(&p->world, 3);
 		int64_t charge = any_amount(&p->world, jobs[i]->each);
 
 		dones[i] = (Pb__Done)PB__DONE__INIT;
 		dones[i].task = jobs[i]->task;
 		dones[i].epoch = epoch;
 		dones[i].failure = failure;
+		dones[i].exit_code = 75;
 		items[i] = (struct done_item){.worker = worker_id(worker),
 		                              .done = &dones[i],
 		                              .charge_mcpt = charge,
 		                              .wall_ms = charge / 2,
 		                              .start_mcpt = 10,
-		                              .rate_ncpt = 1666944};
+		                              .rate_ncpt = 1666944,
+		                              .again = (uint32_t)again};
 		if (c->status == 0)
-			expect(c, world_done(&p->world, jobs[i], epoch, worker, failure, charge));
+			expect(c, world_done(&p->world, jobs[i], epoch, worker, failure, charge, again));
 		c->items++;
 	}
 	snprintf(c->words + strlen(c->words), 60, " +%zu charge %lld", n - 1,
@@ -105,7 +108,8 @@ static inline void play_requeue(struct play *p, struct job **jobs, size_t n)
 		uint32_t epoch = any_epoch(&p->world, jobs[i]);
 		bool loss = roll(&p->world, 2);
 
-		items[i] = (struct requeue_item){jobs[i]->task, epoch, "lost", loss};
+		items[i] = (struct requeue_item){jobs[i]->task, epoch, "lost", loss ? LOSS_REPORTED : LOSS_NONE,
+		                                LOSSES_MAX, LOSSES_MAX};
 		if (c->status == 0)
 			expect(c, world_requeue(&p->world, jobs[i], epoch, loss));
 		c->items++;

@@ -31,7 +31,7 @@ struct person {
 struct job {
 	bool exists;
 	char submission[ID_SIZE], task[TASK_ID_SIZE];
-	int owner, state, worker, failure, losses;
+	int owner, state, worker, failure, losses, agains;
 	uint32_t epoch;
 	int64_t each, grant, paid, charged;
 	bool settled, delivered, unsettled;
@@ -196,7 +196,7 @@ static inline void world_settle(struct world *w, struct job *j, int64_t charge)
 		payee->earned += charge;
 	}
 	j->paid = 0;
-	j->charged = charge;
+	j->charged += charge;
 	j->settled = true;
 	j->unsettled = false;
 	w->seq++;
@@ -213,6 +213,7 @@ static inline int world_lease(struct job *j, uint32_t epoch, int worker)
 	j->state = TASK_RUNNING;
 	j->epoch++;
 	j->worker = worker;
+	j->delivered = false;
 	return OUTCOME_DONE;
 }
 
@@ -241,23 +242,59 @@ static inline int world_tick(struct world *w, struct job *j, uint32_t epoch, int
 	return due >= j->each ? OUTCOME_SPENT : OUTCOME_DONE;
 }
 
-static inline int world_done(struct world *w, struct job *j, uint32_t epoch, int worker, int failure,
-                             int64_t charge)
+/* One attempt is paid, the rest stays for the next. */
+static inline void world_settle_again(struct world *w, struct job *j, int64_t charge)
 {
+	struct person *owner = &w->people[j->owner], *payee = NULL;
+
+	if (payee_of(j->worker) >= 0)
+		payee = &w->people[payee_of(j->worker)];
+	if (payee == NULL || payee == owner || charge < 0)
+		charge = 0;
+	if (charge > j->each)
+		charge = j->each;
+	if (payee != NULL) {
+		payee->pending -= j->paid;
+		payee->balance += charge;
+		payee->earned += charge;
+	}
+	w->seq += j->paid > 0 || charge > 0;
+	owner->held -= charge;
+	owner->spent += charge;
+	j->each -= charge;
+	j->grant -= j->grant < charge ? j->grant : charge;
+	j->paid = 0;
+	j->charged += charge;
+}
+
+static inline int world_done(struct world *w, struct job *j, uint32_t epoch, int worker, int failure,
+                             int64_t charge, int most_again)
+{
+	bool again = failure == FAILURE_USER_EXIT && j->state == TASK_RUNNING && j->agains < most_again;
+
 	if (!j->exists)
 		return OUTCOME_GONE;
 	if (j->epoch != epoch || j->worker != worker)
 		return OUTCOME_FENCED;
 	if (j->delivered)
-		return j->delivered_failure == failure ? OUTCOME_DONE : OUTCOME_FENCED;
+		return j->delivered_failure != failure  ? OUTCOME_CONFLICT
+		       : j->state == TASK_PENDING ? OUTCOME_AGAIN
+		                                  : OUTCOME_DONE;
 	if (j->state != TASK_RUNNING && j->state != TASK_STOPPED)
 		return OUTCOME_FENCED;
 	if (has_money(j) && w->frozen)
 		return FROZEN;
-	if (has_money(j))
+	if (has_money(j) && again)
+		world_settle_again(w, j, charge);
+	else if (has_money(j))
 		world_settle(w, j, charge);
 	j->delivered = true;
 	j->delivered_failure = failure;
+	if (again) {
+		j->agains++;
+		j->state = TASK_PENDING;
+		return OUTCOME_AGAIN;
+	}
 	if (j->state == TASK_STOPPED)
 		return OUTCOME_DONE;
 	j->state = failure == 0 ? TASK_COMPLETED : TASK_FAILED;
@@ -268,7 +305,7 @@ static inline int world_done(struct world *w, struct job *j, uint32_t epoch, int
 static inline int world_requeue(struct world *w, struct job *j, uint32_t epoch, bool loss)
 {
 	int losses = j->losses + loss;
-	bool gives_up = loss && losses >= LOSSES_MAX, all_back = j->state == TASK_STOPPED || gives_up;
+	bool gives_up = loss && losses > LOSSES_MAX, all_back = j->state == TASK_STOPPED || gives_up;
 
 	if (!j->exists)
 		return OUTCOME_GONE;

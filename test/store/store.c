@@ -201,7 +201,7 @@ static void step_lease(void)
 
 static void step_requeue(void)
 {
-	static const struct requeue_item items[] = {{TASK, 1, "lost", true}};
+	static const struct requeue_item items[] = {{TASK, 1, "lost", LOSS_OF_WORKER, LOSSES_MAX, LOSSES_MAX}};
 
 	store_requeue(real.store, ask_(), items, 1, NOW);
 }

@@ -153,8 +153,8 @@ static void done_of_another_epoch_worker_or_content_is_fenced(void **state)
 	assert_int_equal(done_as("7kq2mm9c3v8w04ta.2", 1, WORKER, 0, RESULT), OUTCOME_GONE);
 	assert_int_equal(task(TASK)->state, TASK_RUNNING);
 	assert_int_equal(done_as(TASK, 1, WORKER, 0, RESULT), OUTCOME_DONE);
-	assert_int_equal(done_as(TASK, 1, WORKER, 0, OTHER_RESULT), OUTCOME_FENCED);
-	assert_int_equal(done_as(TASK, 1, WORKER, FAILURE_OOM, RESULT), OUTCOME_FENCED);
+	assert_int_equal(done_as(TASK, 1, WORKER, 0, OTHER_RESULT), OUTCOME_CONFLICT);
+	assert_int_equal(done_as(TASK, 1, WORKER, FAILURE_OOM, RESULT), OUTCOME_CONFLICT);
 	assert_string_equal(task(TASK)->result_sha256, RESULT);
 }
 
@@ -224,22 +224,159 @@ static void a_lost_attempt_goes_back_to_its_old_place(void **state)
 	assert_int_equal(done_as(TASK, 1, WORKER, 0, ""), OUTCOME_FENCED);
 }
 
+static int lose(uint32_t epoch, enum loss loss, int most, int most_one_owner)
+{
+	const struct requeue_item item = {TASK, epoch, "worker lost", loss, most, most_one_owner};
+
+	store_requeue(real.store, ask_(), &item, 1, NOW + 50);
+	ok();
+	return a.req.outcomes[0];
+}
+
+static void join(const char *worker, const char *account)
+{
+	static const Pb__Host host = PB__HOST__INIT;
+
+	store_worker_join(real.store, ask_(), worker, account, worker, &host, NOW);
+	ok();
+}
+
+/* The next attempt, on this worker, up to this phase. */
+static void begin(uint32_t epoch, const char *worker, int to)
+{
+	assert_int_equal(lease(TASK, epoch - 1, worker), OUTCOME_DONE);
+	if (to > PHASE_ASSIGNED)
+		assert_int_equal(phase(TASK, epoch, to), OUTCOME_DONE);
+}
+
 static void a_task_that_loses_too_many_workers_fails(void **state)
 {
 	(void)state;
 	pending();
-	for (uint32_t epoch = 1; epoch < LOSSES_MAX; epoch++) {
-		assert_int_equal(lease(TASK, epoch - 1, WORKER), OUTCOME_DONE);
-		assert_int_equal(requeue(TASK, epoch, true), OUTCOME_DONE);
-	}
-	assert_int_equal(lease(TASK, LOSSES_MAX - 1, WORKER), OUTCOME_DONE);
-	assert_int_equal(requeue(TASK, LOSSES_MAX, false), OUTCOME_DONE); /* given back: counts for nothing */
-	assert_int_equal(lease(TASK, LOSSES_MAX, WORKER), OUTCOME_DONE);
-	assert_int_equal(requeue(TASK, LOSSES_MAX + 1, true), OUTCOME_FAILED);
-	assert_int_equal(requeue(TASK, LOSSES_MAX + 1, true), OUTCOME_FAILED);
+	begin(1, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(1, LOSS_OF_WORKER, 2, 2), OUTCOME_DONE);
+	begin(2, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(2, LOSS_NONE, 2, 2), OUTCOME_DONE); /* given back: counts for nothing */
+	begin(3, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(3, LOSS_REPORTED, 2, 2), OUTCOME_DONE);
+	begin(4, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(4, LOSS_OF_WORKER, 2, 2), OUTCOME_FAILED);
+	assert_int_equal(lose(4, LOSS_OF_WORKER, 2, 2), OUTCOME_FAILED);
 	assert_int_equal(task(TASK)->state, TASK_FAILED);
 	assert_int_equal(task(TASK)->failure, FAILURE_INFRA);
+	assert_int_equal(task(TASK)->losses, 3);
+	assert_non_null(strstr(task(TASK)->reason, "worker lost (3 attempts lost"));
 	assert_int_equal(command("ZCARD live"), 0);
+}
+
+static void losses_by_one_owners_workers_count_less(void **state)
+{
+	uint32_t epoch = 1;
+
+	(void)state;
+	join(WORKER, ALICE);
+	join(OTHER_WORKER, ALICE);
+	pending();
+	for (; epoch <= 4; epoch++) {
+		begin(epoch, epoch % 2 ? WORKER : OTHER_WORKER, PHASE_EXECUTING);
+		assert_int_equal(lose(epoch, LOSS_OF_WORKER, 1, 4), OUTCOME_DONE);
+	}
+	assert_string_equal(task(TASK)->lost_by, WORKER ":" ALICE ":r " OTHER_WORKER ":" ALICE ":r");
+	begin(epoch, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(epoch, LOSS_OF_WORKER, 1, 4), OUTCOME_FAILED);
+}
+
+static void a_task_that_took_workers_of_two_owners_down_is_quarantined(void **state)
+{
+	(void)state;
+	join(WORKER, ALICE);
+	join(OTHER_WORKER, "0000000000000002");
+	pending();
+	begin(1, WORKER, PHASE_STAGING);
+	assert_int_equal(lose(1, LOSS_OF_WORKER, 5, 20), OUTCOME_DONE);
+	begin(2, OTHER_WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(2, LOSS_OF_WORKER, 5, 20), OUTCOME_FAILED);
+	assert_int_equal(lose(2, LOSS_OF_WORKER, 5, 20), OUTCOME_FAILED);
+	assert_int_equal(task(TASK)->failure, FAILURE_INFRA);
+	assert_string_equal(task(TASK)->reason, "quarantined: workers of 2 owners (" WORKER ", " OTHER_WORKER
+						") were lost while they had it; it is not tried again");
+}
+
+static void what_the_task_cannot_have_done_quarantines_nothing(void **state)
+{
+	(void)state;
+	join(WORKER, ALICE);
+	join(OTHER_WORKER, "0000000000000002");
+	join("cccccccccccccccc", "0000000000000003");
+	pending();
+	begin(1, WORKER, PHASE_ASSIGNED); /* it had not begun */
+	assert_int_equal(lose(1, LOSS_OF_WORKER, 5, 20), OUTCOME_DONE);
+	begin(2, OTHER_WORKER, PHASE_EXECUTING); /* its worker lives and says so */
+	assert_int_equal(lose(2, LOSS_REPORTED, 5, 20), OUTCOME_DONE);
+	begin(3, "cccccccccccccccc", PHASE_EXECUTING); /* its worker comes back with it */
+	assert_int_equal(lose(3, LOSS_OF_WORKER, 5, 20), OUTCOME_DONE);
+	store_returned(real.store, ask_(), TASK, "cccccccccccccccc");
+	ok();
+	begin(4, WORKER, PHASE_EXECUTING);
+	assert_int_equal(lose(4, LOSS_OF_WORKER, 5, 20), OUTCOME_DONE);
+	assert_int_equal(task(TASK)->losses, 4);
+	begin(5, "cccccccccccccccc", PHASE_EXECUTING);
+	assert_int_equal(lose(5, LOSS_OF_WORKER, 5, 20), OUTCOME_FAILED);
+}
+
+static void only_the_latest_workers_are_remembered(void **state)
+{
+	(void)state;
+	pending();
+	for (uint32_t i = 1; i <= LOST_BY_MAX + 3; i++) {
+		char worker[ID_SIZE];
+
+		snprintf(worker, sizeof worker, "%016u", i);
+		join(worker, ALICE);
+		begin(i, worker, PHASE_EXECUTING);
+		assert_int_equal(lose(i, LOSS_OF_WORKER, 50, 50), OUTCOME_DONE);
+	}
+	assert_memory_equal(task(TASK)->lost_by, "0000000000000004:", 17);
+	assert_int_equal(strlen(task(TASK)->lost_by), LOST_BY_MAX * 36 - 1);
+}
+
+/* Ends with exit status 75, which `again` more attempts may follow. */
+static int exits(uint32_t epoch, const char *result, uint32_t again)
+{
+	Pb__Done done = PB__DONE__INIT;
+	const struct done_item item = {.worker = WORKER, .done = &done, .exited_ms = NOW, .again = again};
+
+	done.task = (char *)TASK;
+	done.epoch = epoch;
+	done.failure = PB__TASK_FAILURE__USER_EXIT;
+	done.has_exit_code = true;
+	done.exit_code = 75;
+	done.result_sha256 = (char *)result;
+	done.reason = (char *)"exit 75";
+	store_done(real.store, ask_(), &item, 1, NOW + 80);
+	ok();
+	return a.req.outcomes[0];
+}
+
+static void an_exit_status_that_is_tried_again_puts_the_task_back(void **state)
+{
+	(void)state;
+	pending();
+	for (uint32_t epoch = 1; epoch <= 2; epoch++) {
+		begin(epoch, WORKER, PHASE_EXECUTING);
+		assert_int_equal(exits(epoch, "", 2), OUTCOME_AGAIN);
+		assert_int_equal(exits(epoch, "", 2), OUTCOME_AGAIN);
+		assert_int_equal(exits(epoch, RESULT, 2), OUTCOME_CONFLICT);
+		assert_int_equal(task(TASK)->state, TASK_PENDING);
+		assert_int_equal(task(TASK)->exits, epoch);
+		assert_int_equal(command("ZCARD queue"), 1);
+		assert_int_equal(command("SCARD leases:" WORKER), 0);
+	}
+	begin(3, WORKER, PHASE_EXECUTING);
+	assert_int_equal(exits(2, "", 2), OUTCOME_FENCED);
+	assert_int_equal(exits(3, "", 2), OUTCOME_DONE);
+	assert_int_equal(task(TASK)->failure, FAILURE_USER_EXIT);
+	assert_int_equal(task(TASK)->losses, 0);
 }
 
 static void the_pool_fails_only_what_waits(void **state)
@@ -300,7 +437,7 @@ static void a_batch_moves_each_of_its_items(void **state)
 		leases[i] = (struct lease_item){ids[i == 127 ? 126 : i], 0, i == 127 ? OTHER_WORKER : WORKER,
 						"box"};
 		phases[i] = (struct phase_item){ids[i], 1, PHASE_STAGING, NOW};
-		back[i] = (struct requeue_item){ids[i], 1, "lost", true};
+		back[i] = (struct requeue_item){ids[i], 1, "lost", LOSS_OF_WORKER, LOSSES_MAX, LOSSES_MAX};
 	}
 	begin = clock_us();
 	store_lease(real.store, ask_(), leases, STORE_BATCH_MAX, NOW);
@@ -369,6 +506,11 @@ int main(void)
 		T(stopping_what_has_ended_changes_nothing),
 		T(a_lost_attempt_goes_back_to_its_old_place),
 		T(a_task_that_loses_too_many_workers_fails),
+		T(losses_by_one_owners_workers_count_less),
+		T(a_task_that_took_workers_of_two_owners_down_is_quarantined),
+		T(what_the_task_cannot_have_done_quarantines_nothing),
+		T(only_the_latest_workers_are_remembered),
+		T(an_exit_status_that_is_tried_again_puts_the_task_back),
 		T(the_pool_fails_only_what_waits),
 		T(only_an_ended_task_is_forgotten_and_only_by_its_owner),
 		T(a_batch_moves_each_of_its_items),
