@@ -3,13 +3,19 @@
  * Redis up -> ask for version, settings, load scripts, all in one write -> every answer good: on_up().
  * A weak setting: on_down(FAILED_PRECONDITION) with the line that cures it, and asked again every
  * RECHECK_MS, so that an operator's CONFIG SET is enough. The connection lost: on_down(UNAVAILABLE); redis.c
- * makes it again and all is asked again, because it may be another server by then. */
+ * makes it again and all is asked again, because it may be another server by then.
+ *
+ * A Redis that has just started must begin a new append-only file before anything is written: when the last one was
+ * torn in the middle of a script's writes, Redis cuts it behind the last whole command and leaves the MULTI before it
+ * open. It reads that well once; but what it writes next is read inside that MULTI at the start after, and undoes what
+ * was acknowledged. (Dying before the new file is finished costs one start more, which closes the MULTI.) */
 #include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
 #include "store/call.h"
@@ -29,6 +35,8 @@ static const struct {
 enum { SETTING_COUNT = sizeof(settings) / sizeof(settings[0]) };
 enum {
 	CHECK_VERSION,
+	CHECK_FILE,
+	CHECK_NEW_FILE, /* only when CHECK_FILE finds the old one in use */
 	CHECK_SETTINGS,
 	CHECK_SCRIPTS = CHECK_SETTINGS + SETTING_COUNT,
 	CHECK_COUNT = CHECK_SCRIPTS + SCRIPT_COUNT
@@ -61,6 +69,7 @@ struct store {
 };
 
 static void check_all(struct store *s);
+static void send_check(struct store *s, int number, const char *a, const char *b, const char *c, size_t c_size);
 
 /* --- reading the answers -------------------------------------------------------------------------- */
 
@@ -96,10 +105,24 @@ static void read_setting(struct store *s, int i, const redisReply *reply)
 		   settings[i].name, settings[i].value, settings[i].name, settings[i].value);
 }
 
+/* Has this server not begun a new append-only file since its start? */
+static void read_file(struct store *s, const redisReply *reply)
+{
+	const char *text = reply->type == REDIS_REPLY_STRING ? reply->str : "";
+
+	if (strstr(text, "aof_rewrite_in_progress:0") != NULL && strstr(text, "aof_last_rewrite_time_sec:-1") != NULL)
+		send_check(s, CHECK_NEW_FILE, "BGREWRITEAOF", NULL, NULL, 0);
+}
+
 static void read_refusal(struct store *s, int number, const struct error *err)
 {
 	bool setting = number >= CHECK_SETTINGS && number < CHECK_SCRIPTS;
 
+	if (number == CHECK_NEW_FILE && err->status != STATUS_UNAVAILABLE && err->status != STATUS_CANCELLED) {
+		log_warn("Redis begins no new append-only file: should the old one be torn, what follows may be lost error=\"%s\"",
+			 err->text);
+		return;
+	}
 	s->weak = *err;
 	if (err->status == STATUS_UNAVAILABLE || err->status == STATUS_CANCELLED)
 		return;
@@ -151,7 +174,9 @@ static void on_check(struct redis_req *redis, const redisReply *reply, const str
 		read_refusal(s, check->number, err);
 	else if (check->number == CHECK_VERSION)
 		read_version(s, reply);
-	else if (check->number < CHECK_SCRIPTS)
+	else if (check->number == CHECK_FILE)
+		read_file(s, reply);
+	else if (check->number >= CHECK_SETTINGS && check->number < CHECK_SCRIPTS)
 		read_setting(s, check->number - CHECK_SETTINGS, reply);
 	if (--s->waiting == 0)
 		checks_done(s);
@@ -159,18 +184,17 @@ static void on_check(struct redis_req *redis, const redisReply *reply, const str
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
-static void send_check(struct store *s, int number, const char *a, const char *b, const char *c,
-		       size_t c_size)
+static void send_check(struct store *s, int number, const char *a, const char *b, const char *c, size_t c_size)
 {
 	struct check *check = &s->checks[number];
 	const char *argv[] = {a, b, c};
-	const size_t lengths[] = {strlen(a), strlen(b), c_size};
+	const size_t lengths[] = {strlen(a), b != NULL ? strlen(b) : 0, c_size};
 
 	check->redis.on_reply = on_check;
 	check->store = s;
 	check->number = number;
 	s->waiting++;
-	redis_send(s->redis, &check->redis, c != NULL ? 3 : 2, argv, lengths);
+	redis_send(s->redis, &check->redis, c != NULL ? 3 : b != NULL ? 2 : 1, argv, lengths);
 }
 
 static void check_all(struct store *s)
@@ -179,6 +203,7 @@ static void check_all(struct store *s)
 		return;
 	error_clear(&s->weak);
 	send_check(s, CHECK_VERSION, "INFO", "server", NULL, 0);
+	send_check(s, CHECK_FILE, "INFO", "persistence", NULL, 0);
 	for (int i = 0; i < SETTING_COUNT; i++)
 		send_check(s, CHECK_SETTINGS + i, "CONFIG", "GET", settings[i].name,
 			   strlen(settings[i].name));

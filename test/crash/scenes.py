@@ -17,6 +17,11 @@ def task(w, crash=None):
     finish(w, w.run_task(w.task_name(), crash))
 
 
+def slow(w, crash=None):
+    """A task that lasts, so that it is paid for meanwhile."""
+    finish(w, w.run_task(w.task_name(), crash, "echo first; cp data out/copy; sleep 6; echo second"))
+
+
 def gift(w, crash=None):
     """Give something away, with a key."""
     key, before = w.task_name(), balance(w)
@@ -126,7 +131,7 @@ WAYS = {
     "client.": (task, None), "client.gift.": (gift, None),
     "pool.": (task, "pool"), "pool.register.": (register, "pool"), "pool.gift.": (gift, "pool"),
     "pool.stop.": (stop, "pool"), "pool.remove.": (stop, "pool"), "pool.stop": (down, "pool"), "pool.stop.done": (stop, "pool"),
-    "pool.loss.": (leave, "pool"), "pool.return.": (leave, "pool"), "pool.sweep.": (sweep, "pool"),
+    "pool.tick.": (slow, "pool"), "pool.loss.": (leave, "pool"), "pool.return.": (leave, "pool"), "pool.sweep.": (sweep, "pool"),
     "worker.": (task, "worker"),
 }
 

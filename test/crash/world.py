@@ -4,6 +4,7 @@ A part that was killed is started again by the keeper, a thread, with what is un
 themselves. check_*() say what must hold afterwards, whatever happened."""
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ import time
 import hive
 import stock
 from hive import BIN, until
+from redis_proxy import RedisProxy
 
 DATA = 200 * 1024  # of a bundle and of its result: several pieces on every way
 
@@ -48,7 +50,7 @@ class Part:
         code = self.process.popen.returncode
         if code == -signal.SIGKILL:
             self.killed += 1
-        elif not self.world.forgives(self, code):
+        elif not (self.name == "redis" and code == 1):  # it closes a torn file by ending once (store/store.c)
             self.died_otherwise.append(code)
             self.wanted = False
             return
@@ -65,7 +67,7 @@ class Part:
 
 
 class World:
-    def __init__(self, engine, own_engine=False):
+    def __init__(self, engine, own_engine=False, proxied=False):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="hm-x"))
         self.engine, self.own_engine = engine, own_engine
         self.redis_at = hive.Redis(self.path / "redis")
@@ -75,7 +77,6 @@ class World:
         self.worker_data = self.path / "worker"
         self.lock = threading.RLock()
         self.over = threading.Event()
-        self.forgiving = set()  # exit codes of parts that count as deaths too
         self.env = self.lender = None
         self.parts = {}
         self.add("redis", lambda: ["redis-server", "--port", "0", "--unixsocket", self.redis_at.socket, "--dir",
@@ -87,6 +88,7 @@ class World:
         if own_engine:
             self.engine = hive.Dockerd(self.path / "docker")
             self.add("engine", self.engine_words, dict, self.engine.answers)
+        self.proxy = RedisProxy(self) if proxied else None
         self.keeper = threading.Thread(target=self.keep, daemon=True)
 
     # --- its parts ------------------------------------------------------------------------------
@@ -104,13 +106,17 @@ class World:
         e = self.engine
         with contextlib.suppress(FileNotFoundError):
             (e.path / "pid").unlink()
+        with contextlib.suppress(FileNotFoundError, ValueError):  # its containerd dies with it, and takes a moment
+            helper = int((e.path / "exec/containerd/containerd.pid").read_text())
+            until("the old containerd to be gone", lambda: not os.path.exists(f"/proc/{helper}"), 10)
         return ["dockerd", "--data-root", e.path / "data", "--exec-root", e.path / "exec", "-H", e.host, "--pidfile",
                 e.path / "pid", "--iptables=false", "--ip6tables=false", "--bridge=none"]
 
     def pool_words(self):
         with contextlib.suppress(FileNotFoundError):
             self.port_file.unlink()
-        return [BIN, "pool", "--redis", self.redis_at.url, "--data", self.path / "pool", "--listen",
+        redis = self.proxy.url if self.proxy else self.redis_at.url
+        return [BIN, "pool", "--redis", redis, "--data", self.path / "pool", "--listen",
                 f"127.0.0.1:{self.port}", "--port-file", self.port_file, "--work-bits", "0", "--gift", "100000",
                 "--register", "invite", "--admin", "dev"]
 
@@ -133,9 +139,6 @@ class World:
             with self.lock:
                 for part in self.parts.values():
                     part.keep()
-
-    def forgives(self, part, code):
-        return code in self.forgiving
 
     def failure(self):
         """Raises when a part has ended as none may."""
@@ -181,6 +184,8 @@ class World:
                 with self.lock:
                     self.parts[name].stop()
         self.over.set()
+        if self.proxy:
+            self.proxy.close()
         if self.own_engine:
             mounts = [m for m in (line.split()[1] for line in open("/proc/mounts")) if m.startswith(str(self.path))]
             for mount in sorted(mounts, reverse=True):
@@ -249,7 +254,10 @@ class World:
 
     def containers(self):
         mine = (self.worker_data / "worker-id").read_text().strip()
-        found = json.loads(self.engine.get("/v1.40/containers/json?all=1")[1])
+        try:
+            found = json.loads(self.engine.get("/v1.40/containers/json?all=1")[1])
+        except (OSError, ValueError, http.client.HTTPException):  # it is being started again
+            return ["?"]
         return [c["Names"][0] for c in found if (c["Labels"] or {}).get("hivemind.worker") == mine]
 
     def check_worker_clean(self):
@@ -307,7 +315,8 @@ class World:
         assert members.stdout == data, f"the result has {len(members.stdout)} bytes: {members.stderr}"
         result.unlink()
         printed = self.ok("logs", task).out
-        assert printed.count("first") == 1 and printed.count("second") == 1, printed
+        least = 0 if self.own_engine else 1  # what it prints while its engine is dead is lost
+        assert least <= printed.count("first") <= 1 and least <= printed.count("second") <= 1, printed
         return task
 
     def wait(self, task, code=0):
