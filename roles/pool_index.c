@@ -275,7 +275,8 @@ struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task)
 	return t;
 }
 
-/* Stopped while it ran, and not settled: its worker is told again, and what it has done is paid. */
+/* Stopped while it ran, and its attempt has not ended: its worker is told again, what it has done is paid, and what it
+ * brings is attached. */
 static void adopt_stopped(struct pool *pool, const Pb__Task *task)
 {
 	int64_t ago = clock_wall_ms() - task->ended_ms;

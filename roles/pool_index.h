@@ -105,7 +105,7 @@ struct pool_index {
 	void (*on_loaded)(struct pool *, const struct error *);
 };
 
-/* Read every live task from Redis, and the stopped ones that have not settled; those that are known already stay as they are. Then on_loaded(). */
+/* Read every live task from Redis, and those that were stopped and still run somewhere; those that are known already stay as they are. Then on_loaded(). */
 void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const struct error *err));
 void pool_index_release(struct pool *pool);
 

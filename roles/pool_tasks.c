@@ -238,6 +238,7 @@ int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 struct end {
 	struct call call;
 	char account[ID_SIZE], id[TASK_ID_SIZE], reason[REASON_MAX];
+	const char *call_id, *content; /* of the message: while the peer is there */
 	uint32_t epoch;
 };
 
@@ -265,7 +266,7 @@ static void on_stopped(struct store_req *req)
 
 	crash_point(POOL_STOP_DONE);
 	if (req->error.status == 0 && (int)req->tasks[0]->state == TASK_STOPPED)
-		stop_in_index(pool, e->id, e->reason);
+		stop_in_index(pool, req->tasks[0]->id, e->reason);
 	if (e->call.rpc != NULL && req->error.status != 0)
 		call_fail(&e->call);
 	else if (e->call.rpc != NULL)
@@ -280,15 +281,17 @@ static void on_task_to_stop(struct store_req *req)
 	if (e == NULL)
 		return;
 	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
-	store_stop(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason,
-	           clock_wall_ms());
+	store_stop_once(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason, e->call_id,
+			e->content, clock_wall_ms());
 }
 
-static struct end *end_new(struct rpc *rpc)
+static struct end *end_new(struct rpc *rpc, const char *call_id, const char *content)
 {
 	struct end *e = call_new(rpc, sizeof *e);
 
 	text_copy(e->account, sizeof e->account, caller_of(rpc)->account);
+	e->call_id = call_id;
+	e->content = content;
 	return e;
 }
 
@@ -299,7 +302,7 @@ int pool_stop_task(struct rpc *rpc, const ProtobufCMessage *message)
 
 	if (check_call_id(&rpc->error, in->call_id) != 0 || check_id(&rpc->error, in->id) != 0)
 		return rpc->error.status;
-	e = end_new(rpc);
+	e = end_new(rpc, in->call_id, arena_printf(&rpc->arena, "%s %s", in->id, in->reason));
 	text_copy(e->reason, sizeof e->reason, in->reason[0] != '\0' ? in->reason : "stopped by its owner");
 	store_task(call_store(&e->call), call_ask(&e->call, on_task_to_stop), e->account, in->id);
 	return RPC_LATER;
@@ -313,10 +316,12 @@ static void on_removed(struct store_req *req)
 
 	crash_point(POOL_REMOVE_DONE);
 	if (req->error.status == 0) {
-		pool_events_task(pool, e->account, e->id);
-		logs_delete(pool->logs, e->id, e->epoch);
+		pool_events_task(pool, e->account, req->id);
+		logs_delete(pool->logs, req->id, strcmp(req->id, e->id) == 0 ? e->epoch : LOSSES_MAX + 1);
 		pool_sweep_soon(&pool->sweep);
 	}
+	if (req->error.status == STATUS_NOT_FOUND && e->call.rpc != NULL)
+		error_set(&req->error, STATUS_NOT_FOUND, "no task of yours begins with %s", e->content);
 	if (e->call.rpc != NULL && req->error.status != 0)
 		call_fail(&e->call);
 	else if (e->call.rpc != NULL)
@@ -324,15 +329,22 @@ static void on_removed(struct store_req *req)
 	call_waited(&e->call); /* e may be gone from here on */
 }
 
+/* What is not there may be what this very call has removed: the store knows. */
 static void on_task_to_remove(struct store_req *req)
 {
-	struct end *e = (struct end *)call_well_answered(req);
+	struct end *e = (struct end *)call_answered(req);
 
 	if (e == NULL)
 		return;
-	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
-	e->epoch = req->tasks[0]->epoch;
-	store_remove(call_store(&e->call), call_ask(&e->call, on_removed), e->account, e->id);
+	if (req->error.status != 0 && req->error.status != STATUS_NOT_FOUND) {
+		call_fail(&e->call);
+		return;
+	}
+	if (req->error.status == 0) {
+		text_copy(e->id, sizeof e->id, req->tasks[0]->id);
+		e->epoch = req->tasks[0]->epoch;
+	}
+	store_remove_once(call_store(&e->call), call_ask(&e->call, on_removed), e->account, e->id, e->call_id, e->content);
 }
 
 int pool_remove_task(struct rpc *rpc, const ProtobufCMessage *message)
@@ -342,7 +354,7 @@ int pool_remove_task(struct rpc *rpc, const ProtobufCMessage *message)
 
 	if (check_call_id(&rpc->error, in->call_id) != 0 || check_id(&rpc->error, in->id) != 0)
 		return rpc->error.status;
-	e = end_new(rpc);
+	e = end_new(rpc, in->call_id, in->id);
 	store_task(call_store(&e->call), call_ask(&e->call, on_task_to_remove), e->account, in->id);
 	return RPC_LATER;
 }

@@ -140,8 +140,10 @@ int pool_revoke_token(struct rpc *rpc, const ProtobufCMessage *message)
 
 	if (strchr(in->id, '.') != NULL || strlen(in->id) > ID_LENGTH || !id_prefix_valid(in->id))
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a token", in->id);
+	if (strlen(in->call_id) > CALL_ID_MAX)
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "call_id has at most %d characters", CALL_ID_MAX);
 	c = call_new(rpc, sizeof *c);
-	store_token_revoke(call_store(c), call_ask(c, on_revoked), caller->account, in->id, caller->scopes,
-			   caller->token_id, true);
+	store_token_revoke_once(call_store(c), call_ask(c, on_revoked), caller->account, in->id, caller->scopes,
+				caller->token_id, true, in->call_id);
 	return RPC_LATER;
 }

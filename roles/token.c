@@ -162,7 +162,8 @@ static int revoke(struct token_verb *v)
 	if (v->id == NULL)
 		return client_usage(c, "token", "revoke which token? Its id is missing");
 	request.id = (char *)v->id;
-	reply = client_call(c, RPC_REVOKE_TOKEN, &request);
+	request.call_id = (char *)client_call_id(c);
+	reply = client_call_again(c, RPC_REVOKE_TOKEN, &request);
 	if (reply != NULL)
 		tell_revoked(c, reply->ended);
 	else if (c->error.status == STATUS_NOT_FOUND)

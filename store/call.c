@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "net/memory.h"
+#include "net/sha256.h"
 #include "proto/status.h"
 
 #define WORDS_BEFORE_KEYS 3 /* EVALSHA, the SHA-1, the number of keys */
@@ -89,6 +90,16 @@ void call_message(struct store_req *req, const ProtobufCMessage *message)
 	if (n > 0)
 		protobuf_c_message_pack(message, packed);
 	put(req, packed, n);
+}
+
+void call_content(struct store_req *req, const char *kind, const char *content)
+{
+	char digest[SHA256_HEX_SIZE];
+	const char *text = arena_printf(&req->arena, "%s %s", kind, content);
+
+	sha256_hex_of(text, strlen(text), digest);
+	call_text(req, digest);
+	call_int(req, CALL_TTL_MS);
 }
 
 void call_begin(struct store *s, struct store_req *req, int script)
@@ -240,6 +251,14 @@ void read_number(struct store_req *req, const redisReply *reply)
 		read_failed(req);
 	else
 		req->number = strtoull(reply->element[1]->str, NULL, 10);
+}
+
+void read_id(struct store_req *req, const redisReply *reply)
+{
+	if (reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_STRING)
+		read_failed(req);
+	else
+		req->id = arena_strdup(&req->arena, reply->element[1]->str);
 }
 
 void read_ids(struct store_req *req, const redisReply *reply)

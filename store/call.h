@@ -107,6 +107,9 @@ void call_int(struct store_req *req, int64_t n);
 void call_amount(struct store_req *req, int64_t n); /* between 0 and CPT_SUPPLY, whatever n is */
 void call_unsigned(struct store_req *req, uint64_t n);
 void call_message(struct store_req *req, const ProtobufCMessage *message); /* packed; NULL = "" */
+/* Two words: what must be the same when the call is made again (what it is, and what it says), and how long that is
+ * remembered. */
+void call_content(struct store_req *req, const char *kind, const char *content);
 /* read gets the whole list after its status was found 0; NULL = nothing to read. */
 void call_send(struct store_req *req, void (*read)(struct store_req *, const redisReply *));
 
@@ -125,6 +128,7 @@ void read_tasks(struct store_req *req, const redisReply *reply);    /* {0, next,
 void read_outcomes(struct store_req *req, const redisReply *reply); /* {0, outcome, ...}, req->batch of them */
 void read_account(struct store_req *req, const redisReply *reply);  /* {0, fields} */
 void read_number(struct store_req *req, const redisReply *reply);   /* {0, number} */
+void read_id(struct store_req *req, const redisReply *reply);       /* {0, id} */
 void read_ids(struct store_req *req, const redisReply *reply);      /* {0, id, ...} */
 void read_ids_as_tasks(struct store_req *req, const redisReply *reply); /* {0, id, ...} into tasks */
 /* The answer is not of the shape that its reader expects. */

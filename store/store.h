@@ -10,7 +10,7 @@
  * Redis keys (store/script/README names the fields):
  *   account:ID  account-name:NAME  token:SHA256  tokens:ACCOUNT  revoked  revoked:seq  call:ACCOUNT:CALL_ID
  *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
- *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters
+ *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters  ending
  *   pool:leader
  *   ledger  ledger:head  accounts  statement:ACCOUNT  transfer:ACCOUNT:CALL_ID  earning:ACCOUNT  holds  unsettled
  *   project:NAME  projects  project-tokens:NAME                                   (money: store/ledger.h)
@@ -149,6 +149,9 @@ void store_token_find(struct store *s, struct store_req *req, const char *sha256
  * account's), PERMISSION_DENIED; FAILED_PRECONDITION: several begin so. */
 void store_token_revoke(struct store *s, struct store_req *req, const char *account, const char *id,
 			unsigned scopes, const char *by, bool made);
+/* The same for a call of this id, as store_stop_once(). */
+void store_token_revoke_once(struct store *s, struct store_req *req, const char *account, const char *id,
+			     unsigned scopes, const char *by, bool made, const char *call_id);
 /* It was used now. */
 void store_token_used(struct store *s, struct store_req *req, const char *sha256, int64_t now_ms);
 /* Result: tokens, count; the scopes in words. */
@@ -186,7 +189,7 @@ void store_tasks(struct store *s, struct store_req *req, const char *account, ui
 
 /* Every task that has not ended, with spec, a page at a time, to rebuild the pool's index. Begin with cursor 0; until next is 0. */
 void store_live(struct store *s, struct store_req *req, uint64_t cursor);
-/* The same of tasks that were stopped while they ran and have not settled. */
+/* The same of tasks that were stopped while they ran and whose attempt has not ended. */
 void store_stopped(struct store *s, struct store_req *req, uint64_t cursor);
 
 struct lease_item { const char *task; uint32_t epoch; /* the one it has now; it gets epoch + 1 */ const char *worker, *worker_name; };
@@ -237,6 +240,11 @@ void store_returned(struct store *s, struct store_req *req, const char *task, co
 void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,
 		const char *reason, int64_t now_ms);
 
+/* The same for a call of this id: again with the same content it changes nothing and gives that task as it is then, for
+ * CALL_TTL_MS; with other content it is ABORTED. call_id "" = none. */
+void store_stop_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *reason,
+		     const char *call_id, const char *content, int64_t now_ms);
+
 /* PENDING -> FAILED(failure) by the pool itself (an unusable bundle, ...). Result: outcomes[0]. */
 void store_fail(struct store *s, struct store_req *req, const char *task, int failure, const char *reason, int64_t now_ms);
 
@@ -245,6 +253,10 @@ void store_fail(struct store *s, struct store_req *req, const char *task, int fa
  * are in store_unused_blobs() afterwards. account "" = any. Asked again after UNAVAILABLE, NOT_FOUND says that
  * the first sending did it. */
 void store_remove(struct store *s, struct store_req *req, const char *account, const char *task);
+/* The same for a call of this id, as store_stop_once(). Result: id = of the task that this call has removed, now or at its
+ * first sending; `task` may be one that is not there. */
+void store_remove_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *call_id,
+		       const char *content);
 
 /* Ended tasks whose keep time has come, up to limit. Result: tasks (id only). */
 void store_expired(struct store *s, struct store_req *req, int64_t now_ms, uint32_t limit);

@@ -134,12 +134,21 @@ void store_returned(struct store *s, struct store_req *req, const char *task, co
 void store_stop(struct store *s, struct store_req *req, const char *account, const char *task,
 		const char *reason, int64_t now_ms)
 {
+	store_stop_once(s, req, account, task, reason, "", "", now_ms);
+}
+
+void store_stop_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *reason,
+		     const char *call_id, const char *content, int64_t now_ms)
+{
 	call_begin(s, req, SCRIPT_STOP);
 	call_key(req, "task:%s", task);
+	if (call_id[0] != '\0')
+		call_key(req, "call:%s:%s", account, call_id);
 	call_text(req, task);
 	call_text(req, account);
 	call_text(req, reason);
 	call_int(req, now_ms);
+	call_content(req, "stop", content);
 	call_send(req, read_task);
 }
 
@@ -157,10 +166,19 @@ void store_fail(struct store *s, struct store_req *req, const char *task, int fa
 
 void store_remove(struct store *s, struct store_req *req, const char *account, const char *task)
 {
+	store_remove_once(s, req, account, task, "", "");
+}
+
+void store_remove_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *call_id,
+		       const char *content)
+{
 	call_begin(s, req, SCRIPT_REMOVE);
 	call_key(req, "task:%s", task);
 	call_key(req, "submission:%.*s", (int)strcspn(task, "."), task);
+	if (call_id[0] != '\0')
+		call_key(req, "call:%s:%s", account, call_id);
 	call_text(req, task);
 	call_text(req, account);
-	call_send(req, NULL);
+	call_content(req, "remove", content);
+	call_send(req, read_id);
 }

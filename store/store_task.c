@@ -152,7 +152,7 @@ void store_live(struct store *s, struct store_req *req, uint64_t cursor)
 void store_stopped(struct store *s, struct store_req *req, uint64_t cursor)
 {
 	call_begin(s, req, SCRIPT_LIVE);
-	call_key(req, "unsettled");
+	call_key(req, "ending");
 	call_unsigned(req, cursor);
 	call_unsigned(req, LIVE_PAGE);
 	call_send(req, read_tasks);

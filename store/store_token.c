@@ -10,14 +10,6 @@
 
 #define REVOKED_PAGE 128
 
-static void read_id(struct store_req *req, const redisReply *reply)
-{
-	if (reply->elements != 2)
-		read_failed(req);
-	else
-		req->id = arena_strdup(&req->arena, reply->element[1]->str);
-}
-
 /* What makes a call the same call: all but the secret and the time. */
 static void digest_of(const struct token_grant *g, char digest[SHA256_HEX_SIZE], struct arena *arena)
 {
@@ -105,12 +97,21 @@ void store_token_find(struct store *s, struct store_req *req, const char *sha256
 void store_token_revoke(struct store *s, struct store_req *req, const char *account, const char *id,
 			unsigned scopes, const char *by, bool made)
 {
+	store_token_revoke_once(s, req, account, id, scopes, by, made, "");
+}
+
+void store_token_revoke_once(struct store *s, struct store_req *req, const char *account, const char *id,
+			     unsigned scopes, const char *by, bool made, const char *call_id)
+{
 	call_begin(s, req, SCRIPT_TOKEN_REVOKE);
 	call_key(req, "tokens:%s", account);
+	if (call_id[0] != '\0')
+		call_key(req, "call:%s:%s", account, call_id);
 	call_text(req, id);
 	call_int(req, scopes);
 	call_text(req, by);
 	call_text(req, made ? "1" : "");
+	call_content(req, "revoke", id);
 	call_send(req, read_number);
 }
 

@@ -77,6 +77,7 @@ local function done(key, task, worker, epoch, item, fields)
 	end
 	if state == STOPPED then
 		redis.call('HSET', key, unpack(fields))
+		redis.call('ZREM', 'ending', task)
 		return DONE
 	end
 	n = #fields

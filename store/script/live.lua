@@ -1,6 +1,7 @@
 #!lua flags=no-writes
--- A page of all tasks that have not ended, oldest first, with spec; or of those that were stopped and have not settled.
--- KEYS live or unsettled   ARGV after, limit   -> {0, next, fields, fields, ...}
+-- A page of all tasks that have not ended, oldest first, with spec; or of those that were stopped while they ran and whose
+-- attempt has not ended.
+-- KEYS live or ending   ARGV after, limit   -> {0, next, fields, fields, ...}
 local limit = tonumber(ARGV[2])
 local tasks = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'LIMIT', 0, limit + 1)
 local reply = {0, '0'}

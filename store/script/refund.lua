@@ -14,4 +14,5 @@ if refusal then
 end
 
 refund(ARGV[2])
+redis.call('ZREM', 'ending', ARGV[1])
 return {0, DONE}

@@ -1,6 +1,16 @@
 #!lua
 -- Forget an ended task; with its last member the submission goes too.
--- KEYS task, submission   ARGV task, account   -> {0}
+-- KEYS task, submission, [call]   ARGV task, account, content of the call, call ttl   -> {0, task}
+local answer, other = false, false
+if KEYS[3] then
+	answer, other = earlier_call(KEYS[3], ARGV[3])
+end
+if other then
+	return {ABORTED, 'this call_id was used with other content'}
+end
+if answer then
+	return {0, answer}
+end
 local now = redis.call('HMGET', KEYS[1], 'state', 'account', 'result_sha256')
 if not now[1] or (ARGV[2] ~= '' and now[2] ~= ARGV[2]) then
 	return {NOT_FOUND, 'no such task'}
@@ -13,7 +23,11 @@ if redis.call('ZSCORE', 'unsettled', ARGV[1]) then
 end
 local bundle = redis.call('HGET', KEYS[2], 'bundle_sha256')
 
+if KEYS[3] then
+	remember_call(KEYS[3], ARGV[3], ARGV[1], ARGV[4])
+end
 redis.call('DEL', KEYS[1])
+redis.call('ZREM', 'ending', ARGV[1])
 redis.call('ZREM', 'tasks:' .. now[2], ARGV[1])
 redis.call('ZREM', 'ids:' .. now[2], ARGV[1])
 redis.call('ZREM', 'keep', ARGV[1])
@@ -27,4 +41,4 @@ if bundle and redis.call('HINCRBY', KEYS[2], 'members', -1) <= 0 then
 		redis.call('HDEL', 'named:' .. now[2], bundle)
 	end
 end
-return {0}
+return {0, ARGV[1]}

@@ -106,6 +106,7 @@ local function requeue(key, task, epoch, item)
 		refund(ARGV[1])
 	end
 	if state == STOPPED then
+		redis.call('ZREM', 'ending', task)
 		return FENCED
 	end
 	if loss.ends then

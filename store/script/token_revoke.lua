@@ -1,7 +1,19 @@
 #!lua
 -- End tokens of an account whose id begins so, and with `made` those that were made with them, and so on.
 -- Only tokens that can do no more than `scopes`, or the caller's own.
--- KEYS tokens:   ARGV id or its beginning, scopes (bit set), id of the caller's token, made ("1")   -> {0, how many}
+-- KEYS tokens:, [call]
+-- ARGV id or its beginning, scopes (bit set), id of the caller's token, made ("1"), content of the call, call ttl
+-- -> {0, how many}
+local answer, other = false, false
+if KEYS[2] then
+	answer, other = earlier_call(KEYS[2], ARGV[5])
+end
+if other then
+	return {ABORTED, 'this call_id was used with other content'}
+end
+if answer then
+	return {0, answer}
+end
 local tokens, ended, more = redis.call('ZRANGE', KEYS[1], 0, -1), {}, true
 local first, count = nil, 0
 for _, member in ipairs(tokens) do
@@ -35,5 +47,8 @@ end
 for _, member in pairs(ended) do
 	token_end(KEYS[1], member)
 	count = count + 1
+end
+if KEYS[2] then
+	remember_call(KEYS[2], ARGV[5], int(count), ARGV[6])
 end
 return {0, int(count)}
