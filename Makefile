@@ -6,6 +6,8 @@
 #   make fuzz       feed every reader of strangers' bytes with libFuzzer (FUZZ_SECONDS=60 each, FUZZ="tar tls" some)
 #   make crash      kill every part at every place where it may die (net/crash.h), again and again
 #   make interop    gRPC's interop programs, build/test/interop_server and interop_client
+#   make chaos      kill, stop, cut off and starve every part while tasks run; then compare three accounts of it
+#                   (CHAOS_SEED= replays; CHAOS_SECONDS= CHAOS_TASKS= CHAOS_FAULTS= CHAOS_WORKERS= bound it)
 #   make bench      measure, side by side with peers where there are any
 #   make deps       one apt-get install of the lists below (sudo when not root)
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -65,7 +67,7 @@ PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
 .PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash fuzz fuzz-programs demo test unit e2e interop \
-	deps-node bench deps-bench install clean
+	deps-node chaos bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -124,6 +126,12 @@ $(B)/test/tool/%: test/tool/%.c $(LIB)
 $(B)/test/bench/%: test/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(TOOL) -lcmocka
+# The parts of the chaos runner that are programs: a stub engine, a network that misbehaves (test/chaos/run).
+CHAOS := $(B)/test/chaos/engine $(B)/test/chaos/proxy
+$(B)/test/chaos/engine: test/chaos/container.c test/chaos/container.h
+$(B)/test/chaos/%: test/chaos/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter test/%.c,$^) $(LIB) $(LDLIBS)
 BENCH := $(patsubst test/%.c,$(B)/test/%,$(wildcard test/bench/*.c)) $(B)/test/bench/grpc_peer
 
 # The peer that our gRPC layer is measured beside; the one thing here in C++.
@@ -193,6 +201,9 @@ test: deps-test
 crash: deps-test
 	$(Q)$(PARALLEL) all && test/crash/run
 
+chaos: deps-test
+	$(Q)$(PARALLEL) all $(CHAOS) && test/chaos/run
+
 bench: deps-test deps-bench
 	$(Q)$(PARALLEL) all $(BENCH) && test/bench/run
 
@@ -228,4 +239,4 @@ install: $(BIN)
 clean:
 	rm -rf build hivemind
 
--include $(OBJ:.o=.d) $(B)/hivemind.d $(UNIT:=.d) $(wildcard $(B)/test/interop/*.d)
+-include $(OBJ:.o=.d) $(B)/hivemind.d $(UNIT:=.d) $(CHAOS:=.d) $(wildcard $(B)/test/interop/*.d)
