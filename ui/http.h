@@ -4,9 +4,10 @@
  * struct http_request: it begins when its head has come and has passed the gate (ui/http_gate.h), and lives
  * until on_gone() has returned.
  *
- *     head -> route -> gate -> [body] -> route->handler -> http_answer()                            -> on_gone
- *                                                      or http_begin(), http_write()..., http_end() -> on_gone
- *                                                      or http_events_begin(), http_event()...      -> on_gone
+ *     head -> route -> gate -> [body] -> route->handler
+ *          -> http_answer()                                        -> on_gone
+ *          or http_begin(), http_write()..., http_end()            -> on_gone
+ *          or http_events_begin(), http_event()..., [http_end()]   -> on_gone
  *
  * Everything is asynchronous: a handler answers now or later, from any callback on the loop, once. Whatever
  * happens (client gone, late, server closing), on_gone() comes exactly once and last, and never from inside a
@@ -15,9 +16,9 @@
  * A connection has one request at a time: what a client sends ahead waits. HEAD is answered by the handler of
  * GET, whose body the server keeps back.
  *
- * Answered by the server itself, as application/problem+json: 304 and Range of files, 400 (what is not HTTP/1.1
- * as RFC 9112 has it), 401 (no session), 403 (gate), 404, 405 with Allow, 408, 411, 413, 414, 415, 417, 431,
- * 501 (method, coding), 503 (too many connections), 505. */
+ * Answered by the server itself, as application/problem+json: 304 and Range of files, 400 (what is not
+ * HTTP/1.1 as RFC 9112 has it), 401 (no session), 403 (gate), 404, 405 with Allow, 408, 411, 413, 414, 415,
+ * 417, 431, 501 (method, coding), 503 (too many connections), 505. */
 #ifndef UI_HTTP_H
 #define UI_HTTP_H
 
@@ -49,14 +50,14 @@ enum http_route_flags {
 };
 
 struct http_route {
-	const char *method;    /* "GET" (HEAD as well), "POST", "PUT", "PATCH", "DELETE" */
-	const char *path;      /* "/api/v1/tasks/{id}"; {x} is one segment that is not empty, {x...} at the end
-	                        * the rest, which may be. Written out goes before {x}, {x} before {x...} */
+	const char *method; /* "GET" (HEAD as well), "POST", "PUT", "PATCH", "DELETE" */
+	const char *path;   /* "/api/v1/tasks/{id}"; {x} is one segment that is not empty, {x...} at the end
+	                     * the rest, which may be. Written out goes before {x}, {x} before {x...} */
 	http_handler *handler;
 	unsigned flags;
-	const char *takes;     /* the media type of its body. NULL = application/json; "*" = any */
-	int64_t body_max;      /* bytes of body, else 413. 0 = HTTP_BODY_MAX */
-	const void *doc;       /* its owner's: what the OpenAPI document says of it. Not read here */
+	const char *takes; /* the media type of its body. NULL = application/json; "*" = any */
+	int64_t body_max;  /* bytes of body, else 413. 0 = HTTP_BODY_MAX */
+	const void *doc;   /* its owner's: what the OpenAPI document says of it. Not read here */
 };
 
 /* A file built into the program (Makefile: ui/page/...): GET and HEAD without a session, with ETag, 304,
@@ -95,10 +96,10 @@ struct http_options {
 	size_t route_count;
 	const struct http_file *files; /* looked at when no route has the path */
 	size_t file_count;
-	const char *name;   /* of the session's cookie, with the port behind it: "hivemind" */
-	void *data;         /* http_data() */
-	bool anywhere;      /* may listen beyond this machine. It is then said in the log, once */
-	const char *const *hosts; /* more names "HOST:PORT" by which it may be called, NULL at the end; or NULL */
+	const char *name; /* of the session's cookie, with the port behind it: "hivemind" */
+	void *data;       /* http_data() */
+	bool anywhere;    /* may listen beyond this machine. It is then said in the log, once */
+	const char *const *hosts; /* more names "HOST:PORT" by which it may be called, NULL at the end */
 
 	/* Who sends `authorization: Bearer TOKEN` needs neither session nor CSRF header. Is it one?
 	 * Compare with http_secret_equal(). NULL = none is. */
@@ -162,19 +163,19 @@ struct http_pair {
 struct http_request {
 	const struct http_route *route;
 	struct http_server *server;
-	void *user;            /* the handler's own; NULL at first */
-	struct arena arena;    /* lives as long as the request */
-	const char *method;    /* "GET", "HEAD", ... */
-	const char *path;      /* decoded: "/api/v1/tasks/7kq2" */
-	const char *target;    /* as it came: "/api/v1/tasks/7kq2?x=1" */
+	void *user;                    /* the handler's own; NULL at first */
+	struct arena arena;            /* lives as long as the request */
+	const char *method;            /* "GET", "HEAD", ... */
+	const char *path;              /* decoded: "/api/v1/tasks/7kq2" */
+	const char *target;            /* as it came: "/api/v1/tasks/7kq2?x=1" */
 	const struct http_pair *query; /* decoded, in the order in which they came; UTF-8 without NUL */
 	int query_n;
-	uint64_t session;      /* number of its session; 0 = has none (public route, or a bearer) */
-	bool bearer;           /* came with a token that options.bearer knows */
-	int64_t length;        /* of the body, as its head says; -1 = it comes in chunks */
-	const uint8_t *body;   /* the whole of it, followed by a zero byte; NULL with HTTP_STREAM_BODY */
+	uint64_t session;    /* number of its session; 0 = has none (public route, or a bearer) */
+	bool bearer;         /* came with a token that options.bearer knows */
+	int64_t length;      /* of the body, as its head says; -1 = it comes in chunks */
+	const uint8_t *body; /* the whole of it, followed by a zero byte; NULL with HTTP_STREAM_BODY */
 	size_t body_n;
-	char id[ID_SIZE];      /* fresh for each; sent as X-Request-Id, and in a problem */
+	char id[ID_SIZE]; /* fresh for each; sent as X-Request-Id, and in a problem */
 
 	/* HTTP_STREAM_BODY, set by the handler: bytes of the body (valid until this returns), and its end.
 	 * A client that asked (Expect: 100-continue) is told to go on when the handler has set on_body and

@@ -1,5 +1,5 @@
-/* ui/http_answer.c - what is said to a client: heads, bodies, problems, streams of events; and the queue in front of
- * the socket. */
+/* ui/http_answer.c - what is said to a client: heads, bodies, problems, streams of events; and the queue in
+ * front of the socket. */
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +21,8 @@ size_t http_connection_queued(const struct http_connection *c)
 	return c->out.n + (stream_pending(&c->stream) ? c->stream.flying.n + 1 : 0);
 }
 
-/* Hand the stream a piece, and another as long as the kernel takes them: those in data, none of which waited. */
+/* Hand the stream a piece, and another as long as the kernel takes them: those in data, none of which waited.
+ */
 static size_t hand_pieces(struct http_connection *c, const uint8_t *data, size_t n)
 {
 	size_t used = 0;
@@ -313,7 +314,8 @@ static void problem_type(char *type, size_t size, const char *code)
 	size_t n = (size_t)snprintf(type, size, "/problems/%s", code);
 
 	for (size_t i = 0; i < n && i < size; i++)
-		type[i] = type[i] == '_' ? '-' : (char)(type[i] >= 'A' && type[i] <= 'Z' ? type[i] + 32 : type[i]);
+		type[i] =
+		    type[i] == '_' ? '-' : (char)(type[i] >= 'A' && type[i] <= 'Z' ? type[i] + 32 : type[i]);
 }
 
 static void text_unless_empty(struct json *j, const char *key, const char *value)

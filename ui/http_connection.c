@@ -1,7 +1,7 @@
 /* ui/http_connection.c - one connection (http_server.h): its bytes in, its phases, its end.
  *
- * Happy path: accepted -> bytes -> http_parse_head -> http_request_begin -> bytes -> http_parse_body -> the handler
- * -> http_answered -> on_turn: on_gone, the next. */
+ *     accepted -> on_data -> http_parse_head -> http_request_begin -> http_parse_body -> the handler
+ *     -> answered -> on_turn: on_gone, and the next */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

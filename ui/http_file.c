@@ -84,8 +84,8 @@ int http_range(struct http_request *r, int64_t size, const char *etag, int64_t *
 	if (range != NULL && (unless == NULL || strcmp(unless, etag) == 0))
 		status = read_range(range, size, from, n);
 	if (status == 206)
-		http_header(r, "Content-Range", "bytes %lld-%lld/%lld", (long long)*from, (long long)(*from + *n - 1),
-		            (long long)size);
+		http_header(r, "Content-Range", "bytes %lld-%lld/%lld", (long long)*from,
+		            (long long)(*from + *n - 1), (long long)size);
 	if (status == 416) {
 		http_header(r, "Content-Range", "bytes */%lld", (long long)size);
 		http_refuse(http_connection_of(r), 416, "It has no such part.");

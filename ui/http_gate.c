@@ -6,7 +6,8 @@
 const struct http_refusal http_gate_refusals[GATE_KINDS] = {
     [GATE_HOST] = {403, "WRONG_HOST", "Wrong host", "This page is not called by that name.",
                    "Open it at http://127.0.0.1 or http://localhost, with its port."},
-    [GATE_ORIGIN] = {403, "CROSS_ORIGIN", "Not from here", "The request was made by a page of another origin.",
+    [GATE_ORIGIN] = {403, "CROSS_ORIGIN", "Not from here",
+                     "The request was made by a page of another origin.",
                      "Open the page itself; no other page may speak for it."},
     [GATE_SITE] = {403, "CROSS_SITE", "Not from here", "The request was made by a page of another site.",
                    "Open the address in a window of its own."},

@@ -1,14 +1,14 @@
-/* ui/http_gate.h - private to the front: may this request do anything here? Every web page that the user visits can
- * reach the loopback, and so can every other user of this machine; a pure function tells them from the pages and
- * programs that are meant.
+/* ui/http_gate.h - private to the front: may this request do anything here? Every web page that the user
+ * visits can reach the loopback, and so can every other user of this machine; a pure function tells them from
+ * the pages and programs that are meant.
  *
  *   anything       Host is exactly a name of ours           403   (DNS rebinding brings the attacker's)
  *                  Origin, if it came, is that Host         403
  *                  Sec-Fetch-Site, if it came, is same-origin or none; a link from elsewhere may open what is
  *                  public, as a page of its own             403
  *   not public     has a session's cookie or a token        401   (other users of this machine have neither)
- *   changes        Origin came; so did X-Hivemind-Csrf: 1   403   (a form can send neither; a token needs none)
- *                  the body is of the type that the route takes  415
+ *   changes        Origin came; so did X-Hivemind-Csrf: 1   403   (a form sends neither; a token needs none)
+ *                  the body is of the type that is taken    415
  *
  * There is no CORS: no answer allows another origin anything, and OPTIONS is answered with 405. */
 #ifndef UI_HTTP_GATE_H

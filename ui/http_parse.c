@@ -1,5 +1,5 @@
-/* ui/http_parse.c - see http_parse.h. bytes -> raw head, checked as it comes -> the library, once -> fields; then
- * the body, by its length or through the library. */
+/* ui/http_parse.c - see http_parse.h. bytes -> raw head, checked as it comes -> the library, once -> fields;
+ * then the body, by its length or through the library. */
 #include "ui/http_parse.h"
 
 #include <stdlib.h>
@@ -228,8 +228,8 @@ static int check_version(struct http_parse *p, const char *version)
 	return refuse(p, 400, "The request line cannot be read.");
 }
 
-/* "METHOD target HTTP/1.1", with one space each: cut into three texts, which live in the raw head. `end` is its
- * CR. */
+/* "METHOD target HTTP/1.1", with one space each: cut into three texts, which live in the raw head. `end` is
+ * its CR. */
 static int read_request_line(struct http_parse *p, char *end)
 {
 	char *line = (char *)p->raw.data, *target, *version;
@@ -274,9 +274,12 @@ static void take_fields(struct http_parse *p)
 
 /* What may come only once: two of them are two meanings. */
 static const char *const single[] = {
-    "host",   "content-length", "transfer-encoding", "content-type",   "authorization",     "origin",
-    "cookie", "expect",         "range",             "if-range",       "if-none-match",     "last-event-id",
-    "accept", "sec-fetch-site", "sec-fetch-mode",    "sec-fetch-dest", "x-hivemind-csrf",   "idempotency-key",
+    "host",           "content-length",  "transfer-encoding",
+    "content-type",   "authorization",   "origin",
+    "cookie",         "expect",          "range",
+    "if-range",       "if-none-match",   "last-event-id",
+    "accept",         "sec-fetch-site",  "sec-fetch-mode",
+    "sec-fetch-dest", "x-hivemind-csrf", "idempotency-key",
 };
 
 static int check_once(struct http_parse *p)
@@ -300,7 +303,8 @@ static int read_length(struct http_parse *p)
 	const char *coding = http_head_field(&p->head, "transfer-encoding");
 
 	if (length != NULL && coding != NULL)
-		return refuse(p, 400, "The request says its length twice: Content-Length and Transfer-Encoding.");
+		return refuse(p, 400,
+		              "The request says its length twice: Content-Length and Transfer-Encoding.");
 	if (coding != NULL && strcasecmp(coding, "chunked") != 0)
 		return refuse(p, 501, "Of transfer codings only chunked is known here.");
 	p->head.length = coding != NULL ? -1 : 0;
@@ -340,8 +344,8 @@ static int read_fields(struct http_parse *p)
 	return 0;
 }
 
-/* The raw head is complete: let the library find the fields, then see what they say. The library is shown a request
- * line of which it thinks nothing. */
+/* The raw head is complete: let the library find the fields, then see what they say. The library is shown a
+ * request line of which it thinks nothing. */
 static int head_ends(struct http_parse *p)
 {
 	static const char any[] = "PUT / HTTP/1.1\r\n";

@@ -1,9 +1,9 @@
-/* ui/http_parse.h - private to the front: a client's bytes -> heads and bodies. The one file that knows the parsing
- * library: llhttp where the system has it, else libhttp-parser.
+/* ui/http_parse.h - private to the front: a client's bytes -> heads and bodies. The one file that knows the
+ * parsing library: llhttp where the system has it, else libhttp-parser.
  *
  * The library reads fields and chunks. What it lets pass and RFC 9112 does not, or only for the sake of old
- * clients, is refused before it sees it: a line that does not end with CR LF, obs-fold, control characters, more
- * or less than one space in the request line, a length said twice or beside chunks. */
+ * clients, is refused before it sees it: a line that does not end with CR LF, obs-fold, control characters,
+ * more or less than one space in the request line, a length said twice or beside chunks. */
 #ifndef UI_HTTP_PARSE_H
 #define UI_HTTP_PARSE_H
 
@@ -36,16 +36,16 @@ struct http_head {
 
 struct http_parse {
 	enum http_part part;
-	int status;       /* to refuse it with, */
-	const char *why;  /* and a sentence */
+	int status;            /* to refuse it with, */
+	const char *why;       /* and a sentence */
 	struct http_head head; /* from HTTP_IN_BODY on */
 
 	/* private */
-	struct buf raw; /* the head */
-	uint8_t last;   /* byte of it */
-	int lines;      /* of it that are complete */
-	size_t line;    /* where the one that comes begins */
-	int64_t left;   /* of a body with a length */
+	struct buf raw;  /* the head */
+	uint8_t last;    /* byte of it */
+	int lines;       /* of it that are complete */
+	size_t line;     /* where the one that comes begins */
+	int64_t left;    /* of a body with a length */
 	int64_t framing; /* bytes since the last piece of a body in chunks */
 	struct http_library *library;
 };
@@ -56,8 +56,8 @@ void http_parse_release(struct http_parse *p); /* what head points to goes */
 /* Bytes of a head: the number of those that belong to it. */
 size_t http_parse_head(struct http_parse *p, const uint8_t *data, size_t n);
 
-/* Bytes of a body: the number of those that belong to it. body() may come several times, with bytes that are valid
- * until it returns. */
+/* Bytes of a body: the number of those that belong to it. body() may come several times, with bytes that are
+ * valid until it returns. */
 size_t http_parse_body(struct http_parse *p, const uint8_t *data, size_t n,
                        void (*body)(void *user, const uint8_t *data, size_t n), void *user);
 

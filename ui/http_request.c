@@ -1,5 +1,5 @@
-/* ui/http_request.c - from a head to its handler: target, route, gate, what body it may have; and what handlers ask
- * of a request. */
+/* ui/http_request.c - from a head to its handler: target, route, gate, what body it may have; and what
+ * handlers ask of a request. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,8 @@ static bool changes(const char *method)
 }
 
 /* Hold it against the gate. A path that nobody has is as public as can be: its 404 says nothing. */
-static enum http_gate pass_gate(struct http_connection *c, const struct http_found *found, const char *authority)
+static enum http_gate pass_gate(struct http_connection *c, const struct http_found *found,
+                                const char *authority)
 {
 	struct http_request *r = &c->request;
 	const struct http_route *route = found->route;
@@ -46,7 +47,9 @@ static enum http_gate pass_gate(struct http_connection *c, const struct http_fou
 	    .type = field(c, "content-type"),
 	    .authority = authority,
 	    .names = c->listener->hosts,
-	    .takes = route == NULL ? "*" : route->takes == NULL ? "application/json" : route->takes,
+	    .takes = route == NULL          ? "*"
+	             : route->takes == NULL ? "application/json"
+	                                    : route->takes,
 	    .changes = route != NULL && changes(r->method),
 	    .has_body = c->parse.head.length != 0,
 	    .is_public = route == NULL || (route->flags & HTTP_PUBLIC),
@@ -87,7 +90,8 @@ static void without_route(struct http_connection *c, const struct http_found *fo
 	else if (file != NULL)
 		http_header(r, "Allow", "GET, HEAD");
 	http_refuse(c, found->best != NULL || file != NULL ? 405 : 404,
-	            found->best != NULL || file != NULL ? "This cannot be done here." : "There is nothing here.");
+	            found->best != NULL || file != NULL ? "This cannot be done here."
+	                                                : "There is nothing here.");
 }
 
 /* May it have the body that it says it has? If not, it has been refused. */
@@ -157,8 +161,8 @@ void http_request_begin(struct http_connection *c)
 	r->path = target.path;
 	r->query = target.query;
 	r->query_n = target.query_n;
-	r->session = http_sessions_find(&c->server->sessions, field(c, "cookie"), c->listener->cookie,
-	                                c->began_at);
+	r->session =
+	    http_sessions_find(&c->server->sessions, field(c, "cookie"), c->listener->cookie, c->began_at);
 	r->bearer = has_bearer(c);
 	http_route_find(&found, c->server->options.routes, c->server->options.route_count, r->method, r->path,
 	                &r->arena);

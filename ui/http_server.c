@@ -90,7 +90,8 @@ int http_server_listen(struct http_server *s, struct endpoint *at, struct error 
 	if (!s->options.anywhere && !endpoint_is_local(at)) {
 		error_set(err, STATUS_INVALID_ARGUMENT,
 		          "the page is for this machine only, and %s is reached from others", where);
-		return error_hint(err, "listen on 127.0.0.1:%d, and come through ssh -L from elsewhere", at->port);
+		return error_hint(err, "listen on 127.0.0.1:%d, and come through ssh -L from elsewhere",
+		                  at->port);
 	}
 	l = xcalloc(1, sizeof *l);
 	l->server = s;

@@ -5,8 +5,8 @@
  *     HTTP_QUIET -> HTTP_HEAD -> HTTP_REQUEST -> HTTP_QUIET, for the next
  *                                             -> HTTP_LINGER, after its last answer -> closed
  *
- * and ends from each state when its client goes or is late. It holds at most one request; what comes ahead waits
- * in `in`, and the client is held back before that is much. */
+ * and ends from each state when its client goes or is late. It holds at most one request; what comes ahead
+ * waits in `in`, and the client is held back before that is much. */
 #ifndef UI_HTTP_SERVER_H
 #define UI_HTTP_SERVER_H
 
@@ -55,19 +55,19 @@ struct http_connection {
 	struct http_pair params[HTTP_SEGMENTS_MAX];
 	int param_n;
 	enum http_answering answer;
-	struct buf fields;  /* header fields of its handler */
-	struct buf body;    /* collected, or held back */
+	struct buf fields; /* header fields of its handler */
+	struct buf body;   /* collected, or held back */
 	int64_t body_max, body_came;
-	int64_t began_at;   /* clock_ms() */
-	int64_t left;       /* of the answer's body as its head said; -1 = in chunks */
-	bool accepted;      /* it has a route and has passed the gate */
-	bool live;          /* the handler has it: on_gone is owed */
-	bool over;          /* nothing is done for it any more */
-	bool body_told;     /* on_body_end was called, or the handler of a collected one */
-	bool paused;        /* http_pause() */
-	bool continued;     /* 100 Continue was said, or is not asked for */
+	int64_t began_at; /* clock_ms() */
+	int64_t left;     /* of the answer's body as its head said; -1 = in chunks */
+	bool accepted;    /* it has a route and has passed the gate */
+	bool live;        /* the handler has it: on_gone is owed */
+	bool over;        /* nothing is done for it any more */
+	bool body_told;   /* on_body_end was called, or the handler of a collected one */
+	bool paused;      /* http_pause() */
+	bool continued;   /* 100 Continue was said, or is not asked for */
 	bool head_only, events, wants_space;
-	bool cookie_set;    /* by this answer */
+	bool cookie_set; /* by this answer */
 	char secret[HTTP_SECRET_SIZE]; /* "" = take the cookie away */
 };
 

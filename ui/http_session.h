@@ -1,7 +1,7 @@
 /* ui/http_session.h - private to the front: who is signed in at a page, and the keys that sign in.
  *
- * Both live in memory only: who ends the program ends them. A browser holds the secret of its session in a cookie
- * that scripts cannot read and that other sites cannot send. */
+ * Both live in memory only: who ends the program ends them. A browser holds the secret of its session in a
+ * cookie that scripts cannot read and that other sites cannot send. */
 #ifndef UI_HTTP_SESSION_H
 #define UI_HTTP_SESSION_H
 
@@ -17,7 +17,7 @@ struct http_sessions {
 		char secret[HTTP_SECRET_SIZE];
 		int64_t used_at;
 	} rows[HTTP_SESSIONS_MAX];
-	uint64_t last; /* number given */
+	uint64_t last;                           /* number given */
 	char keys[HTTP_KEYS_MAX][HTTP_KEY_SIZE]; /* "" = none */
 	int key_next;
 };

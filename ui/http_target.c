@@ -88,7 +88,8 @@ const char *http_target_read(struct http_target *t, const char *target, struct a
 	size_t n;
 
 	memset(t, 0, sizeof *t);
-	if (strncasecmp(target, "http://", 7) == 0) { /* what a proxy is asked; the gate compares it with Host */
+	if (strncasecmp(target, "http://", 7) ==
+	    0) { /* what a proxy is asked; the gate compares it with Host */
 		n = strcspn(target + 7, "/?");
 		t->authority = decode(target + 7, n, false, a);
 		target += 7 + n;
@@ -101,7 +102,8 @@ const char *http_target_read(struct http_target *t, const char *target, struct a
 	query = target[n] == '?' ? target + n + 1 : "";
 	t->path = decode(target, n, false, a);
 	if (t->path == NULL || has_dots(t->path))
-		return "The path cannot be read: it is text in UTF-8 with %XX for what is special, without . and ..";
+		return "The path cannot be read: it is text in UTF-8 with %XX for what is special, without . "
+		       "and ..";
 	return read_query(t, query, a);
 }
 
@@ -117,7 +119,8 @@ static uint32_t kind_of(const char *segment, size_t n)
 	return n > 5 && memcmp(segment + n - 4, "...", 3) == 0 ? REST : ANY;
 }
 
-/* How near this route is to the path, two bits for each segment, the first highest; 0 = it has another path. */
+/* How near this route is to the path, two bits for each segment, the first highest; 0 = it has another path.
+ */
 static uint32_t nearness(const char *route, const char *path)
 {
 	uint32_t near = 0;
@@ -150,7 +153,8 @@ static void take_params(struct http_found *f, const char *path, struct arena *a)
 			struct http_pair *p = &f->params[f->param_n++];
 
 			p->name = arena_printf(a, "%.*s", (int)n - (kind == REST ? 5 : 2), route + 1);
-			p->value = kind == REST ? arena_strdup(a, path) : arena_printf(a, "%.*s", (int)m, path);
+			p->value =
+			    kind == REST ? arena_strdup(a, path) : arena_printf(a, "%.*s", (int)m, path);
 		}
 		if (kind == REST)
 			return;
@@ -183,7 +187,8 @@ void http_route_find(struct http_found *f, const struct http_route *routes, size
 		take_params(f, path, a);
 }
 
-const char *http_route_allow(const struct http_found *f, const struct http_route *routes, size_t n, struct arena *a)
+const char *http_route_allow(const struct http_found *f, const struct http_route *routes, size_t n,
+                             struct arena *a)
 {
 	const char *allow = NULL;
 

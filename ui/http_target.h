@@ -14,8 +14,8 @@ struct http_target {
 	int query_n;
 };
 
-/* Read it, into a. NULL, or a sentence that says what is wrong. Texts are UTF-8 without control characters, those of
- * the query without NUL. */
+/* Read it, into a. NULL, or a sentence that says what is wrong. Texts are UTF-8 without control characters,
+ * those of the query without NUL. */
 const char *http_target_read(struct http_target *t, const char *target, struct arena *a);
 
 struct http_found {
@@ -30,6 +30,7 @@ void http_route_find(struct http_found *f, const struct http_route *routes, size
                      const char *path, struct arena *a);
 
 /* "GET, HEAD, POST": what routes with this path can do. */
-const char *http_route_allow(const struct http_found *f, const struct http_route *routes, size_t n, struct arena *a);
+const char *http_route_allow(const struct http_found *f, const struct http_route *routes, size_t n,
+                             struct arena *a);
 
 #endif

@@ -4,10 +4,10 @@
  *
  *     GET    /api/echo/{id}?x=1    method, path, parameter, query, as JSON
  *     POST   /api/echo             the length of its body
- *     PUT    /api/put              streamed, any type, must say its length: bytes and SHA-256; with ?pause=N held
- *                                  back for N ms after the first piece
+ *     PUT    /api/put              streamed, any type, must say its length: bytes and SHA-256;
+ *                                  with ?pause=N held back for N ms after the first piece
  *     GET    /api/bytes?n=N        N bytes, streamed; with ?chunked=1 in chunks; with ?cut=1 broken off half-way
- *     GET    /api/events           what is posted to /api/event; ?n=N of ?size=S at once, for as long as there is room
+ *     GET    /api/events           what is posted to /api/event; first N of S bytes (?n=N&size=S)
  *     POST   /api/event            one event to all of them
  *     GET    /api/later?ms=N       answers after N ms
  *     GET    /api/state            requests begun and gone, connections, streams; kB resident
@@ -270,7 +270,11 @@ static void event(struct http_request *r)
 static const struct http_route routes[] = {
     {.method = "GET", .path = "/api/echo/{id}", .handler = echo},
     {.method = "POST", .path = "/api/echo", .handler = echo_body},
-    {.method = "PUT", .path = "/api/put", .handler = put, .flags = HTTP_STREAM_BODY | HTTP_NEEDS_LENGTH, .takes = "*",
+    {.method = "PUT",
+     .path = "/api/put",
+     .handler = put,
+     .flags = HTTP_STREAM_BODY | HTTP_NEEDS_LENGTH,
+     .takes = "*",
      .body_max = 1 << 30},
     {.method = "GET", .path = "/api/bytes", .handler = bytes},
     {.method = "GET", .path = "/api/events", .handler = events},
@@ -332,7 +336,8 @@ int main(int argc, char **argv)
 
 	loop_init(&loop);
 	server = http_server_new(&loop, &options);
-	if (endpoint_parse(&at, argc > 1 ? argv[1] : "127.0.0.1:0", &e) != 0 || http_server_listen(server, &at, &e) != 0) {
+	if (endpoint_parse(&at, argc > 1 ? argv[1] : "127.0.0.1:0", &e) != 0 ||
+	    http_server_listen(server, &at, &e) != 0) {
 		fprintf(stderr, "%s (%s)\n", e.text, e.hint);
 		return 1;
 	}
