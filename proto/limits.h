@@ -67,7 +67,8 @@
 #define HTTP_PIECE (32 * KiB)            /* of an answer handed to the socket at once, and most of one http_write() */
 #define HTTP_QUEUE_HIGH (64 * KiB)       /* of an answer queued: on_space is owed from here on */
 #define HTTP_QUEUE_MAX (128 * KiB)       /* of events queued for a client that reads nothing, then it is let go */
-#define HTTP_SOCKET_BUFFER (64 * KiB)    /* asked of the kernel for each way, which takes double */
+#define HTTP_SEND_BUFFER (64 * KiB)      /* asked of the kernel, which takes double: */
+#define HTTP_RECEIVE_BUFFER (32 * KiB)   /* who stalls is to cost little there as well */
 #define HTTP_CONNECTIONS_MAX 512         /* of one server */
 #define HTTP_REFUSED_MAX 64              /* more that are told so */
 #define HTTP_SESSIONS_MAX 64             /* browsers signed in; the one unused for longest makes room */

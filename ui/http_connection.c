@@ -364,11 +364,10 @@ static const struct stream_events events = {on_data, on_drained, on_end};
 /* A client that stalls is to cost little in the kernel too. */
 static void tune(struct stream *stream)
 {
-	int size = HTTP_SOCKET_BUFFER;
+	int out = HTTP_SEND_BUFFER, in = HTTP_RECEIVE_BUFFER;
 
-	uv_send_buffer_size(&stream->uv.handle, &size);
-	size = HTTP_SOCKET_BUFFER;
-	uv_recv_buffer_size(&stream->uv.handle, &size);
+	uv_send_buffer_size(&stream->uv.handle, &out);
+	uv_recv_buffer_size(&stream->uv.handle, &in);
 }
 
 /* There are as many as there may be: the one that has been quiet for longest makes room. */

@@ -17,7 +17,7 @@ void http_events_begin(struct http_request *r)
 	http_put(c, retry, sizeof retry - 1);
 }
 
-/* The lines of data, each with its name; a CR would be a line's end as well. */
+/* The lines of data, each with its name; CR ends one as well, and CR LF ends it once. */
 static void put_lines(struct buf *b, const char *data, size_t n)
 {
 	for (size_t at = 0, line; at <= n; at += line + 1) {
@@ -26,6 +26,8 @@ static void put_lines(struct buf *b, const char *data, size_t n)
 		buf_printf(b, "data: ");
 		buf_append(b, data + at, line);
 		buf_append(b, "\n", 1);
+		if (at + line + 1 < n && memcmp(data + at + line, "\r\n", 2) == 0)
+			at++;
 	}
 }
 

@@ -30,7 +30,7 @@ struct http_library {
 	struct span names[HTTP_FIELDS_MAX], values[HTTP_FIELDS_MAX];
 	int name_n, value_n;
 	bool head_done, done;
-	const char *body_end; /* of the last piece in what it is fed; NULL = none was in it */
+	const char *body_end; /* behind the last piece in what it is fed */
 	void (*body)(void *user, const uint8_t *data, size_t n);
 	void *user;
 };
@@ -82,6 +82,9 @@ static int on_body(library_parser *parser, const char *at, size_t n)
 {
 	struct http_library *l = library_of(parser);
 
+	if (l->parse->framing + (at - l->body_end) > HTTP_CHUNK_HEAD_MAX)
+		return refuse(l->parse, 400, "The body's chunks have too much beside them.");
+	l->parse->framing = 0;
 	l->body_end = at + n;
 	l->body(l->user, (const uint8_t *)at, n);
 	return 0;
@@ -154,7 +157,7 @@ static void library_end(struct http_parse *p)
 	p->library = NULL;
 }
 
-/* --- the head, byte by byte ----------------------------------------------------------------------- */
+/* --- the request line ----------------------------------------------------------------------------- */
 
 static bool is_token(const char *text, size_t n)
 {
@@ -163,6 +166,47 @@ static bool is_token(const char *text, size_t n)
 			return false;
 	return n > 0;
 }
+
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+static int check_method(struct http_parse *p, const char *method)
+{
+	if (!is_token(method, strlen(method)))
+		return refuse(p, 400, "The request line cannot be read.");
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(method, methods[i]) == 0)
+			return 0;
+	return refuse(p, 501, "There is no such method here.");
+}
+
+static int check_version(struct http_parse *p, const char *version)
+{
+	if (strcmp(version, "HTTP/1.1") == 0)
+		return 0;
+	if (strncmp(version, "HTTP/", 5) == 0 && strspn(version + 5, "0123456789.") == strlen(version + 5))
+		return refuse(p, 505, "Only HTTP/1.1 is spoken here.");
+	return refuse(p, 400, "The request line cannot be read.");
+}
+
+/* "METHOD target HTTP/1.1", with one space each: cut into three texts, which stay in the raw head. */
+static int read_request_line(struct http_parse *p)
+{
+	char *line = (char *)p->raw.data, *target, *version;
+
+	line[p->raw.n - 2] = '\0';
+	target = strchr(line, ' ');
+	version = target == NULL ? NULL : strchr(target + 1, ' ');
+	if (version == NULL || target[1] == ' ' || strchr(version + 1, ' ') != NULL)
+		return refuse(p, 400, "The request line cannot be read.");
+	*target++ = *version++ = '\0';
+	p->target = (size_t)(target - line);
+	p->fields = p->raw.n;
+	if (check_version(p, version) != 0)
+		return -1;
+	return check_method(p, line);
+}
+
+/* --- the head, byte by byte ----------------------------------------------------------------------- */
 
 /* A line has ended, without its CR LF. True: it was the empty one that ends the head. */
 static bool line_ends(struct http_parse *p, size_t n)
@@ -175,7 +219,7 @@ static bool line_ends(struct http_parse *p, size_t n)
 		refuse(p, 400, "The request line is missing.");
 	else if (empty)
 		return true;
-	else
+	else if (p->lines > 0 || read_request_line(p) == 0)
 		p->lines = p->lines < 0 ? 1 : p->lines + 1;
 	if (p->lines < 0)
 		p->raw.n = 0;
@@ -207,46 +251,7 @@ static int check_byte(struct http_parse *p, uint8_t byte)
 
 /* --- the head, whole ------------------------------------------------------------------------------ */
 
-static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-
-static int check_method(struct http_parse *p, const char *method)
-{
-	if (!is_token(method, strlen(method)))
-		return refuse(p, 400, "The request line cannot be read.");
-	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (strcmp(method, methods[i]) == 0)
-			return 0;
-	return refuse(p, 501, "There is no such method here.");
-}
-
-static int check_version(struct http_parse *p, const char *version)
-{
-	if (strcmp(version, "HTTP/1.1") == 0)
-		return 0;
-	if (strncmp(version, "HTTP/", 5) == 0 && strspn(version + 5, "0123456789.") == strlen(version + 5))
-		return refuse(p, 505, "Only HTTP/1.1 is spoken here.");
-	return refuse(p, 400, "The request line cannot be read.");
-}
-
-/* "METHOD target HTTP/1.1", with one space each: cut into three texts, which live in the raw head. `end` is
- * its CR. */
-static int read_request_line(struct http_parse *p, char *end)
-{
-	char *line = (char *)p->raw.data, *target, *version;
-
-	*end = '\0';
-	target = strchr(line, ' ');
-	version = target == NULL ? NULL : strchr(target + 1, ' ');
-	if (version == NULL || target[1] == ' ' || strchr(version + 1, ' ') != NULL)
-		return refuse(p, 400, "The request line cannot be read.");
-	*target++ = *version++ = '\0';
-	p->head.method = line;
-	p->head.target = target;
-	if (check_version(p, version) != 0)
-		return -1;
-	return check_method(p, line);
-}
-
+/* Without the blanks behind it. */
 static char *text_at(struct http_parse *p, struct span s)
 {
 	char *text = (char *)p->raw.data + s.at;
@@ -257,19 +262,25 @@ static char *text_at(struct http_parse *p, struct span s)
 	return text;
 }
 
-static void take_fields(struct http_parse *p)
+static int take_fields(struct http_parse *p)
 {
 	const struct http_library *l = p->library;
 
 	for (int i = 0; i < l->value_n; i++) {
-		char *name = text_at(p, l->names[i]);
+		const struct span at = l->names[i];
+		char *name = (char *)p->raw.data + at.at;
 
+		/* "Transfer-Encoding : chunked" is a name to some and none to others */
+		if (!is_token(name, at.n) || name[at.n] != ':')
+			return refuse(p, 400, "The name of a header field cannot be read.");
+		name[at.n] = '\0';
 		for (char *c = name; *c != '\0'; c++)
 			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
 		p->head.fields[i].name = name;
 		p->head.fields[i].value = text_at(p, l->values[i]);
 	}
 	p->head.field_n = l->value_n;
+	return 0;
 }
 
 /* What may come only once: two of them are two meanings. */
@@ -349,16 +360,14 @@ static int read_fields(struct http_parse *p)
 static int head_ends(struct http_parse *p)
 {
 	static const char any[] = "PUT / HTTP/1.1\r\n";
-	uint8_t *end = memchr(p->raw.data, '\r', p->raw.n), *fields = end + 2;
 	bool read;
 
-	if (read_request_line(p, (char *)end) != 0)
-		return -1;
+	p->head.method = (char *)p->raw.data;
+	p->head.target = (char *)p->raw.data + p->target;
 	library_begin(p);
 	read = library_feed(p->library, any, sizeof any - 1) >= 0 &&
-	       library_feed(p->library, fields, p->raw.n - (size_t)(fields - p->raw.data)) >= 0;
-	take_fields(p);
-	if (p->part == HTTP_BAD || read_fields(p) != 0)
+	       library_feed(p->library, p->raw.data + p->fields, p->raw.n - p->fields) >= 0;
+	if (p->part == HTTP_BAD || take_fields(p) != 0 || read_fields(p) != 0)
 		return -1;
 	if (!read || !p->library->head_done)
 		return refuse(p, 400, "A header field cannot be read.");
@@ -392,15 +401,14 @@ static size_t chunks(struct http_parse *p, const uint8_t *data, size_t n)
 {
 	ssize_t used;
 
-	p->library->body_end = NULL;
+	p->library->body_end = (const char *)data;
 	used = library_feed(p->library, data, n);
 	if (used < 0) {
 		if (p->part != HTTP_BAD)
 			refuse(p, 400, "The body's chunks cannot be read.");
 		return 0;
 	}
-	p->framing = p->library->body_end != NULL ? (const char *)data + used - p->library->body_end
-	                                          : p->framing + used;
+	p->framing += (const char *)data + used - p->library->body_end;
 	if (p->library->done)
 		p->part = HTTP_DONE;
 	else if (p->framing > HTTP_CHUNK_HEAD_MAX)

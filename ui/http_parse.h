@@ -41,12 +41,13 @@ struct http_parse {
 	struct http_head head; /* from HTTP_IN_BODY on */
 
 	/* private */
-	struct buf raw;  /* the head */
-	uint8_t last;    /* byte of it */
-	int lines;       /* of it that are complete */
-	size_t line;     /* where the one that comes begins */
-	int64_t left;    /* of a body with a length */
-	int64_t framing; /* bytes since the last piece of a body in chunks */
+	struct buf raw;        /* the head */
+	uint8_t last;          /* byte of it */
+	int lines;             /* of it that are complete */
+	size_t line;           /* where the one that comes begins, */
+	size_t target, fields; /* and what is asked for, and the fields */
+	int64_t left;          /* of a body with a length */
+	int64_t framing;       /* bytes since the last piece of a body in chunks */
 	struct http_library *library;
 };
 
