@@ -560,6 +560,7 @@ int pool_run(struct pool *pool)
 		pool_workers_release(pool);
 		auth_release(&pool->auth);
 		throttle_release(&pool->throttle);
+	call_rate_release(&pool->call_rate);
 		reflection_release(&pool->reflection);
 	} else {
 		pool->exit_code = term_error(&err, pool->options.json);

@@ -29,6 +29,7 @@
 #include "proto/status.h"
 #include "roles/admission.h"
 #include "roles/auth.h"
+#include "roles/call_rate.h"
 #include "roles/leader.h"
 #include "roles/lease.h"
 #include "roles/meter.h"
@@ -56,7 +57,7 @@ struct pool_options {
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
-	int64_t register_per_day;
+	int64_t register_per_day, calls_per_second;
 	bool json, print_join, local_projects, accept_rollback;
 };
 
@@ -77,6 +78,7 @@ struct pool {
 	struct pool_identity identity;
 	struct admission admission;
 	struct auth auth;
+	struct call_rate call_rate;
 	struct revocation revocation;
 	struct passwords passwords;
 	struct throttle throttle;

@@ -12,6 +12,7 @@
 #include "net/memory.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
+#include "roles/weak_password.h"
 
 #define INVITATION_DEFAULT_S (3 * 86400)
 #define INVITATION_MAX_S (6 * 86400) /* its registration is remembered for seven days */
@@ -152,6 +153,16 @@ static int check_entry(struct error *e, const char *name, const char *password)
 	return 0;
 }
 
+static int check_new_password(struct error *e, const char *name, const char *password)
+{
+	const char *weakness = password_weakness(password, name);
+
+	if (weakness == NULL)
+		return 0;
+	error_set(e, STATUS_INVALID_ARGUMENT, "this password %s: it would be guessed", weakness);
+	return error_hint(e, "three or four words that nobody would guess from one another do well");
+}
+
 int pool_login(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__LoginRequest *in = (const Pb__LoginRequest *)message;
@@ -237,6 +248,8 @@ int pool_register(struct rpc *rpc, const ProtobufCMessage *message)
 	struct entry *e;
 	int status = check_entry(&rpc->error, in->name, in->password);
 
+	if (status == 0)
+		status = check_new_password(&rpc->error, in->name, in->password);
 	if (status != 0)
 		return status;
 	if (in->call_id[0] == '\0' || strlen(in->call_id) > CALL_ID_MAX)

@@ -93,6 +93,8 @@ int pool_main(int argc, char **argv)
 	     "who may make accounts? (open)", NULL, 0, 0},
 	    {"register-per-day", 0, OPTION_INT, &o->register_per_day, "N",
 	     "accounts from one address of another machine (3)", NULL, 1, 1000000},
+	    {"calls-per-second", 0, OPTION_INT, &o->calls_per_second, "N",
+	     "calls of one token from other machines (500)", NULL, 1, 1000000},
 	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
 	     "this account may administer; may be repeated", NULL, 0, 0},
 	    {"print-invitation", 0, OPTION_TEXT, &o->invitation, "NAME",
@@ -116,6 +118,7 @@ int pool_main(int argc, char **argv)
 	int count, status, code;
 
 	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3,
+				   .calls_per_second = CALL_RATE_DEFAULT,
 				   .work_bits = WORK_BITS_DEFAULT};
 	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
 	o->json = globals.json;

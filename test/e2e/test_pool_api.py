@@ -99,6 +99,14 @@ def test_registration_is_idempotent_and_gives_no_session_to_another_password(poo
           pb.RegisterRequest(name=name, password="correct horse", call_id=call_id()))
 
 
+def test_a_password_that_is_guessed_first_is_refused(pool):
+    c = Client(pool)
+    for password in ("Password123!", "carla2026", "qwertyuiop"):
+        assert "it would be guessed" in fails(grpc.StatusCode.INVALID_ARGUMENT, c.accounts.Register, pb.RegisterRequest(
+            name="carla", password=password, call_id=call_id()))
+    c.close()
+
+
 @pytest.mark.parametrize("name, password", [("a", "long enough"), ("Ann", "long enough"), ("9ann", "long enough"),
                                             ("ann smith", "long enough"), ("a" * 33, "long enough"),
                                             ("annie", "short"), ("annie", "x" * 257)])

@@ -310,6 +310,19 @@ def test_a_stock_grpc_client_needs_the_authority_and_no_more(pool, home):
     assert out[0].count(".") == 2 and out[1] == "stock\n", err
 
 
+def test_a_token_of_another_machine_that_calls_without_end_is_slowed_down(tmp_path, home):
+    slow = Pool(tmp_path, "--calls-per-second", "1")
+    done = hive.command("register", "eager", "--pool", slow.join, "--password-file", "-", env=home, stdin=PASSWORD)
+    assert done.code == 0, done.err
+    for _ in range(20):
+        done = hive.command("whoami", env=home)
+        if done.code != 0:
+            break
+    assert "this token makes more than 1 calls a second; the next is taken in" in done.err
+    until("the next to be taken", lambda: hive.command("whoami", env=home).code == 0, 10)
+    slow.end()
+
+
 def test_clear_text_from_another_address_is_not_served(pool):
     assert stock_client(pool.address, "")[0][0].startswith("UNAVAILABLE")
     assert stock_client(f"127.0.0.1:{pool.port}", "")[0][0].count(".") == 2
