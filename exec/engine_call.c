@@ -100,6 +100,11 @@ bool call_says_not_running(const struct engine_call *c)
 	       says(c, "can only kill running containers") || says(c, "container state improper");
 }
 
+bool call_says_paused(const struct engine_call *c, bool paused)
+{
+	return strstr(c->request.error.text, paused ? "already paused" : "not paused") != NULL;
+}
+
 const cJSON *json_get(const cJSON *object, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(object, name);

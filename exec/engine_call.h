@@ -38,6 +38,7 @@ cJSON *call_json(const struct engine_call *c);
 bool call_says_gone(const struct engine_call *c);        /* no such container or image */
 bool call_says_name_taken(const struct engine_call *c);  /* create: there is one of that name */
 bool call_says_not_running(const struct engine_call *c); /* kill: it has ended already */
+bool call_says_paused(const struct engine_call *c, bool paused); /* pause, unpause: it is (not) so already */
 
 /* Members of JSON objects; what is missing or of another kind is NULL, "", 0. */
 const cJSON *json_get(const cJSON *object, const char *name);

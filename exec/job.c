@@ -113,6 +113,13 @@ static void on_started(struct engine_call *c)
 static void start(struct job_machine *m)
 {
 	crash_point(WORKER_ATTACHED);
+	struct error err;
+
+	if (!machine_hold(m)) {
+		error_set(&err, STATUS_RESOURCE_EXHAUSTED, "this worker has more than %d containers", LEASH_SLOTS);
+		machine_conclude(m, FAILURE_INFRA, &err);
+		return;
+	}
 	machine_go(m, STARTING);
 	timer_clear(&m->retry);
 	machine_fresh_call(&m->call, m);
@@ -257,7 +264,10 @@ static void on_retry(struct timer *t)
 		machine_conclude(m, FAILURE_INFRA, &err);
 		break;
 	case RUNNING:
-		machine_inspect(m);
+		if (m->stopping && m->stop == JOB_STOP_ENGINE)
+			machine_conclude(m, FAILURE_INFRA, NULL);
+		else
+			machine_inspect(m);
 		break;
 	case DRAINING:
 		machine_begin_ending(m);
@@ -297,6 +307,11 @@ void job_start(struct job *j)
 	get_image(m);
 }
 
+const char *job_container(const struct job *j)
+{
+	return j->machine->name;
+}
+
 bool job_usage(const struct job *j, Pb__Usage *usage)
 {
 	const struct job_machine *m = j->machine;
@@ -304,10 +319,15 @@ bool job_usage(const struct job *j, Pb__Usage *usage)
 	if (m == NULL || m->step.at != RUNNING)
 		return false;
 	*usage = (Pb__Usage)PB__USAGE__INIT;
-	usage->wall_us = (uint64_t)(clock_us() - m->started_us);
+	usage->wall_us = (uint64_t)machine_ran_us(m);
 	usage->cpu_us = m->meter.cpu_us;
 	usage->peak_memory = m->meter.peak_memory;
 	return true;
+}
+
+static bool is_hard(enum job_stop why)
+{
+	return why == JOB_STOP_LOST || why == JOB_STOP_DISK || why == JOB_STOP_ENGINE;
 }
 
 void job_stop(struct job *j, enum job_stop why, const char *words)
@@ -315,7 +335,7 @@ void job_stop(struct job *j, enum job_stop why, const char *words)
 	struct job_machine *m = j->machine;
 
 	/* Stopped twice: only the harder way of the two changes anything. */
-	if (m == NULL || m->step.at >= DRAINING || (m->stopping && why != JOB_STOP_LOST && why != JOB_STOP_DISK))
+	if (m == NULL || m->step.at >= DRAINING || (m->stopping && (!is_hard(why) || m->stop == JOB_STOP_ENGINE)))
 		return;
 	m->stopping = true;
 	m->stop = why;
@@ -324,6 +344,10 @@ void job_stop(struct job *j, enum job_stop why, const char *words)
 		image_cancel(&m->image);
 	} else if (machine_at(m, ATTACHING)) {
 		call_cancel(&m->attach);
+	} else if (why == JOB_STOP_ENGINE) {
+		call_cancel(&m->call);
+		if (machine_at(m, RUNNING))
+			timer_set(&m->retry, 0);
 	} else if (machine_at(m, RUNNING) || machine_at(m, INSPECTING)) {
 		machine_begin_stop(m);
 	}

@@ -20,12 +20,14 @@
 #include <sys/types.h>
 
 #include "exec/engine.h"
+#include "exec/leash.h"
 #include "proto/id.h"
 #include "proto/task.h"
 
 struct job {
 	/* set by the owner; everything pointed to is borrowed until removed() */
 	struct engine *engine;
+	struct leash *leash;    /* until when it may run; NULL = as long as it likes (the canary) */
 	const Pb__TaskSpec *spec;
 	char task[TASK_ID_SIZE];
 	uint32_t epoch;
@@ -55,13 +57,27 @@ struct job {
 
 void job_start(struct job *j);
 
-enum job_stop { JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST, JOB_STOP_BUDGET };
+enum job_stop {
+	JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST, JOB_STOP_BUDGET,
+	JOB_STOP_ENGINE /* the engine does not answer: done() comes without it, the container is removed when it does again */
+};
 
 /* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once).
  * Before the container runs: it never will. done() still comes, once. `why` becomes the words of the
  * failure; stopped by its owner it is FAILURE_USER_EXIT with STATUS_CANCELLED. The time limit is kept by
  * the job itself. */
 void job_stop(struct job *j, enum job_stop why, const char *words);
+
+/* Pause its container or let it run again; at once if it runs, else when it does. Paused time does not count as run time. Said
+ * again it is tried again, if the engine would not. */
+void job_pause(struct job *j, bool paused);
+bool job_is_paused(const struct job *j);
+
+/* How much longer than LOST_AFTER_MS a job of that spec may run without a word from the pool. */
+int64_t job_extra_ms(const Pb__TaskSpec *spec);
+
+/* The name of its container; until removed(). */
+const char *job_container(const struct job *j);
 
 /* What it has used so far; false = its container does not run. */
 bool job_usage(const struct job *j, Pb__Usage *usage);

@@ -34,6 +34,7 @@ static void close_machine(struct job_machine *m)
 {
 	struct timer *timers[] = {&m->retry, &m->limit, &m->sample};
 
+	machine_release(m);
 	machine_go(m, CLOSING);
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		timer_close(timers[i], on_timer_closed);
@@ -88,7 +89,8 @@ void machine_end_when_quiet(struct job_machine *m)
 {
 	struct job *j = m->job;
 
-	if (!machine_at(m, ENDING) || m->attach.busy || m->wait.busy || m->kill.busy || m->look.busy || m->call.busy)
+	if (!machine_at(m, ENDING) || m->attach.busy || m->wait.busy || m->kill.busy || m->look.busy || m->pause.busy ||
+	    m->call.busy)
 		return;
 	usage_meter_close(&m->meter);
 	j->done(j);
@@ -108,6 +110,7 @@ void machine_begin_ending(struct job_machine *m)
 	call_cancel(&m->wait);
 	call_cancel(&m->kill);
 	call_cancel(&m->look);
+	call_cancel(&m->pause);
 	machine_end_when_quiet(m);
 }
 
@@ -120,7 +123,7 @@ void machine_conclude(struct job_machine *m, int failure, const struct error *er
 		struct ending ending = {.stopped = true, .stop = (int)m->stop, .words = m->words};
 
 		j->failure = outcome_of_ending(&ending, &j->error);
-		j->killed_by_us = true;
+		j->killed_by_us = m->stop != JOB_STOP_ENGINE;
 	} else {
 		j->failure = failure;
 		j->error = *err;
@@ -140,8 +143,9 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 	};
 
 	crash_point(WORKER_EXITED);
+	machine_release(m);
 	j->exited_ms = clock_wall_ms();
-	j->usage.wall_us = (uint64_t)(clock_us() - m->started_us);
+	j->usage.wall_us = (uint64_t)machine_ran_us(m);
 	j->usage.cpu_us = m->meter.cpu_us;
 	j->usage.peak_memory = m->meter.peak_memory;
 	j->exit_code = ending.exit_code;

@@ -4,6 +4,7 @@
 #define EXEC_JOB_MACHINE_H
 
 #include "exec/engine_call.h"
+#include "exec/leash.h"
 #include "exec/image.h"
 #include "exec/job.h"
 #include "exec/stdio_stream.h"
@@ -23,7 +24,7 @@ struct job_machine {
 	struct image image;
 	bool image_again;          /* the base image went away behind our back: it was asked for twice */
 	struct engine_call call;   /* what the state waits for */
-	struct engine_call attach, wait, kill, look;
+	struct engine_call attach, wait, kill, look, pause;
 	struct stdio_stream stream;
 	struct usage_meter meter;
 	struct timer retry, limit, sample;
@@ -36,6 +37,10 @@ struct job_machine {
 	char words[200];
 	int signal;                /* the last one that we sent */
 	int64_t started_us;
+	struct leash_slot *slot;   /* held from the start until it is known to be dead; NULL = not */
+	bool want_paused, is_paused, pausing; /* pausing: what `pause` asks for */
+	int64_t paused_since_us;   /* clock_us(), while is_paused */
+	int64_t paused_us;         /* in all, before that */
 	uint64_t sample_ms;
 	int64_t deadline;          /* of asking an engine that does not answer; 0 = it answers */
 	uint64_t delay;
@@ -61,6 +66,13 @@ void machine_on_sample(struct timer *t);
 bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n);
 void machine_on_attach_ended(struct engine_call *c);
 void machine_on_wait_ended(struct engine_call *c);
+
+/* exec/job_pause.c */
+bool machine_hold(struct job_machine *m); /* false: too many containers */
+void machine_release(struct job_machine *m);
+int64_t machine_ran_us(const struct job_machine *m); /* since its start, without the time it was paused */
+int64_t machine_time_left_ms(const struct job_machine *m); /* of its time limit */
+void machine_settle_pause(struct job_machine *m); /* make it as it is wanted */
 
 /* exec/job_end.c */
 void machine_conclude(struct job_machine *m, int failure, const struct error *err); /* no end of its own */

@@ -11,9 +11,9 @@
 #include "net/clock.h"
 #include "net/crash.h"
 #include "net/memory.h"
+#include "proto/limits.h"
 #include "proto/status.h"
 
-#define ENGINE_SILENT_MS 10000  /* a running container whose engine does not answer that long is lost */
 #define KILL_AGAIN_MS 1000
 #define SAMPLE_FIRST_MS 100     /* then each time twice as long, up to SAMPLE_MS */
 #define SAMPLE_MS 1000
@@ -52,7 +52,7 @@ static void on_inspected(struct engine_call *c)
 	} else if (call_says_gone(c)) {
 		error_set(&err, STATUS_ABORTED, "its container was removed by something else on the worker");
 		machine_conclude(m, FAILURE_INFRA, &err);
-	} else if (machine_out_of_patience(m, ENGINE_SILENT_MS)) {
+	} else if (machine_out_of_patience(m, ENGINE_SILENT_MS) || (m->stopping && m->stop == JOB_STOP_ENGINE)) {
 		machine_conclude(m, FAILURE_INFRA, &err);
 	} else {
 		m->look_again = false;
@@ -175,6 +175,11 @@ void machine_on_limit(struct timer *t)
 		send_signal(m, SIGKILL);
 		return;
 	}
+	if (machine_time_left_ms(m) > 0) { /* it was paused meanwhile */
+		if (!m->is_paused)
+			timer_set(&m->limit, (uint64_t)machine_time_left_ms(m));
+		return;
+	}
 	m->stopping = true;
 	m->stop = JOB_STOP_TIMEOUT;
 	snprintf(m->words, sizeof(m->words), "it ran longer than its time limit of %u s",
@@ -234,4 +239,5 @@ void machine_begin_running(struct job_machine *m)
 		m->look_again = false;
 		machine_inspect(m);
 	}
+	machine_settle_pause(m);
 }

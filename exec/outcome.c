@@ -19,6 +19,7 @@ static const struct {
 	[JOB_STOP_TIMEOUT] = {FAILURE_TIMEOUT, STATUS_DEADLINE_EXCEEDED, "it ran longer than its time limit"},
 	[JOB_STOP_DISK] = {FAILURE_DISK, STATUS_RESOURCE_EXHAUSTED, "it used more disk than it asked for"},
 	[JOB_STOP_LOST] = {FAILURE_INFRA, STATUS_ABORTED, "its worker gave it up"},
+	[JOB_STOP_ENGINE] = {FAILURE_INFRA, STATUS_UNAVAILABLE, "the container engine of its worker does not answer"},
 	[JOB_STOP_BUDGET] = {FAILURE_BUDGET, STATUS_RESOURCE_EXHAUSTED, "its money is used up"},
 };
 

@@ -141,7 +141,12 @@
 
 /* --- workers -------------------------------------------------------------------------------- */
 #define HEARTBEAT_MS 1000
-#define LOST_AFTER_MS 10000
+#define LOST_AFTER_MS 10000              /* the pool gives the tasks of a worker that was silent for so long to others */
+#define LOST_AFTER_MIN_MS 2000           /* a pool that says less is not believed */
+#define PAUSE_AFTER(lost_ms) ((lost_ms) * 7 / 10) /* the worker pauses its containers: 7 s after it sent the last */
+#define KILL_AFTER(lost_ms) ((lost_ms) * 9 / 10)  /* heartbeat that was acknowledged, and kills them: 9 s */
+#define SUPERVISOR_LAG(lost_ms) ((lost_ms) / 40)  /* the supervisor acts so much later, when the worker has not */
+#define ENGINE_SILENT_MS LOST_AFTER_MS   /* containers of an engine that does not answer for so long are lost */
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
 #define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
 #define LOSSES_ONE_OWNER_MAX 20          /* and when all these workers are one owner's */

@@ -272,6 +272,95 @@ static void several_run_at_once(void **state)
 	assert_nothing_left(0);
 }
 
+/* --- paused ------------------------------------------------------------------------------------ */
+static struct timer pause_end;
+static struct test_job *paused_job;
+
+static void on_pause_end(struct timer *t)
+{
+	assert_true(job_is_paused(&paused_job->job));
+	assert_int_equal(leash_live(paused_job->job.leash), 1);
+	job_pause(&paused_job->job, false);
+	timer_close(t, NULL);
+}
+
+static void pause_for_two_seconds(struct test_job *t)
+{
+	paused_job = t;
+	timer_init(&loop, &pause_end, on_pause_end);
+	timer_set(&pause_end, 2000);
+	job_pause(&t->job, true);
+	job_pause(&t->job, true);
+}
+
+static void paused_time_is_no_run_time(void **state)
+{
+	struct test_job t;
+	struct leash leash;
+	struct error err = {0};
+
+	(void)state;
+	assert_int_equal(leash_open(&leash, fixture_dir, &err), 0);
+	test_job_init(&t, "echo a; i=0; while [ $i -lt 10 ]; do sleep 0.1; i=$((i+1)); done; echo b");
+	t.job.leash = &leash;
+	t.spec.time_limit_s = 3;
+	t.on_first_output = pause_for_two_seconds;
+	test_job_run(&t);
+	assert_string_equal(buf_text(&t.out), "a\nb\n");
+	assert_int_equal(t.job.failure, FAILURE_NONE);
+	assert_true(t.job.exited_ms - t.job.started_ms > 2900);
+	assert_true((int64_t)t.job.usage.wall_us / 1000 < t.job.exited_ms - t.job.started_ms - 1500);
+	assert_int_equal(leash_live(&leash), 0);
+	test_job_release(&t);
+	leash_close(&leash);
+}
+
+static void stop_while_paused(struct test_job *t)
+{
+	job_pause(&t->job, true);
+	job_stop(&t->job, JOB_STOP_LOST, NULL);
+}
+
+static void a_paused_container_can_be_killed(void **state)
+{
+	struct test_job t;
+
+	(void)state;
+	test_job_init(&t, "echo a; sleep 60; echo b");
+	t.on_first_output = stop_while_paused;
+	test_job_run(&t);
+	assert_string_equal(buf_text(&t.out), "a\n");
+	assert_int_equal(t.job.failure, FAILURE_INFRA);
+	test_job_release(&t);
+	assert_nothing_left(0);
+}
+
+/* What another program on the machine does is a loss of the machine. */
+static void kill_from_outside(struct test_job *t)
+{
+	static struct engine_call c;
+
+	(void)t;
+	c = (struct engine_call){0};
+	call_start(&engine, &c, on_counted_nothing, "POST", "/containers/hm-%s-%u/kill", t->job.task, t->job.epoch);
+}
+
+static void killed_by_somebody_else_is_a_loss_of_the_machine(void **state)
+{
+	struct test_job t;
+
+	(void)state;
+	test_job_init(&t, "echo a; sleep 60");
+	t.on_first_output = kill_from_outside;
+	job_start(&t.job);
+	await(2);
+	assert_int_equal(t.job.exit_code, 137);
+	assert_false(t.job.killed_by_us || t.job.oom_killed);
+	assert_int_equal(t.job.failure, FAILURE_INFRA);
+	test_job_release(&t);
+	assert_nothing_left(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +379,9 @@ int main(void)
 		cmocka_unit_test(usage_is_measured_while_it_runs),
 		cmocka_unit_test(an_earlier_container_of_the_attempt_is_never_started_again),
 		cmocka_unit_test(several_run_at_once),
+		cmocka_unit_test(paused_time_is_no_run_time),
+		cmocka_unit_test(a_paused_container_can_be_killed),
+		cmocka_unit_test(killed_by_somebody_else_is_a_loss_of_the_machine),
 	};
 	int failed = cmocka_run_group_tests_name("docker", tests, start_docker, stop_engine);
 
