@@ -12,7 +12,7 @@
 static const struct verb {
 	const char *name;
 	int (*main)(int argc, char **argv);
-	const char *help; /* NULL = a heading follows in group */
+	const char *help; /* NULL = a heading follows in group; or, with a name, it is not for people */
 	const char *group;
 } verbs[] = {
 	{NULL, NULL, NULL, "Start here"},
@@ -48,6 +48,7 @@ static const struct verb {
 	{"earnings", earnings_main, "what your workers have earned", NULL},
 	{NULL, NULL, NULL, "Machines"},
 	{"worker", worker_main, "lend this machine to a pool", NULL},
+	{SUPERVISOR_VERB, worker_supervisor_main, NULL, NULL},
 	{"workers", workers_main, "list the machines of the pool", NULL},
 	{"pool", pool_main, "run a pool: accounts, queue, results", NULL},
 	{"invite", invite_main, "let someone register", NULL},
@@ -69,7 +70,7 @@ static int usage(FILE *f)
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		if (verbs[i].group != NULL)
 			fprintf(f, "\n%s\n", verbs[i].group);
-		else
+		else if (verbs[i].help != NULL)
 			fprintf(f, "  %-10s %s\n", verbs[i].name, verbs[i].help);
 	fputs("\n`hivemind VERB --help` explains one, `hivemind help exit-codes` the exit statuses;\n"
 	      "man hivemind has everything.\n",
@@ -123,7 +124,7 @@ static int unknown(const char *typed)
 	size_t n = 0;
 
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		if (verbs[i].name != NULL)
+		if (verbs[i].help != NULL)
 			names[n++] = verbs[i].name;
 	names[n] = NULL;
 	near = nearest_word(typed, names);

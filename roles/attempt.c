@@ -302,8 +302,8 @@ static void enter_job(struct attempt *a)
 	struct job *j = &a->job;
 
 	step_to(&a->step, JOB, a->key);
-	*j = (struct job){.engine = &w->engine.engine, .spec = a->spec, .epoch = a->epoch, .work = a->scratch.work,
-			  .uid = a->scratch.uid, .on_phase = on_job_phase, .on_output = on_job_output,
+	*j = (struct job){.engine = &w->engine.engine, .leash = &w->leash, .spec = a->spec, .epoch = a->epoch,
+			  .work = a->scratch.work, .uid = a->scratch.uid, .on_phase = on_job_phase, .on_output = on_job_output,
 			  .done = on_job_done, .removed = on_job_removed};
 	text_copy(j->task, sizeof j->task, a->task);
 	if (a->scratch.has_image_tar && strcmp(a->spec->image, "image.tar") == 0)

@@ -2,9 +2,10 @@
  *
  * Up: data directory -> what this machine is -> engine found and checked -> linked -> one line that says "ready".
  * Down (SIGTERM, Ctrl-C): not ready any more; running containers are ended and each task is given back when its container is
- * gone; what only has bytes to send may do so for a moment; then Leave, link, bulk channel, engine, loop. */
+ * gone; what only has bytes to send may do so for a moment; then Leave, link, bulk channel, engine, supervisor, loop. */
 #include "roles/worker.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,9 +148,21 @@ static void on_patience_closed(struct timer *timer)
 	(void)timer; /* the last handle: the loop ends by itself */
 }
 
+static void on_lease_clock_closed(struct timer *timer)
+{
+	struct worker *w = container_of(timer, struct worker, lease_clock.timer);
+
+	timer_close(&w->patience, on_patience_closed);
+}
+
+static void on_supervisor_closed(struct worker_supervisor *s)
+{
+	lease_clock_close(&s->worker->lease_clock, on_lease_clock_closed);
+}
+
 static void on_engine_closed(struct worker_engine *e)
 {
-	timer_close(&e->worker->patience, on_patience_closed);
+	worker_supervisor_close(&e->worker->supervisor, on_supervisor_closed);
 }
 
 static void on_bulk_closed(void *user)
@@ -306,6 +319,16 @@ void worker_engine_changed(struct worker *w)
 		greet(w);
 }
 
+/* What runs may be anything by now. Another machine tries it, and it costs nothing. */
+void worker_engine_lost(struct worker *w)
+{
+	struct attempt *a;
+
+	DL_FOREACH(w->attempts, a)
+		if (a->step.at == JOB)
+			job_stop(&a->job, JOB_STOP_ENGINE, "the container engine of its worker has not answered for 10 s");
+}
+
 static int share_option(const char *option, const char *text, uint64_t total, uint64_t scale, uint64_t *to,
 			struct error *err)
 {
@@ -427,6 +450,8 @@ static int run(struct worker *w)
 {
 	struct error err = {0};
 
+	if (w->options.ready_fd >= 0)
+		fcntl((int)w->options.ready_fd, F_SETFD, FD_CLOEXEC); /* not for our children */
 	loop_init(&w->loop);
 	if (prepare(w, &err) == 0) {
 		crash_point(WORKER_START_HOME);
@@ -435,6 +460,8 @@ static int run(struct worker *w)
 		w->bulk = grpc_channel_new(&w->loop, &w->pool);
 		grpc_channel_set_tls(w->bulk, tls_config_keep(w->trust.tls));
 		grpc_channel_set_token(w->bulk, w->token);
+		lease_clock_open(&w->lease_clock, w);
+		worker_supervisor_open(&w->supervisor, w);
 		worker_engine_open(&w->engine, w);
 		loop_run(&w->loop);
 		err = w->error;
@@ -473,6 +500,7 @@ int worker_main(int argc, char **argv)
 	struct error err = {0};
 	int rc, count = 0;
 
+	w->lock = w->leash.fd = -1;
 	o->ready_fd = -1;
 	o->tasks_max = ATTEMPTS_MAX;
 	o->gpus = GPUS_MAX;

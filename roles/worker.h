@@ -2,17 +2,19 @@
  *
  *   worker.c            bring-up and down, options            worker_link.h    the session with the pool
  *   attempt.h           one try at one task                   worker_engine.h  the container engine
+ *   lease_clock.h       how long it may run what it has        worker_supervisor.h  who ends it when we cannot
  *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
  *   worker_policy.h     what its owner allows
  *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
  *
- * DATA/ (0700) holds worker-id, lock, bundles/, transit/, scratch/ and, when it started one, engine/. */
+ * DATA/ (0700) holds worker-id, lock, leash, bundles/, transit/, scratch/ and, when it started one, engine/. */
 #ifndef ROLES_WORKER_H
 #define ROLES_WORKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "exec/leash.h"
 #include "net/arena.h"
 #include "net/endpoint.h"
 #include "net/grpc_client.h"
@@ -21,10 +23,12 @@
 #include "proto/id.h"
 #include "roles/attempt.h"
 #include "roles/bundle_cache.h"
+#include "roles/lease_clock.h"
 #include "roles/trust.h"
 #include "roles/worker_engine.h"
 #include "roles/worker_link.h"
 #include "roles/worker_resources.h"
+#include "roles/worker_supervisor.h"
 #include "ui/options.h"
 
 struct worker_options {
@@ -55,6 +59,9 @@ struct worker {
 	struct bundle_cache bundles;
 	struct worker_engine engine;
 	struct worker_link link;
+	struct lease_clock lease_clock;
+	struct leash leash;          /* DATA/leash; its fd is -1 when there is none */
+	struct worker_supervisor supervisor;
 	struct grpc_channel *bulk;   /* bundles and results: heartbeats never wait behind them */
 	struct attempt *attempts;
 	struct timer patience;       /* at the end: for attempts that only have bytes to send */
@@ -65,6 +72,7 @@ struct worker {
 
 /* --- what its parts tell it ------------------------------------------------------------------ */
 void worker_engine_changed(struct worker *w);
+void worker_engine_lost(struct worker *w);
 void worker_linked(struct worker *w, bool first);
 void worker_unlinked(struct worker *w);
 void worker_lease(struct worker *w, const Pb__Lease *lease);

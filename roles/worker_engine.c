@@ -4,14 +4,17 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "net/crash.h"
+#include "net/clock.h"
 #include "net/log.h"
 #include "net/memory.h"
+#include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/worker.h"
 
-#define PING_MS 1000
+#define PING_MS 900 /* from one to the next; with its deadline of 1 s an engine that hangs is known within 2 s */
 #define AGAIN_MS 15000
 #define SILENT_MAX 5 /* pings in a row: then an engine of our own is started anew */
 
@@ -21,7 +24,7 @@ static const struct state states[] = {
 	[FINDING] = {"finding", TO(SWEEPING) | TO(DROPPING) | TO(CLOSED)},
 	[SWEEPING] = {"sweeping", TO(CHECKING) | TO(CLOSED)},
 	[CHECKING] = {"checking", TO(READY) | TO(DROPPING) | TO(CLOSED)},
-	[READY] = {"ready", TO(DROPPING) | TO(CLOSED)},
+	[READY] = {"ready", TO(SWEEPING) | TO(DROPPING) | TO(CLOSED)},
 	[DROPPING] = {"dropping", TO(STARTING) | TO(ABSENT) | TO(CLOSED)},
 	[STARTING] = {"starting", TO(FINDING) | TO(ABSENT) | TO(CLOSED)},
 	[ABSENT] = {"absent", TO(FINDING) | TO(CLOSED)},
@@ -48,11 +51,18 @@ static void on_timer_closed(struct timer *timer)
 	e->closed(e);
 }
 
+/* Our supervisor ends it when we cannot. */
+static void set_own(struct worker_engine *e, struct private_engine *own)
+{
+	e->own = own;
+	e->worker->leash.page->owns_engine = own != NULL;
+}
+
 static void on_own_closed(void *user)
 {
 	struct worker_engine *e = user;
 
-	e->own = NULL;
+	set_own(e, NULL);
 	timer_close(&e->timer, on_timer_closed);
 }
 
@@ -118,7 +128,7 @@ static void on_own_given_up(void *user)
 {
 	struct worker_engine *e = user;
 
-	e->own = NULL;
+	set_own(e, NULL);
 	if (!returned(e))
 		enter_absent(e);
 }
@@ -150,14 +160,14 @@ static void start_own(struct worker_engine *e)
 
 	snprintf(dir, sizeof dir, "%s/engine", e->worker->data);
 	await(e, STARTING);
-	e->own = private_engine_start(&e->worker->loop, dir, on_started, e);
+	set_own(e, private_engine_start(&e->worker->loop, dir, on_started, e));
 }
 
 static void on_own_ended(void *user)
 {
 	struct worker_engine *e = user;
 
-	e->own = NULL;
+	set_own(e, NULL);
 	if (!returned(e))
 		start_own(e);
 }
@@ -190,6 +200,30 @@ static void drop(struct worker_engine *e, const struct error *err)
 
 /* --- READY ----------------------------------------------------------------------------------- */
 
+static void ask_again(struct worker_engine *e)
+{
+	int64_t took_ms = clock_ms() - e->asked_ms;
+
+	timer_set(&e->timer, took_ms < PING_MS ? (uint64_t)(PING_MS - took_ms) : 0);
+}
+
+static bool is_lost(const struct worker_engine *e)
+{
+	return clock_ms() - e->heard_ms >= ENGINE_SILENT_MS;
+}
+
+static void hear(struct worker_engine *e, const struct error *err)
+{
+	e->silent = err->status != 0 ? e->silent + 1 : 0;
+	if (err->status == 0)
+		e->heard_ms = e->asked_ms;
+	judge(e, err->status != 0 ? err : &e->verdict);
+	if (is_lost(e))
+		worker_engine_lost(e->worker);
+}
+
+static void sweep(struct worker_engine *e);
+
 static void on_ping(struct engine *engine, const struct error *err, void *user)
 {
 	struct worker_engine *e = user;
@@ -197,13 +231,16 @@ static void on_ping(struct engine *engine, const struct error *err, void *user)
 	(void)engine;
 	if (returned(e))
 		return;
-	e->silent = err->status != 0 ? e->silent + 1 : 0;
-	judge(e, err->status != 0 ? err : &e->verdict);
+	if (err->status == 0 && e->silent > 0 && is_lost(e)) { /* it has what we have given up; it may be another one */
+		sweep(e);
+		return;
+	}
+	hear(e, err);
 	if (e->silent >= SILENT_MAX && e->own != NULL && worker_idle(e->worker)) {
 		drop(e, err);
 		return;
 	}
-	timer_set(&e->timer, PING_MS);
+	ask_again(e);
 }
 
 /* --- FINDING, SWEEPING, CHECKING ------------------------------------------------------------- */
@@ -228,7 +265,8 @@ static void on_checked(struct engine *engine, const struct error *err, void *use
 	step_to(&e->step, READY, "engine");
 	e->known = false; /* tell the worker also what engine it is */
 	judge(e, &e->verdict);
-	timer_set(&e->timer, PING_MS);
+	e->asked_ms = e->heard_ms = clock_ms();
+	ask_again(e);
 }
 
 static void on_swept(struct engine *engine, const struct error *err, void *user)
@@ -240,22 +278,38 @@ static void on_swept(struct engine *engine, const struct error *err, void *user)
 	crash_point(WORKER_START_SWEPT);
 	if (err->status != 0)
 		log_warn("containers of an earlier run may be left text=\"%s\"", err->text);
+	else
+		leash_forget_others(&e->worker->leash);
 	await(e, CHECKING);
 	engine_check(engine, e->worker->scratch, on_checked, e);
+}
+
+/* What is not of an attempt that we have was left by an earlier process, or given up. */
+static void sweep(struct worker_engine *e)
+{
+	const char *keep[ATTEMPTS_MAX];
+	const struct attempt *a;
+	size_t n = 0;
+
+	DL_FOREACH(e->worker->attempts, a)
+		if (a->job_begun && !a->job_gone && n < ATTEMPTS_MAX)
+			keep[n++] = job_container(&a->job);
+	await(e, SWEEPING);
+	engine_sweep(&e->engine, keep, n, on_swept, e);
 }
 
 static void on_found(struct engine *engine, const struct error *err, void *user)
 {
 	struct worker_engine *e = user;
 
+	(void)engine;
 	if (returned(e))
 		return;
 	if (err->status != 0) {
 		drop(e, err);
 		return;
 	}
-	await(e, SWEEPING);
-	engine_sweep(engine, NULL, 0, on_swept, e);
+	sweep(e);
 }
 
 static void find(struct worker_engine *e)
@@ -274,6 +328,7 @@ static void on_timer(struct timer *timer)
 		return;
 	}
 	e->busy = true;
+	e->asked_ms = clock_ms();
 	engine_ping(&e->engine, on_ping, e);
 }
 

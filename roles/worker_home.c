@@ -108,7 +108,6 @@ int worker_home_open(struct worker *w, struct error *err)
 {
 	int rc;
 
-	w->lock = -1;
 	choose_data(w);
 	rc = make_directories(w->data, err);
 	if (rc == 0)
@@ -117,6 +116,8 @@ int worker_home_open(struct worker *w, struct error *err)
 		rc = take_lock(w, err);
 	if (rc == 0)
 		rc = find_id(w, err);
+	if (rc == 0)
+		rc = leash_open(&w->leash, w->data, err);
 	if (rc == 0)
 		rc = bundle_cache_open(&w->bundles, w->data, err);
 	if (rc != 0)
@@ -130,6 +131,7 @@ int worker_home_open(struct worker *w, struct error *err)
 
 void worker_home_close(struct worker *w)
 {
+	leash_close(&w->leash);
 	if (w->lock >= 0)
 		close(w->lock);
 	w->lock = -1;

@@ -7,7 +7,7 @@
 #include "roles/worker.h"
 
 /* Find (--data, $STATE_DIRECTORY, $XDG_STATE_HOME/hivemind/worker, ~/.local/state/hivemind/worker) or make it, lock it, read or
- * make the id, open the bundle cache, delete what earlier processes left. Fills data, scratch, lock, id, bundles.
+ * make the id, take over the leash, open the bundle cache, delete what earlier processes left. Fills data, scratch, lock, id, bundles.
  *   ABORTED  another worker uses it */
 int worker_home_open(struct worker *w, struct error *err);
 void worker_home_close(struct worker *w);

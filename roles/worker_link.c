@@ -1,7 +1,6 @@
 /* roles/worker_link.c - enter(state) does what a state begins with; the events are: a message, the call's end, a timer. */
 #include "roles/worker_link.h"
 
-#include <inttypes.h>
 #include <utlist.h>
 
 #include "net/clock.h"
@@ -18,7 +17,6 @@
 #define WAIT_FIRST_MS 250
 #define WAIT_LONGEST_MS 15000
 #define LINGER_MS 1000
-#define FENCE_BEFORE_MS 1000 /* that long before the pool may give our tasks to others, ours have ended */
 
 enum { IDLE, GREETING, LINKED, WAITING, LEAVING, CLOSED };
 
@@ -137,6 +135,16 @@ static void enter_greeting(struct worker_link *l)
 	timer_set(&l->timer, GREETING_MS);
 }
 
+static void acknowledged(struct worker_link *l, uint64_t seq)
+{
+	int64_t sent_ms = l->sent_ms[seq % BEATS_REMEMBERED];
+
+	if (sent_ms <= l->acked_ms)
+		return;
+	l->acked_ms = sent_ms;
+	lease_clock_renew(&l->worker->lease_clock, sent_ms, l->lost_after_ms);
+}
+
 static void enter_linked(struct worker_link *l)
 {
 	struct attempt *a;
@@ -144,7 +152,7 @@ static void enter_linked(struct worker_link *l)
 	step_to(&l->step, LINKED, "link");
 	crash_point(WORKER_START_LINKED);
 	l->tries = 0;
-	l->acked_ms = l->sent_ms[0];
+	acknowledged(l, 0);
 	timer_clear(&l->timer);
 	timer_set(&l->beat, l->heartbeat_ms);
 	worker_linked(l->worker, !l->ever);
@@ -192,7 +200,7 @@ static void on_welcome(struct worker_link *l, const Pb__PoolMessage *message)
 	if (l->step.at != GREETING)
 		return;
 	l->heartbeat_ms = every < 100 || every > 10 * HEARTBEAT_MS ? HEARTBEAT_MS : every;
-	l->lost_after_ms = welcome->lost_after_ms > 2 * FENCE_BEFORE_MS ? welcome->lost_after_ms : LOST_AFTER_MS;
+	l->lost_after_ms = welcome->lost_after_ms > LOST_AFTER_MIN_MS ? welcome->lost_after_ms : LOST_AFTER_MS;
 	enter_linked(l);
 }
 
@@ -203,8 +211,7 @@ static void on_ack(struct worker_link *l, const Pb__PoolMessage *message)
 
 	if (seq > l->seq || seq + BEATS_REMEMBERED <= l->seq)
 		return;
-	if (l->sent_ms[seq % BEATS_REMEMBERED] > l->acked_ms)
-		l->acked_ms = l->sent_ms[seq % BEATS_REMEMBERED];
+	acknowledged(l, seq);
 	DL_FOREACH(l->worker->attempts, a)
 		attempt_acknowledged(a, seq);
 }
@@ -314,29 +321,13 @@ static void on_call_done(struct grpc_call *call, const struct error *err)
 
 /* --- the heart ------------------------------------------------------------------------------- */
 
-/* Has the pool been silent so long that it may soon give our tasks to others? */
-static void fence(struct worker_link *l)
-{
-	int64_t silent_ms = clock_ms() - l->acked_ms;
-	struct attempt *a;
-
-	if (silent_ms < (int64_t)l->lost_after_ms - FENCE_BEFORE_MS)
-		return;
-	DL_FOREACH(l->worker->attempts, a)
-		if (!a->lost && !attempt_exited(a)) {
-			log_warn("the pool is silent, ending task=%s epoch=%u silent_ms=%" PRId64, a->task, a->epoch, silent_ms);
-			attempt_lose(a, "its worker did not hear from the pool in time");
-		}
-	if (worker_link_up(l) && silent_ms >= (int64_t)l->lost_after_ms)
-		grpc_call_cancel(&l->call);
-}
-
 static void on_beat(struct timer *timer)
 {
 	struct worker_link *l = container_of(timer, struct worker_link, beat);
 
 	timer_set(&l->beat, l->heartbeat_ms);
-	fence(l);
+	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
+		grpc_call_cancel(&l->call);
 	worker_link_beat(l);
 }
 

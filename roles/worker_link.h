@@ -12,9 +12,8 @@
  *
  * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict on each.
  *
- * acked_ms is the send time of the last heartbeat that the pool has acknowledged. Counted from it, the worker ends its
- * containers one second before the pool can give their tasks to others: no two attempts ever run at once, and
- * no clock but our own is trusted. */
+ * acked_ms is the send time of the last heartbeat that the pool has acknowledged; from it the lease clock counts
+ * (roles/lease_clock.h). A link without an answer for LOST_AFTER_MS is given up and made anew. */
 #ifndef ROLES_WORKER_LINK_H
 #define ROLES_WORKER_LINK_H
 

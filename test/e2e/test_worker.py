@@ -40,25 +40,6 @@ def gone(pid):
         return True
 
 
-def test_an_engine_that_hangs_makes_the_worker_not_ready_until_it_is_back(tmp_path, own_hive):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-dk-"))
-    with hive.Dockerd(path) as engine:
-        h = own_hive(workers=1, engine=engine)
-        engine.process.popen.send_signal(signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            until("not ready", lambda: worker_states(h)["worker-1"][0] == "not ready", 5)
-            assert time.monotonic() - began < 3.5 * hive.SLOW
-            task = h.submit(script(tmp_path / "b", "echo ran"))
-            assert h.status(task)["state"] == "PENDING"
-        finally:
-            engine.process.popen.send_signal(signal.SIGCONT)
-        assert h("wait", task, timeout=60).code == 0
-        assert h.ok("logs", task).out == "ran\n"
-        h.end()
-    hive.remove(path)
-
-
 def test_without_an_engine_it_stays_and_says_what_to_do(own_hive, tmp_path):
     h = own_hive(workers=1, options=["--docker", f"unix:{tmp_path}/nothing.sock"])
     state, why = worker_states(h)["worker-1"]
@@ -113,26 +94,6 @@ def test_a_killed_worker_leaves_nothing_of_its_task(own_hive, docker, tmp_path):
     until("no container", lambda: not docker.containers(), 20)
     until("no scratch directory", lambda: not list((h.data / "worker-1" / "scratch").iterdir()), 20)
     assert not list((h.data / "worker-1" / "transit").iterdir())
-
-
-@pytest.mark.parametrize("seconds", [5, 12])
-def test_a_silent_pool_ends_a_container_before_it_can_run_elsewhere(own_hive, docker, tmp_path, seconds):
-    h = own_hive(workers=1)
-    task = h.submit(script(tmp_path / "b", "sleep 8; echo attempt $HIVEMIND_ATTEMPT; sleep 8"))
-    until("it to run", lambda: h.status(task)["phase"] == "EXECUTING", 20)
-    pool = h.pid("pool")
-    os.kill(pool, signal.SIGSTOP)
-    began = time.monotonic()
-    try:
-        if seconds > 9:
-            until("the container to be ended", lambda: not docker.containers(), 10.5)
-            assert time.monotonic() - began > 7.5
-        time.sleep(max(0, seconds - (time.monotonic() - began)))
-    finally:
-        os.kill(pool, signal.SIGCONT)
-    assert h("wait", task, timeout=90).code == 0
-    assert h.status(task)["epoch"] == (1 if seconds < 9 else 2)
-    assert h.ok("logs", task).out == f"attempt {1 if seconds < 9 else 2}\n"
 
 
 def test_a_stopped_worker_gives_its_task_back_and_exits_0(own_hive, docker, tmp_path):

@@ -1,0 +1,225 @@
+"""A worker and its pool that cannot hear each other, a worker that is dead or stuck, an engine that hangs: what runs is
+paused at 7 s and dead before 10 s, or goes on as if nothing had been. All of it at once, each worker in a trouble of its own."""
+import json
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+
+import pytest
+
+import hive
+from hive import script, until
+
+LOOP = "i=0; while [ $i -lt {ticks} ]; do i=$((i+1)); sleep 0.1; done"
+SLEEP = "echo attempt $HIVEMIND_ATTEMPT; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 100"
+
+
+def supervisors(data):
+    """Pids of supervisors of the worker in that directory."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"worker-supervisor" in words and str(data).encode() in words:
+            found.append(int(entry.parent.name))
+    return found
+
+
+class Guest:
+    """A worker that reaches the pool through a relay, with room for one task."""
+
+    def __init__(self, h, engine, path, name, cpus):
+        self.h, self.engine, self.name = h, engine, name
+        self.data, self.log = path / name, path / f"{name}.log"
+        port = hive.free_port()
+        self.relay = hive.Process([sys.executable, pathlib.Path(__file__).with_name("relay.py"), port,
+                                   h.env["HIVEMIND_POOL"].rsplit(":", 1)[1]], path / f"{name}.relay")
+        until("the relay", lambda: "relaying" in self.relay.log.read_text(), 10)
+        self.words = [hive.BIN, "worker", "--join", f"127.0.0.1:{port}", "--data", self.data, "--name", name, "--cpus", cpus,
+                      "--max-tasks", "1", "--docker", f"unix:{engine.socket}"]
+        self.start()
+
+    def start(self):
+        self.process = hive.Process(hive.WRAP + self.words, self.log, self.h.env)
+
+    def ready(self):
+        return "ready:" in self.log.read_text()
+
+    def signal(self, process, number):
+        os.kill(process.pid, number)
+
+    def end(self):
+        self.signal(self.relay, signal.SIGCONT)
+        self.signal(self.process, signal.SIGCONT)
+        self.process.end()
+        self.relay.popen.kill()
+        self.relay.popen.wait()
+
+
+class Watch:
+    """When a container was first seen paused, and first seen dead: seconds since the trouble began, None = never."""
+
+    def __init__(self, engine, names):
+        self.engine, self.paused, self.dead, self.began = engine, {}, {}, time.monotonic()
+        self.names = names
+
+    def look(self):
+        for name in self.names:
+            status, body = self.engine.get(f"/v1.40/containers/{name}/json")
+            state = json.loads(body)["State"] if status == 200 else {"Running": False}
+            if state["Running"] and state["Paused"]:
+                self.paused.setdefault(name, self.seconds())
+            if not state["Running"]:
+                self.dead.setdefault(name, self.seconds())
+
+    def seconds(self):
+        return time.monotonic() - self.began
+
+    def until(self, seconds):
+        while self.seconds() < seconds:
+            self.look()
+            time.sleep(0.03)
+
+
+@pytest.fixture
+def guests(own_hive, docker):
+    """Make a hive whose own worker is busy until its blocker is stopped, and guests, named, with so many cores."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-f-"))
+    made = {}
+
+    def make(cpus):
+        h = own_hive(workers=1)
+        h.blocker = h.submit(script(path / "blocker", "sleep 600", resources={"cpus": os.cpu_count()}))
+        until("the blocker to run", lambda: h.status(h.blocker)["phase"] == "EXECUTING", 20)
+        made.update({name: Guest(h, docker, path, name, each) for name, each in cpus.items()})
+        until("the guests", lambda: all(g.ready() for g in made.values()), 60)
+        return h, path, made
+
+    yield make
+    for guest in made.values():
+        guest.end()
+    hive.remove(path)
+
+
+def run_on_guests(h, path, texts, cpus, **manifest):
+    """Start these tasks on the guests that have so many cores: {name of the guest: task}."""
+    tasks = [h.submit(script(path / f"b{cpus}{i}", text, resources={"cpus": cpus}, **manifest)) for i, text in enumerate(texts)]
+    until("all to run", lambda: all(h.status(t)["phase"] == "EXECUTING" for t in tasks), 30)
+    return {h.status(t)["worker"]["name"]: t for t in tasks}
+
+
+def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
+    """5 s, 8 s and 12 s without the pool; a task that ends inside 12 s, one that is waited for; a worker that dies, one that is stuck."""
+    names = ["five", "eight", "twelve", "dies", "stuck"]
+    kept = ("five", "eight", "waits")
+    h, path, by_name = guests({name: 0.3 for name in names} | {"waits": 0.2, "late": 0.1})
+    first = "if [ $HIVEMIND_ATTEMPT = 1 ]; then " + LOOP + "; fi; echo attempt $HIVEMIND_ATTEMPT | tee out/x"
+    tasks = run_on_guests(h, path, [first.format(ticks=160)] * len(names), 0.3)
+    tasks |= run_on_guests(h, path, [first.format(ticks=160)], 0.2, on_disconnect="wait:1m")
+    tasks |= run_on_guests(h, path, [first.format(ticks=50)], 0.1)
+    container = {name: f"hm-{task}.1-1" for name, task in tasks.items()}
+    watch = Watch(docker, container.values())
+    for name in ("five", "eight", "twelve", "waits", "late"):
+        by_name[name].signal(by_name[name].relay, signal.SIGSTOP)
+    by_name["dies"].process.popen.kill()
+    by_name["stuck"].signal(by_name["stuck"].process, signal.SIGSTOP)
+    h.ok("stop", h.blocker)
+    for seconds, heard in ((5, ["five"]), (8, ["eight"]), (12, ["twelve", "waits", "late"])):
+        watch.until(seconds)
+        for name in heard:
+            by_name[name].signal(by_name[name].relay, signal.SIGCONT)
+    by_name["stuck"].signal(by_name["stuck"].process, signal.SIGCONT)
+    heard = time.monotonic()
+    until("a late result to be refused", lambda: "no longer ours" in by_name["late"].log.read_text(), 5)
+    print(f"the late one was told after {time.monotonic() - heard:.2f} s")
+
+    seen = {name: (watch.paused.get(container[name]), watch.dead.get(container[name])) for name in [*names, "waits"]}
+    print("paused, dead:", seen)
+    assert seen["five"] == seen["waits"] == (None, None)
+    assert seen["eight"][0] is not None and seen["eight"][1] is None
+    for name in ("twelve", "dies", "stuck"):
+        paused, dead = seen[name]
+        assert paused is not None and 5.5 < paused < 8.5, name
+        assert dead is not None and 7.5 < dead < 10, f"{name} must be dead before another may run it"
+    until("no supervisor without a worker", lambda: not supervisors(by_name["dies"].data), 10)
+    for name, task in tasks.items():
+        assert h("wait", task, timeout=60).code == 0
+        epoch = 1 if name in kept else 2
+        assert h.status(task)["epoch"] == epoch, name
+        assert h.ok("logs", task).out == f"attempt {epoch}\n", name
+        h.ok("get", task, "-o", path / f"r{name}")
+        assert (path / f"r{name}" / "out" / "x").read_text() == f"attempt {epoch}\n", name
+    eight = h.status(tasks["eight"])
+    assert eight["usage"]["wall"] < hive.milliseconds(eight["ended"]) / 1000 - hive.milliseconds(eight["started"]) / 1000 - 0.3, \
+        "paused time is no run time"
+    by_name["dies"].start()
+    until("what it left to be swept", lambda: not any(container["dies"] in name for name in docker.containers()), 20)
+
+
+def test_an_engine_that_hangs_is_lost_after_ten_seconds():
+    """Unschedulable within 2 s; short: nothing happens; long: another worker has the task; then it is back and clean."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-g-"))
+    with hive.Dockerd(path / "e") as engine, hive.Dockerd(path / "e2") as other, hive.Hive(path / "h", engine, workers=1) as h:
+        def state():
+            return h.ok("workers", "--json").json["workers"][0]
+        task = h.submit(script(path / "b", f"echo attempt $HIVEMIND_ATTEMPT; {LOOP.format(ticks=60)}"))
+        long = h.submit(script(path / "c", SLEEP))
+        until("both to run", lambda: all(h.status(t)["phase"] == "EXECUTING" for t in (task, long)), 20)
+        stopped = time.monotonic()
+        engine.process.popen.send_signal(signal.SIGSTOP)
+        until("not ready", lambda: state()["state"] == "not ready", 5)
+        seconds = time.monotonic() - stopped
+        time.sleep(1)
+        engine.process.popen.send_signal(signal.SIGCONT)
+        until("ready", lambda: state()["state"] != "not ready", 5)
+        print(f"unschedulable after {seconds:.2f} s")
+        assert seconds < 2.5 * hive.SLOW
+        assert h("wait", task, timeout=30).code == 0 and h.status(task)["epoch"] == 1
+        guest = hive.Process([hive.BIN, "worker", "--join", h.env["HIVEMIND_POOL"], "--data", path / "w", "--name", "guest",
+                              "--docker", f"unix:{other.socket}"], path / "guest.log", h.env)
+        until("the guest", lambda: "guest ready:" in guest.log.read_text(), 30)
+        engine.process.popen.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        until("attempt 2", lambda: h.status(long)["epoch"] == 2, 20)
+        print(f"given to another after {time.monotonic() - stopped:.2f} s")
+        assert h("wait", long, timeout=30).code == 0
+        engine.process.popen.send_signal(signal.SIGCONT)
+        until("what was given up to be gone", lambda: not engine.containers(), 20)
+        until("ready", lambda: all(w["state"] != "not ready" for w in h.ok("workers", "--json").json["workers"]), 20)
+        assert guest.end() == 0
+    hive.remove(path)
+
+
+def test_what_somebody_else_kills_is_tried_again(own_hive, docker, tmp_path):
+    h = own_hive(workers=1)
+    task = h.submit(script(tmp_path / "b", SLEEP))
+    until("it to run", lambda: h.status(task)["phase"] == "EXECUTING", 20)
+    connection = hive.UnixHTTP(docker.socket)
+    connection.request("POST", f"/v1.40/containers/hm-{task}.1-1/kill")
+    assert connection.getresponse().status == 204
+    connection.close()
+    assert h("wait", task, timeout=30).code == 0
+    assert h.status(task)["epoch"] == 2
+    assert h.ok("logs", task).out == "attempt 2\n"
+
+
+def test_a_supervisor_has_nothing_of_the_worker_and_is_replaced(own_hive):
+    h = own_hive(workers=1)
+    data = h.data / "worker-1"
+    pid = until("a supervisor", lambda: supervisors(data), 10)[0]
+    links = [os.readlink(entry) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+    assert sum("socket:" in link for link in links) <= 1, links  # the pipe that tells of the worker's end
+    assert os.getsid(pid) == pid
+    assert "HIVEMIND_TOKEN" not in pathlib.Path(f"/proc/{pid}/environ").read_text()
+    os.kill(pid, signal.SIGKILL)
+    until("another", lambda: [p for p in supervisors(data) if p != pid], 10)
+    worker = h.pid("worker-1")
+    os.kill(worker, signal.SIGTERM)
+    until("the worker to end", lambda: not os.path.exists(f"/proc/{worker}"), 20)
+    assert h.process.end(40) == 0
+    assert not supervisors(data)
