@@ -251,11 +251,13 @@ static int check_byte(struct http_parse *p, uint8_t byte)
 
 /* --- the head, whole ------------------------------------------------------------------------------ */
 
-/* Without the blanks behind it. */
-static char *text_at(struct http_parse *p, struct span s)
+/* Without the blanks behind it. An empty one may be said to be where the next field begins. */
+static const char *text_at(struct http_parse *p, struct span s)
 {
 	char *text = (char *)p->raw.data + s.at;
 
+	if (s.n == 0)
+		return "";
 	while (s.n > 0 && (text[s.n - 1] == ' ' || text[s.n - 1] == '\t'))
 		s.n--;
 	text[s.n] = '\0';

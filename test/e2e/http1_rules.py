@@ -120,6 +120,7 @@ ROWS = [
     ("bare-lf", GET.replace("\r\n", "\n") + HOST + END, (400,)),
     ("bare-lf-ends-the-head", GET + "Host: {host}\r\n\n" + SMUGGLED, (400,)),
     ("bare-cr", GET + "X: a\rb\r\n" + HOST + END, (400,)),
+    ("empty-field", field("X:\r\nY: \r\nZ:"), (200, 200)),
     ("nul-in-a-field", GET + HOST + "X: a\0b\r\n" + END, (400,)),
     ("nul-in-the-path", "GET /\0 HTTP/1.1\r\n" + HOST + END, (400,)),
     ("escape-in-a-field", field("X: \x1b[31m"), (400,)),

@@ -254,6 +254,27 @@ def tls():
     seed("tls", "client-after-flight", b"\3\x14\3\3\0\1\1\x17\3\3\0\4abcd")
 
 
+# --- HTTP/1.1 -----------------------------------------------------------------------------------------
+def http():
+    host, token = "Host: localhost\r\n", "Host: localhost\r\nAuthorization: Bearer t\r\n"
+    json_type = "Content-Type: application/json\r\n"
+    get = f"GET /t/7kq2?a=b%20c&d HTTP/1.1\r\n{token}Accept: text/html;q=0.9, */*;q=0\r\n\r\n"
+    seed("http", "get", "\0" + get)
+    seed("http", "ahead", "\2" + get + get + f"GET /public HTTP/1.1\r\n{host}Connection: close\r\n\r\n" + get)
+    seed("http", "later", "\4" + get + get)
+    seed("http", "post", f"\0POST /t HTTP/1.1\r\n{token}{json_type}Content-Length: 2\r\n\r\n{{}}" + get)
+    seed("http", "chunks", f"\0POST /t HTTP/1.1\r\n{token}{json_type}Transfer-Encoding: chunked\r\n\r\n"
+         "1;x=y\r\n{\r\n01\r\n}\r\n0\r\n\r\n" + get)
+    seed("http", "upload", f"\x09PUT /up HTTP/1.1\r\n{token}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n" + "x" * 20 + get)
+    seed("http", "upload-chunks", f"\x0aPUT /up HTTP/1.1\r\n{token}Transfer-Encoding: chunked\r\n\r\n"
+         "a\r\n0123456789\r\n0\r\n\r\n" + get)
+    seed("http", "large", f"\1GET /large HTTP/1.1\r\n{host}Range: bytes=-5\r\nIf-None-Match: \"x\", W/\"y\"\r\n\r\n" + get)
+    seed("http", "events", f"\x10GET /events HTTP/1.1\r\n{host}Last-Event-ID: 1.2\r\nCookie: c_0={'0' * 64}\r\n\r\n" + get)
+    seed("http", "session", f"\0POST /session HTTP/1.1\r\n{host}{json_type}Origin: http://localhost\r\nX-Hivemind-Csrf: 1\r\n"
+         "Sec-Fetch-Site: same-origin\r\nContent-Length: 9\r\n\r\n{\"key\":1}")
+    seed("http", "absolute", f"\0GET http://localhost/public HTTP/1.1\r\n{host}\r\nHEAD /large HTTP/1.1\r\n{host}\r\n")
+
+
 if __name__ == "__main__":
-    for write in (h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
+    for write in (http, h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
         write()
