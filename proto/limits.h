@@ -127,6 +127,9 @@
 #define RETRY_TIMES_MAX 100              /* by so many: the hold pays for each */
 #define DISCONNECT_WAIT_MAX_S 86400
 
+#define POOL_DISK_PERCENT 90             /* of the pool's disk that bundles may fill: the rest is for results, */
+#define POOL_DISK_RESERVE (4 * GiB)      /* but never more than this */
+
 /* --- archives (bundles in, results out) ----------------------------------------------------- */
 #define BUNDLE_MAX (64 * GiB)            /* bytes of the tar */
 #define ARCHIVE_ENTRIES_MAX 100000       /* files and directories */

@@ -218,6 +218,11 @@ bool leader_leads(const struct leader *l)
 	return l->step.at == LEADING;
 }
 
+bool leader_certain(const struct leader *l)
+{
+	return l->step.at == LEADING && clock_ms() - l->heard_ms < LEADER_SILENT_MS;
+}
+
 bool leader_doubts(const struct leader *l)
 {
 	return !l->sure;

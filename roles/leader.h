@@ -51,6 +51,8 @@ void leader_init(struct leader *l, struct pool *pool);
 /* From the store's on_up: look, or say again that we lead. */
 void leader_store_up(struct leader *l);
 bool leader_leads(const struct leader *l);
+/* Is it certain at this very moment: could nobody have taken over yet? To be asked before a file is deleted. */
+bool leader_certain(const struct leader *l);
 /* Did it take over without proof that the other is dead? */
 bool leader_doubts(const struct leader *l);
 /* Whom we stand by for, in words; "" = not known. */

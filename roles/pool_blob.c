@@ -14,6 +14,16 @@
 
 #define TAR_OVERHEAD (ARCHIVE_ENTRIES_MAX * 2 * KiB) /* headers and padding of as many entries as there may be */
 
+/* A result is not lost because something is full at this moment: its worker keeps it and asks again. */
+void incoming_refuse(struct incoming *in, const struct error *err)
+{
+	struct error e = *err;
+
+	if (in->task[0] != '\0' && e.status == STATUS_RESOURCE_EXHAUSTED)
+		e.status = STATUS_UNAVAILABLE;
+	call_refuse(&in->call, &e);
+}
+
 /* --- it is here ------------------------------------------------------------------------------- */
 
 static void on_added(struct store_req *req)
@@ -27,7 +37,7 @@ static void on_added(struct store_req *req)
 	if (in == NULL)
 		return;
 	if (req->error.status != 0) {
-		call_fail(&in->call);
+		incoming_refuse(in, &req->error);
 	} else if (!blobs_have(in->call.pool->blobs, in->sha256, &size)) {
 		error_set(&err, STATUS_UNAVAILABLE,
 		          "the blob was cleaned up while it was being recorded; send it again");
@@ -51,16 +61,20 @@ static void on_found(struct store_req *req)
 {
 	struct incoming *in = (struct incoming *)call_answered(req);
 	int status = in != NULL ? req->error.status : 0;
+	struct error err;
 	uint64_t size;
 
 	if (in == NULL)
 		return;
 	if (status != 0 && status != STATUS_NOT_FOUND) {
-		call_fail(&in->call);
+		incoming_refuse(in, &req->error);
 		return;
 	}
 	in->complete = status == 0 && blobs_have(in->call.pool->blobs, in->sha256, &size) && size == in->size;
-	in->on_ready(in);
+	if (!in->complete && in->task[0] == '\0' && blobs_room(in->call.pool->blobs, in->size, &err) != 0)
+		incoming_refuse(in, &err);
+	else
+		in->on_ready(in);
 }
 
 static void look(struct incoming *in)
@@ -106,7 +120,7 @@ static void on_task(struct store_req *req)
 	if (in == NULL)
 		return;
 	if (req->error.status != 0)
-		call_fail(&in->call);
+		incoming_refuse(in, &req->error);
 	else if (check_result(in, req->tasks[0], &err) != 0)
 		call_refuse(&in->call, &err);
 	else

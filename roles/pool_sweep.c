@@ -1,7 +1,7 @@
 /* roles/pool_sweep.c - see roles/pool_sweep.h. One round at a time:
  *
  *   timer -> store_unsettled -> refund them one by one -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files
- *         -> stale uploads -> timer
+ *         -> stale uploads -> files that Redis does not know (roles/orphans.h) -> timer
  *
  * Any step that fails ends the round; the next one finds the rest. */
 #include "roles/pool_sweep.h"
@@ -31,13 +31,19 @@ static void end_round(struct pool_sweep *s)
 		timer_set(&s->timer, SWEEP_MS);
 }
 
+static void on_orphans(struct orphans *o)
+{
+	end_round(container_of(o, struct pool_sweep, orphans));
+}
+
 static void on_unused(struct store_req *req)
 {
 	struct pool_sweep *s = req->user;
 	uint64_t n = req->error.status == 0 ? req->number : 0;
 
 	crash_point(POOL_SWEEP_FORGOT);
-	for (uint64_t i = 0; i < n; i++)
+	/* One that slept since it asked may have been replaced, and the blob have come again: then they are orphans. */
+	for (uint64_t i = 0; i < n && leader_certain(&s->pool->leader); i++)
 		blobs_delete(s->pool->blobs, store_blob_id(req, i));
 	if (n > 0)
 		log_info("blobs deleted count=%llu", (unsigned long long)n);
@@ -47,7 +53,7 @@ static void on_unused(struct store_req *req)
 		return;
 	}
 	blobs_sweep(s->pool->blobs, UPLOAD_IDLE_MS);
-	end_round(s);
+	orphans_look(&s->orphans, on_orphans);
 }
 
 static void on_removed(struct store_req *req)
@@ -124,6 +130,7 @@ static void on_timer(struct timer *t)
 void pool_sweep_init(struct pool_sweep *s, struct pool *pool)
 {
 	s->pool = pool;
+	orphans_init(&s->orphans, pool);
 	timer_init(&pool->loop, &s->timer, on_timer);
 	timer_set(&s->timer, SWEEP_MS);
 }
@@ -137,5 +144,6 @@ void pool_sweep_soon(struct pool_sweep *s)
 void pool_sweep_close(struct pool_sweep *s)
 {
 	store_req_release(&s->req);
+	orphans_close(&s->orphans);
 	timer_close(&s->timer, NULL);
 }

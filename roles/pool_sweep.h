@@ -1,9 +1,10 @@
-/* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, uploads
- * nobody ends; give back what is reserved for stopped tasks whose attempt nobody brought to its end. */
+/* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, files that
+ * nobody knows of, uploads nobody ends; give back what is reserved for stopped tasks whose attempt nobody brought to its end. */
 #ifndef ROLES_POOL_SWEEP_H
 #define ROLES_POOL_SWEEP_H
 
 #include "net/loop.h"
+#include "roles/orphans.h"
 #include "store/store.h"
 
 #define SWEEP_MS (60 * 1000)
@@ -18,6 +19,7 @@ struct pool_sweep {
 	struct pool *pool;
 	struct timer timer;
 	struct store_req req;
+	struct orphans orphans;
 	unsigned pages; /* of this round */
 	bool busy;
 };

@@ -84,7 +84,7 @@ static void on_free(struct call *c)
 static void refuse(struct receiving *r, const struct error *e)
 {
 	close_writer(r);
-	call_refuse(&r->in.call, e);
+	incoming_refuse(&r->in, e);
 }
 
 /* --- writing ----------------------------------------------------------------------------------- */

@@ -16,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "net/clock.h"
 #include "net/crash.h"
+#include "net/log.h"
 #include "net/memory.h"
 #include "proto/id.h"
 #include "proto/status.h"
@@ -37,13 +39,29 @@ static int make_dir(const char *path, struct error *err)
 	return error_set(err, status_from_errno(errno), "%s cannot be made: %s", path, strerror(errno));
 }
 
-static int sync_dir(const char *path)
+/* The kernel tells of an error once and may have dropped what it could not write: to ask again, now or at the next start,
+ * would be to assume. So the file goes too; NULL = there is none. */
+static int sync_or_end(int fd, const char *path, const char *file)
+{
+	int rc = fsync(fd), e = errno;
+
+	if (rc == 0 || e == ENOSPC || e == EDQUOT)
+		return rc;
+	log_error("the disk fails: cannot make safe path=%s error=\"%s\"", path, strerror(e));
+	fprintf(stderr, "hivemind: the disk under %s fails: %s. This process ends; look at the disk before the next start\n",
+		path, strerror(e));
+	if (file != NULL)
+		unlink(file);
+	_exit(EXIT_WRONG_STATE);
+}
+
+static int sync_dir(const char *path, const char *file)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -1;
-	rc = fsync(fd);
+	rc = sync_or_end(fd, path, file);
 	close(fd);
 	return rc;
 }
@@ -83,7 +101,7 @@ static int make_dirs(struct blobs *b, struct error *err)
 		b->bytes += dir_bytes(path);
 	}
 	snprintf(path, sizeof(path), "%s/blobs", b->dir);
-	if (b->durable && (sync_dir(path) != 0 || sync_dir(b->dir) != 0))
+	if (b->durable && (sync_dir(path, NULL) != 0 || sync_dir(b->dir, NULL) != 0))
 		return error_set(err, status_from_errno(errno), "%s cannot be made safe: %s", path,
 				 strerror(errno));
 	return 0;
@@ -153,6 +171,25 @@ void blobs_delete(struct blobs *b, const char *sha256)
 uint64_t blobs_bytes(const struct blobs *b)
 {
 	return b->bytes;
+}
+
+int blobs_room(const struct blobs *b, uint64_t size, struct error *err)
+{
+	struct statvfs fs;
+	uint64_t all, free, reserve;
+
+	if (statvfs(b->dir, &fs) != 0)
+		return error_set(err, status_from_errno(errno), "cannot look at the disk: %s", strerror(errno));
+	free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	all = (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize + free;
+	reserve = all / 100 * (100 - POOL_DISK_PERCENT);
+	if (reserve > (uint64_t)POOL_DISK_RESERVE)
+		reserve = (uint64_t)POOL_DISK_RESERVE;
+	if (size <= free && free - size >= reserve)
+		return 0;
+	error_set(err, STATUS_RESOURCE_EXHAUSTED, "the pool has no room on its disk for this blob: %llu MiB are free of %llu",
+		  (unsigned long long)(free / MiB), (unsigned long long)(all / MiB));
+	return error_hint(err, "send less, or ask who runs the pool to free space");
 }
 
 static bool key_valid(const char *key)
@@ -357,14 +394,14 @@ static int make_safe(struct blob_writer *w, const char *from, const char *to)
 {
 	char dir[PATH_SIZE];
 
-	if (w->blobs->durable && fsync(w->fd) != 0)
+	if (w->blobs->durable && sync_or_end(w->fd, from, from) != 0)
 		return -1;
 	crash_point(POOL_BLOB_SYNCED);
 	if (rename(from, to) != 0)
 		return -1;
 	crash_point(POOL_BLOB_RENAMED);
 	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(to, '/') - to), to);
-	if (!w->blobs->durable || sync_dir(dir) == 0)
+	if (!w->blobs->durable || sync_dir(dir, to) == 0)
 		return 0;
 	unlink(to); /* nobody has heard of it, and nobody may find it by chance */
 	return -1;

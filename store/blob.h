@@ -18,7 +18,8 @@
 
 struct blobs; /* the directory */
 
-/* Open or make DIR's folders (0700). durable: fsync before commit says it is done (the pool's way). */
+/* Open or make DIR's folders (0700). durable: fsync before commit says it is done (the pool's way). When that fails for
+ * another reason than a full disk, nobody knows what is on it, of other files too: the process says so and ends. */
 struct blobs *blobs_open(struct loop *loop, const char *dir, bool durable, struct error *err);
 void blobs_free(struct blobs *b);
 
@@ -27,6 +28,10 @@ void blobs_path(const struct blobs *b, const char *sha256, char *path, size_t n)
 bool blobs_have(const struct blobs *b, const char *sha256, uint64_t *size);
 void blobs_delete(struct blobs *b, const char *sha256);
 uint64_t blobs_bytes(const struct blobs *b); /* all complete blobs together */
+
+/* Is there room on the disk for so many bytes more, which leave what results need (POOL_DISK_PERCENT, POOL_DISK_RESERVE)?
+ * RESOURCE_EXHAUSTED. */
+int blobs_room(const struct blobs *b, uint64_t size, struct error *err);
 
 /* Names of complete blobs in directory number `part` (0 to 255) that are older than older_than_ms, up to max, without
  * the first `skip` of them. To find those that nobody knows of: part by part, ask store_blobs_known(), then
@@ -77,8 +82,7 @@ uint64_t blobs_upload_offset(const struct blobs *b, const char *key);
  * data was kept, the same write may be tried again. INVALID_ARGUMENT: more than size, or the filter's own status. */
 void blob_writer_write(struct blob_writer *w, const void *data, size_t n);
 /* All is there: check size and hash, make it safe, give it its name. DATA_LOSS: another hash (deleted).
- * OUT_OF_RANGE: bytes are missing. Any failure of the disk deletes the bytes: after a failed fsync nobody knows
- * what is there. A blob of this name that is here already is replaced, which changes nothing. */
+ * OUT_OF_RANGE: bytes are missing. Any failure of the disk deletes the bytes. A blob of this name that is here already is replaced, which changes nothing. */
 void blob_writer_commit(struct blob_writer *w);
 /* Let go (the bytes stay for a later open) or, with forget, delete them. Not while a call is on loan. */
 void blob_writer_close(struct blob_writer *w, bool forget);

@@ -1,11 +1,25 @@
 /* test/store/blob.c - blobs: resume, wrong hashes, filters, a full disk, two writers, reading. */
 #include "test/store/real.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "net/sha256.h"
 #include "store/blob.h"
+
+/* The library's fsync() is this one; errno from here on when it is not 0. */
+static int sync_error, syncs_until_error;
+
+int fsync(int fd)
+{
+	if (sync_error == 0 || syncs_until_error-- > 0)
+		return (int)syscall(SYS_fsync, fd);
+	errno = sync_error;
+	return -1;
+}
 
 static struct loop loop;
 static struct blobs *blobs;
@@ -305,6 +319,64 @@ static void a_full_disk_refuses_and_keeps_what_was_there(void **state)
 	free(data);
 }
 
+/* Commit in a process of its own, with its n-th fsync failing; -1 = it lives and says this status. */
+static int commit_with(int error, int nth, int *status)
+{
+	char sha256[65], *data = content(1000, sha256), key[8];
+	pid_t child;
+	int how;
+
+	snprintf(key, sizeof(key), "k%d", nth);
+	child = fork();
+	if (child == 0) {
+		struct error err = {0};
+		struct writer w;
+
+		loop_init(&loop); /* its threads are the parent's */
+		blobs = blobs_open(&loop, dir, true, &err);
+		open_writer(&w, key, sha256, 1000, NULL);
+		write_to(&w, data, 1000);
+		sync_error = error;
+		syncs_until_error = nth;
+		_exit(100 + commit(&w));
+	}
+	free(data);
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFEXITED(how));
+	*status = WEXITSTATUS(how) - 100;
+	return WEXITSTATUS(how) < 100 ? WEXITSTATUS(how) : -1;
+}
+
+static void a_disk_that_fails_ends_the_process(void **state)
+{
+	char sha256[65], *data = content(1000, sha256);
+	uint64_t size;
+	int status;
+
+	(void)state;
+	free(data);
+	assert_int_equal(commit_with(EIO, 0, &status), EXIT_WRONG_STATE); /* of the file */
+	assert_false(blobs_have(blobs, sha256, &size));
+	assert_int_equal(blobs_upload_offset(blobs, "k0"), 0); /* what may be lost is not gone on with */
+	assert_int_equal(commit_with(EIO, 1, &status), EXIT_WRONG_STATE); /* of its directory: acknowledged to nobody */
+	assert_false(blobs_have(blobs, sha256, &size));
+	assert_int_equal(commit_with(ENOSPC, 0, &status), -1);
+	assert_int_equal(status, STATUS_RESOURCE_EXHAUSTED);
+	assert_int_equal(commit_with(ENOSPC, 1, &status), -1);
+	assert_int_equal(status, STATUS_RESOURCE_EXHAUSTED);
+	assert_false(blobs_have(blobs, sha256, &size));
+}
+
+static void room_is_what_bundles_may_fill(void **state)
+{
+	struct error err = {0};
+
+	(void)state;
+	assert_int_equal(blobs_room(blobs, 1000, &err), 0);
+	assert_int_equal(blobs_room(blobs, UINT64_MAX / 2, &err), STATUS_RESOURCE_EXHAUSTED);
+	assert_non_null(strstr(err.text, "no room on its disk"));
+}
+
 static void old_uploads_are_swept_and_open_ones_are_not(void **state)
 {
 	char sha256[65], *data = content(1000, sha256);
@@ -381,6 +453,8 @@ int main(void)
 		T(the_same_blob_twice_is_one_blob),
 		T(the_filter_sees_every_byte_also_of_a_resumed_upload),
 		T(a_full_disk_refuses_and_keeps_what_was_there),
+		T(a_disk_that_fails_ends_the_process),
+		T(room_is_what_bundles_may_fill),
 		T(old_uploads_are_swept_and_open_ones_are_not),
 		T(a_small_blob_is_safe_within_milliseconds),
 		T(blobs_of_an_earlier_run_are_counted),
