@@ -299,3 +299,42 @@ def stories(request):
 @pytest.mark.parametrize("story", TOLD, ids=lambda story: story.__name__)
 def test(stories, story):
     stories[story].result(90 * hive.SLOW)
+
+
+def test_what_was_lost_before_a_restart_counts_after_it_and_is_told(tmp_path):
+    pool = Pool(tmp_path)
+    s = Story(pool)
+    task = s.submit(on_disconnect=pb.WAIT, disconnect_wait_s=600)
+    first = s.worker(name="mill")
+    runs(first)
+    executing(s, task, 1)
+    first.cut()
+    idle = s.worker(first.client, id=first.id, name="mill", not_ready="it rests")
+    until("the loss", lambda: s.get(task).losses == 1)
+    pool.restart()
+    s.owner = Client(pool, s.owner.token)
+    s.clients.append(s.owner)
+    assert s.get(task).lost_by.startswith(f"{first.id}:")
+    second = s.worker(name="box")
+    assert runs(second).epoch == 2
+    executing(s, task, 2)
+    second.cut()
+    s.worker(second.client, id=second.id, name="box")
+    s.owner.wait(task, "FAILED")
+    env = hive.environment(HIVEMIND_POOL=f"127.0.0.1:{pool.port}", HIVEMIND_TOKEN=s.owner.token)
+    told = hive.command("status", task, env=env).out
+    assert "quarantined: workers of 2 owners (mill, box) were lost" in told and "on_disconnect wait:600s" in told
+    shown = hive.command("status", task, "--json", env=env).json
+    assert (shown["lost_by"], shown["losses"], shown["exits"]) == ([first.id, second.id], 2, 0)
+    assert shown["spec"]["on_disconnect"] == "wait:600s" and shown["spec"]["retry"] == {"infra": 5, "on_exit": {}}
+    idle.over.wait(5)
+    for client in s.clients:
+        client.close()
+    assert pool.end() == 0
+
+
+def test_check_says_what_is_tried_again(tmp_path):
+    path = hive.script(tmp_path / "b", "exit 75", on_disconnect="wait:10m", retry={"infra": 0, "on_exit": {"75": 3}})
+    told = hive.command("check", path).out
+    assert "on_disconnect wait:600s; tried again 0 times, after exit status 75 3 times" in told
+    assert hive.command("check", path, "--json").json["task"]["retry"] == {"infra": 0, "on_exit": {"75": 3}}
