@@ -345,6 +345,7 @@ void job_stop(struct job *j, enum job_stop why, const char *words)
 	} else if (machine_at(m, ATTACHING)) {
 		call_cancel(&m->attach);
 	} else if (why == JOB_STOP_ENGINE) {
+		machine_kill_process(m);
 		call_cancel(&m->call);
 		if (machine_at(m, RUNNING))
 			timer_set(&m->retry, 0);

@@ -70,6 +70,7 @@ void machine_on_wait_ended(struct engine_call *c);
 /* exec/job_pause.c */
 bool machine_hold(struct job_machine *m); /* false: too many containers */
 void machine_release(struct job_machine *m);
+void machine_kill_process(const struct job_machine *m); /* without the engine, where that is possible */
 int64_t machine_ran_us(const struct job_machine *m); /* since its start, without the time it was paused */
 int64_t machine_time_left_ms(const struct job_machine *m); /* of its time limit */
 void machine_settle_pause(struct job_machine *m); /* make it as it is wanted */

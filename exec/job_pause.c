@@ -34,6 +34,13 @@ void machine_release(struct job_machine *m)
 	m->slot = NULL;
 }
 
+/* The engine may hang, and another worker has the task in a moment. */
+void machine_kill_process(const struct job_machine *m)
+{
+	if (m->slot != NULL && container_process_kill(leash_process(m->slot)))
+		log_info("killed name=%s", m->name);
+}
+
 /* --- run time ---------------------------------------------------------------------------------- */
 
 int64_t machine_ran_us(const struct job_machine *m)

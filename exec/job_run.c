@@ -164,6 +164,8 @@ void machine_begin_stop(struct job_machine *m)
 {
 	bool at_once = m->stop == JOB_STOP_DISK || m->stop == JOB_STOP_LOST || m->job->spec->grace_s == 0;
 
+	if (m->stop == JOB_STOP_LOST)
+		machine_kill_process(m);
 	send_signal(m, at_once ? SIGKILL : SIGTERM);
 }
 
@@ -194,6 +196,8 @@ static void on_pid_known(struct engine_call *c)
 	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
 	int pid = json_integer(json_get(answer, "State"), "Pid");
 
+	if (pid > 0)
+		leash_note(m->slot, container_process_find(pid, json_string(answer, "Id")));
 	cJSON_Delete(answer);
 	if (machine_at(m, ENDING)) {
 		machine_end_when_quiet(m);

@@ -174,11 +174,25 @@ struct leash_slot *leash_hold(struct leash *f, const char *socket, const char *n
 			return NULL;
 		text_copy(slot->name, sizeof slot->name, name);
 		slot->paused_ms = 0;
+		slot->pid = 0;
 	}
 	text_copy(slot->socket, sizeof slot->socket, socket);
 	slot->extra_ms = extra_ms;
 	slot->holder = f->generation; /* last: now the rest of it is there to be read */
 	return slot;
+}
+
+void leash_note(struct leash_slot *slot, struct container_process p)
+{
+	if (slot == NULL)
+		return;
+	slot->started = p.started;
+	slot->pid = p.pid;
+}
+
+struct container_process leash_process(const struct leash_slot *slot)
+{
+	return (struct container_process){.pid = slot->pid, .started = slot->started};
 }
 
 void leash_release(struct leash_slot *slot)

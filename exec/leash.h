@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "exec/container_process.h"
 #include "proto/error.h"
 #include "proto/limits.h"
 
@@ -29,6 +30,8 @@ struct leash_slot {
 	_Atomic uint64_t holder;   /* generation of the worker that holds it; 0 = the slot is free */
 	_Atomic int64_t paused_ms; /* clock_ms() when it was paused; 0 = it is not */
 	_Atomic int64_t extra_ms;  /* each stage begins so much later: the pool waits longer for it (on_disconnect) */
+	_Atomic int pid;           /* its first process, with started; 0 = not known */
+	_Atomic uint64_t started;
 	char socket[108];          /* of its engine */
 	char name[64];
 };
@@ -76,6 +79,10 @@ int64_t leash_next(const struct leash *f, int64_t now_ms, int64_t late_ms);
 /* A container of that name is about to run on the engine at that socket. The slot of that name is taken over when there is
  * one. NULL: all are taken. */
 struct leash_slot *leash_hold(struct leash *f, const char *socket, const char *name, int64_t extra_ms);
+
+/* Its first process is known. slot may be NULL. */
+void leash_note(struct leash_slot *slot, struct container_process p);
+struct container_process leash_process(const struct leash_slot *slot);
 
 /* It does not run any more. slot may be NULL. */
 void leash_release(struct leash_slot *slot);

@@ -28,7 +28,8 @@ struct order {
 	const char *verb;          /* of the call */
 	char name[64];
 	unsigned not_running;
-	bool dead;                 /* killed, or not there */
+	bool killed;               /* its process, once or more */
+	bool dead;                 /* or not there */
 };
 
 struct supervisor {
@@ -200,6 +201,20 @@ static bool is_dead(void *user, size_t slot)
 	return s->cleared || (o != NULL && o->dead && strncmp(o->name, o->slot->name, sizeof o->name) == 0);
 }
 
+/* Without the engine where that is possible, as it may hang; and with it. */
+static void kill_container(struct order *o)
+{
+	struct container_process process = leash_process(o->slot);
+
+	if (container_process_kill(process))
+		log_info("killed name=%s", o->name);
+	else if (process.pid != 0 && o->killed && !container_process_runs(process))
+		o->dead = true;
+	o->killed = true;
+	if (!o->dead)
+		give(o, "kill");
+}
+
 static void act(struct supervisor *s, size_t i)
 {
 	struct leash_slot *slot = &s->leash.page->slots[i];
@@ -212,7 +227,7 @@ static void act(struct supervisor *s, size_t i)
 	if (o->call.busy)
 		return;
 	if (stage == LEASH_KILL)
-		give(o, "kill");
+		kill_container(o);
 	else if (slot->paused_ms == 0)
 		give(o, "pause");
 }
