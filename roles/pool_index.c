@@ -309,12 +309,15 @@ void pool_task_drop(struct pool *pool, struct pool_task *t)
 	free(t);
 }
 
-static void ask_page(struct pool *pool, uint64_t cursor)
+static void on_page(struct store_req *req);
+
+static void ask_page(struct pool *pool, struct store_req *req, uint64_t cursor)
 {
+	*req = (struct store_req){.on_done = on_page, .user = pool};
 	if (pool->index.at_stopped)
-		store_stopped(pool->store, &pool->index.load, cursor);
+		store_stopped(pool->store, req, cursor);
 	else
-		store_live(pool->store, &pool->index.load, cursor);
+		store_live(pool->store, req, cursor);
 }
 
 static void on_page(struct store_req *req)
@@ -322,19 +325,20 @@ static void on_page(struct store_req *req)
 	struct pool *pool = req->user;
 	struct pool_index *index = &pool->index;
 	struct error err = req->error;
-	uint64_t next = req->next;
+	bool stopped = index->at_stopped, more = err.status == 0 && (req->next != 0 || !stopped);
 
+	if (more) {
+		index->at_stopped = stopped || req->next == 0;
+		ask_page(pool, req == &index->load[0] ? &index->load[1] : &index->load[0], req->next);
+	}
 	for (size_t i = 0; err.status == 0 && i < req->task_count; i++)
-		if (index->at_stopped)
+		if (stopped)
 			adopt_stopped(pool, req->tasks[i]);
 		else
 			pool_index_adopt(pool, req->tasks[i]);
 	store_req_release(req);
-	if (err.status == 0 && (next != 0 || !index->at_stopped)) {
-		index->at_stopped = index->at_stopped || next == 0;
-		ask_page(pool, next);
+	if (more)
 		return;
-	}
 	index->loading = false;
 	index->on_loaded(pool, &err);
 }
@@ -347,9 +351,8 @@ void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const s
 		return;
 	index->loading = true;
 	index->on_loaded = on_loaded;
-	index->load = (struct store_req){.on_done = on_page, .user = pool};
 	index->at_stopped = false;
-	ask_page(pool, 0);
+	ask_page(pool, &index->load[0], 0);
 }
 
 void pool_index_release(struct pool *pool)

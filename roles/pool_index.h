@@ -93,7 +93,7 @@ struct pool_index {
 	struct pool_task *resting; /* given back a moment ago */
 	uint64_t order;
 	uint64_t pending, running, ended; /* counts; ended: since this pool started */
-	struct store_req load;
+	struct store_req load[2]; /* a page is read while the one before it is adopted */
 	bool loading, at_stopped;
 	bool behind; /* a submit had no answer: Redis may know more tasks than we */
 	struct { /* the last answer of sched_explain: a page of tasks asks the same again and again */

@@ -187,7 +187,8 @@ void store_task(struct store *s, struct store_req *req, const char *account, con
 void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
 		 bool only_live);
 
-/* Every task that has not ended, with spec, a page at a time, to rebuild the pool's index. Begin with cursor 0; until next is 0. */
+/* Every task that has not ended, a page at a time, with what the pool's index needs (live_fields in store_task.c) and spec. Begin
+ * with cursor 0; until next is 0. */
 void store_live(struct store *s, struct store_req *req, uint64_t cursor);
 /* The same of tasks that were stopped while they ran and whose attempt has not ended. */
 void store_stopped(struct store *s, struct store_req *req, uint64_t cursor);

@@ -8,7 +8,7 @@
 #include "store/call.h"
 #include "store/record.h"
 
-#define LIVE_PAGE 128
+#define LIVE_PAGE 256
 
 /* --- readers ------------------------------------------------------------------------------------ */
 
@@ -140,22 +140,82 @@ void store_tasks(struct store *s, struct store_req *req, const char *account, ui
 	call_send(req, read_tasks);
 }
 
-void store_live(struct store *s, struct store_req *req, uint64_t cursor)
+/* --- what the index needs of every task (roles/pool_index.c; more of it is one name here) ------------ */
+
+static const char *const live_fields[] = {"account", "state", "phase", "epoch", "worker", "worker_name", "created_ms",
+					  "assigned_ms", "started_ms", "ended_ms", "losses", "exits", "lost_by", "paid_mcpt",
+					  "charged_mcpt"};
+static const char *const submission_fields[] = {"spec", "bundle_sha256", "bundle_size", "hold_mcpt", "start_mcpt",
+						"rate_ncpt"};
+
+enum {
+	LIVE_FIELDS = sizeof(live_fields) / sizeof(live_fields[0]),
+	SUBMISSION_FIELDS = sizeof(submission_fields) / sizeof(submission_fields[0]),
+	LIVE_VALUES = LIVE_FIELDS + SUBMISSION_FIELDS + 1, /* and the id */
+};
+
+static const char *live_name(size_t i)
+{
+	if (i < LIVE_FIELDS)
+		return live_fields[i];
+	return i < LIVE_FIELDS + SUBMISSION_FIELDS ? submission_fields[i - LIVE_FIELDS] : "id";
+}
+
+/* Values without their names; the pairs that record_read() wants are put together here. */
+static Pb__Task *live_task(struct store_req *req, const redisReply *values)
+{
+	redisReply names[LIVE_VALUES], *pairs[2 * LIVE_VALUES];
+	redisReply fields = {.type = REDIS_REPLY_ARRAY, .element = pairs};
+
+	if (values->type != REDIS_REPLY_ARRAY || values->elements != LIVE_VALUES)
+		return NULL;
+	for (size_t i = 0; i < LIVE_VALUES; i++) {
+		if (values->element[i]->type == REDIS_REPLY_NIL)
+			continue;
+		names[i] = (redisReply){.type = REDIS_REPLY_STRING, .str = (char *)live_name(i)};
+		pairs[fields.elements++] = &names[i];
+		pairs[fields.elements++] = values->element[i];
+	}
+	return record_read(&pb__task__descriptor, &fields, &req->arena);
+}
+
+static void read_live(struct store_req *req, const redisReply *reply)
+{
+	if (reply->elements < 2 || reply->element[1]->type != REDIS_REPLY_STRING) {
+		read_failed(req);
+		return;
+	}
+	req->next = strtoull(reply->element[1]->str, NULL, 10);
+	req->tasks = arena_alloc(&req->arena, reply->elements * sizeof(Pb__Task *));
+	for (size_t i = 2; i < reply->elements; i++) {
+		req->tasks[req->task_count] = live_task(req, reply->element[i]);
+		if (req->tasks[req->task_count++] == NULL) {
+			read_failed(req);
+			return;
+		}
+	}
+}
+
+static void send_live(struct store *s, struct store_req *req, const char *key, uint64_t cursor)
 {
 	call_begin(s, req, SCRIPT_LIVE);
-	call_key(req, "live");
+	call_key(req, "%s", key);
 	call_unsigned(req, cursor);
 	call_unsigned(req, LIVE_PAGE);
-	call_send(req, read_tasks);
+	call_int(req, LIVE_FIELDS);
+	for (size_t i = 0; i < LIVE_VALUES - 1; i++)
+		call_text(req, live_name(i));
+	call_send(req, read_live);
+}
+
+void store_live(struct store *s, struct store_req *req, uint64_t cursor)
+{
+	send_live(s, req, "live", cursor);
 }
 
 void store_stopped(struct store *s, struct store_req *req, uint64_t cursor)
 {
-	call_begin(s, req, SCRIPT_LIVE);
-	call_key(req, "ending");
-	call_unsigned(req, cursor);
-	call_unsigned(req, LIVE_PAGE);
-	call_send(req, read_tasks);
+	send_live(s, req, "ending", cursor);
 }
 
 void read_ids_as_tasks(struct store_req *req, const redisReply *reply)

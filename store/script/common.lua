@@ -19,15 +19,17 @@ local function submission_of(task)
 	return 'submission:' .. string.match(task, '^[^.]+')
 end
 
+local OF_SUBMISSION = {'spec', 'bundle_sha256', 'bundle_size', 'hold_mcpt', 'start_mcpt', 'rate_ncpt'}
+
 -- Fields of a task as names and values; with_spec adds what its submission holds.
 local function task_fields(task, with_spec)
 	local fields = redis.call('HGETALL', 'task:' .. task)
 	fields[#fields + 1] = 'id'
 	fields[#fields + 1] = task
 	if with_spec then
-		for _, name in ipairs({'spec', 'bundle_sha256', 'bundle_size', 'hold_mcpt', 'start_mcpt', 'rate_ncpt'}) do
-			fields[#fields + 1] = name
-			fields[#fields + 1] = redis.call('HGET', submission_of(task), name) or ''
+		local n, values = #fields, redis.call('HMGET', submission_of(task), unpack(OF_SUBMISSION))
+		for i, name in ipairs(OF_SUBMISSION) do
+			fields[n + 2 * i - 1], fields[n + 2 * i] = name, values[i] or ''
 		end
 	end
 	return fields
