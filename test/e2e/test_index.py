@@ -47,7 +47,9 @@ def test_a_start_with_many_tasks_is_cheap(redis):
     pool.start()
     ours, theirs = cpu_s(pool.process.pid), cpu_s(redis.process.pid) - before
     print(f"{TASKS} tasks: pool {ours:.2f} s, Redis {theirs:.2f} s of CPU")
-    assert client.pool.Info(pb.InfoRequest(), wait_for_ready=True).pending == TASKS + 1
+    client.close()
+    client = Client(pool)
+    assert client.pool.Info(pb.InfoRequest()).pending == TASKS + 1
     assert ours < 0.2 * hive.SLOW + TASKS * MICROSECONDS / 1e6 * hive.SLOW
     assert theirs < 0.2 + TASKS * MICROSECONDS / 1e6
     client.close()
