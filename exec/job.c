@@ -52,13 +52,21 @@ bool machine_at(const struct job_machine *m, int state)
 	return m->step.at == state;
 }
 
+/* Patience ends on time, not at the next try after it. */
+static uint64_t before_deadline(const struct job_machine *m, int64_t delay)
+{
+	int64_t left = m->deadline - clock_ms();
+
+	return (uint64_t)(m->deadline == 0 || delay < left ? delay : left > 0 ? left : 0);
+}
+
 /* Try again later, each time twice as late. */
 void machine_retry_later(struct job_machine *m)
 {
 	m->delay = m->delay == 0 ? RETRY_FIRST_MS : m->delay * 2;
 	if (m->delay > RETRY_MAX_MS)
 		m->delay = RETRY_MAX_MS;
-	timer_set(&m->retry, m->delay);
+	timer_set(&m->retry, before_deadline(m, m->delay));
 }
 
 /* Has the engine been silent for too long? Starts to count at the first call. */

@@ -153,6 +153,15 @@ void channel_check(struct grpc_channel *ch)
 		loop_defer(ch->loop, &ch->check, on_check);
 }
 
+void grpc_channel_hang_up(struct grpc_channel *ch, const char *why)
+{
+	struct link *link;
+
+	DL_FOREACH(ch->all, link)
+		if (link->up)
+			h2_abort(&link->h2, why);
+}
+
 void grpc_channel_close(struct grpc_channel *ch, void (*closed)(void *user), void *user)
 {
 	struct link *link;

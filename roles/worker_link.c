@@ -17,6 +17,7 @@
 #define WAIT_FIRST_MS 250
 #define WAIT_LONGEST_MS 15000
 #define LINGER_MS 1000
+#define DEAF_AFTER_MS 2500 /* without an Ack: then a lease would not arrive either */
 
 enum { IDLE, GREETING, LINKED, WAITING, LEAVING, CLOSED };
 
@@ -96,6 +97,11 @@ static void send_hello(struct worker_link *l)
 	arena_release(&arena);
 }
 
+static bool is_deaf(const struct worker_link *l)
+{
+	return clock_ms() - l->acked_ms > DEAF_AFTER_MS;
+}
+
 void worker_link_beat(struct worker_link *l)
 {
 	struct worker *w = l->worker;
@@ -107,7 +113,7 @@ void worker_link_beat(struct worker_link *l)
 	if (!worker_link_up(l))
 		return;
 	beat.seq = ++l->seq;
-	beat.not_ready = (char *)worker_not_ready(w);
+	beat.not_ready = (char *)(is_deaf(l) ? "it does not hear the pool" : worker_not_ready(w));
 	beat.n_attempts = refer(w, &arena, &beat.attempts);
 	l->sent_ms[l->seq % BEATS_REMEMBERED] = clock_ms();
 	worker_link_send(l, &message);
@@ -175,6 +181,15 @@ static void enter_waiting(struct worker_link *l)
 	timer_set(&l->timer, 1 + random_below((uint32_t)longest));
 }
 
+/* The pool says nothing: not only this call, its connection is of no use, and a new Hello on it would make the pool believe
+ * that we hear it. */
+static void hang_up(struct worker_link *l)
+{
+	grpc_channel_hang_up(l->channel, "the pool is silent");
+	grpc_channel_hang_up(l->worker->bulk, "the pool is silent");
+	grpc_call_cancel(&l->call);
+}
+
 static void on_timer(struct timer *timer)
 {
 	struct worker_link *l = container_of(timer, struct worker_link, timer);
@@ -182,7 +197,7 @@ static void on_timer(struct timer *timer)
 	if (l->step.at == WAITING)
 		enter_greeting(l);
 	else if (l->call_open)
-		grpc_call_cancel(&l->call);
+		hang_up(l);
 }
 
 /* --- events: what the pool says -------------------------------------------------------------- */
@@ -327,7 +342,7 @@ static void on_beat(struct timer *timer)
 
 	timer_set(&l->beat, l->heartbeat_ms);
 	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
-		grpc_call_cancel(&l->call);
+		hang_up(l);
 	worker_link_beat(l);
 }
 

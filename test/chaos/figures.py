@@ -161,6 +161,17 @@ class Trial:
         return 0 if self.cause == "engine gone" else max(0, ended - self.bench.began(self.task, 2))
 
 
+def explain(trial, trials):
+    """Where a task went that did not run elsewhere in time."""
+    if trial.seconds() is not None and trial.seconds() <= 11:
+        return
+    state = trial.bench.state(trial.task)
+    name = state.get("worker_name", b"").decode()
+    also = next((t.cause for t in trials if t.role.name == name), "nothing")
+    print(f"  {trial.task} of {trial.role.name} ({trial.cause}, hit at {trial.t:.2f}) after {trial.seconds() or 0:.2f} s: "
+          f"epoch {state.get('epoch')} at {name}, which suffers {also}; {state.get('reason', b'').decode()}")
+
+
 def round_of_detection(bench, causes, dice):
     tasks = [bench.submit() for _ in causes]
     assert bench.wait_started([(task, 1) for task in tasks], 30), "not all tasks have started"
@@ -172,6 +183,7 @@ def round_of_detection(bench, causes, dice):
     bench.wait_started([(task, 2) for task in tasks], 25)
     bench.follow()
     for trial in trials:
+        explain(trial, trials)
         trial.heal()
     for task in tasks:
         bench.stop(task)

@@ -274,6 +274,25 @@ static void a_closed_channel_cancels_its_calls(void **state)
 	close_world();
 }
 
+static void after_hanging_up_the_next_call_dials_anew(void **state)
+{
+	Item in = item("", 0, "never"), quick = item("", 0, "");
+	struct ask a, b;
+
+	(void)state;
+	open_world("127.0.0.1:0");
+	ask_unary(&a, ECHO_UNARY, &in);
+	run_until(echo.begun == 1);
+	grpc_channel_hang_up(w.channel, "the peer is silent");
+	ask_unary(&b, ECHO_UNARY, &quick);
+	assert_int_equal(a.done + b.done, 0);
+	run_until(a.done && b.done);
+	assert_status(&a, STATUS_UNAVAILABLE);
+	assert_status(&b, 0);
+	run_until(echo.gone == 2);
+	close_world();
+}
+
 static void a_peer_that_vanishes_ends_its_calls(void **state)
 {
 	Item in = item("", 0, "never");
@@ -440,6 +459,7 @@ int main(void)
 	    cmocka_unit_test(closing_lets_a_call_finish),
 	    cmocka_unit_test(closing_ends_what_does_not_finish),
 	    cmocka_unit_test(a_closed_channel_cancels_its_calls),
+	    cmocka_unit_test(after_hanging_up_the_next_call_dials_anew),
 	    cmocka_unit_test(a_peer_that_vanishes_ends_its_calls),
 	    cmocka_unit_test(a_call_that_is_not_admitted_is_refused),
 	    cmocka_unit_test(messages_wait_until_the_call_is_admitted),
