@@ -443,7 +443,8 @@ static int on_give_back(struct link *l, const Pb__WorkerMessage *m)
 	text_copy(reason, sizeof reason, m->give_back->reason);
 	if (!m->give_back->not_allowed)
 		lease_fault(l->call.pool, l->worker, reason);
-	lease_return(l->call.pool, t, reason, false, true);
+	/* One that takes no more tasks anyway, because it leaves, is no reason to wait. */
+	lease_return(l->call.pool, t, reason, false, l->worker->not_ready[0] == '\0');
 	return 0;
 }
 
