@@ -216,7 +216,8 @@ bool http_over(const struct http_request *r);
 void http_header(struct http_request *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A whole answer, copied. For bodies of some KiB; more than HTTP_QUEUE_MAX is streamed with http_write(). */
+/* A whole answer, copied; text of 1 KiB and more is packed for clients that take gzip, unless it has an ETag. For
+ * bodies of some KiB; more than HTTP_QUEUE_MAX is streamed with http_write(). */
 void http_answer(struct http_request *r, int status, const char *type, const void *body, size_t n);
 
 /* The same of what ui/json.h has written, as application/json. b is released. */

@@ -292,12 +292,21 @@ void http_abort(struct http_request *r)
 void http_answer(struct http_request *r, int status, const char *type, const void *body, size_t n)
 {
 	struct http_connection *c = http_connection_of(r);
+	struct buf packed = {0};
 
+	/* Packed it would be another thing under the same tag. */
+	if (!c->over && !is_set(c, "ETag") && http_gzip(r, type, body, n, &packed)) {
+		http_header(r, "Content-Encoding", "gzip");
+		http_header(r, "Vary", "Accept-Encoding");
+		body = packed.data;
+		n = packed.n;
+	}
 	http_begin(r, status, type, (int64_t)n);
-	if (c->over)
-		return;
-	http_put(c, body, n);
-	http_end(r);
+	if (!c->over) {
+		http_put(c, body, n);
+		http_end(r);
+	}
+	buf_release(&packed);
 }
 
 void http_answer_json(struct http_request *r, int status, struct buf *b)

@@ -117,14 +117,6 @@ static void send_rest(struct http_request *r)
 		http_end(r);
 }
 
-static bool takes_gzip(const struct http_request *r)
-{
-	const char *coding = http_field(r, "accept-encoding");
-	const char *gzip = coding == NULL ? NULL : strstr(coding, "gzip");
-
-	return gzip != NULL && strncmp(gzip + 4, ";q=0", 4) != 0 && http_field(r, "range") == NULL;
-}
-
 static void send_file(struct http_request *r, int status, const char *type, const void *data, size_t n)
 {
 	struct rest *rest = arena_alloc(&r->arena, sizeof *rest);
@@ -141,7 +133,7 @@ void http_answer_file(struct http_request *r, const struct http_file *f)
 {
 	size_t file = (size_t)(f - r->server->options.files);
 	const char *etag = http_server_etag(r->server, file);
-	bool zipped = takes_gzip(r) && *f->gzip_size < *f->size;
+	bool zipped = http_takes_gzip(r) && http_field(r, "range") == NULL && *f->gzip_size < *f->size;
 	char tag[48];
 	int64_t from, n;
 	int status;

@@ -125,6 +125,12 @@ size_t http_connection_queued(const struct http_connection *c);
 /* Bytes of the answer's body, as many as there are. Is there room for more? */
 bool http_put(struct http_connection *c, const void *data, size_t n);
 
+/* --- ui/http_gzip.c ------------------------------------------------------------------------------ */
+
+bool http_takes_gzip(const struct http_request *r);
+/* Pack it into out. False: it stays as it is, and out may have been used. */
+bool http_gzip(const struct http_request *r, const char *type, const void *body, size_t n, struct buf *out);
+
 /* --- ui/http_server.c ----------------------------------------------------------------------------- */
 
 /* Look after c again no later than that. */
