@@ -62,6 +62,7 @@
 #define HTTP_TARGET_MAX (4 * KiB)        /* what is asked for; longer is 414 */
 #define HTTP_QUERY_MAX 64                /* parameters in it */
 #define HTTP_BODY_MAX (1 * MiB)          /* a collected body, unless its route says otherwise */
+#define HTTP_STRANGER_BODY_MAX (16 * KiB) /* the same of who has neither session nor token */
 #define HTTP_CHUNK_HEAD_MAX 256          /* framing between two pieces of a body: nobody needs extensions */
 #define HTTP_AHEAD_MAX (16 * KiB)        /* sent ahead while a request is answered, then the client is held back */
 #define HTTP_PIECE (32 * KiB)            /* of an answer handed to the socket at once, and most of one http_write() */

@@ -56,7 +56,8 @@ struct http_route {
 	http_handler *handler;
 	unsigned flags;
 	const char *takes; /* the media type of its body. NULL = application/json; "*" = any */
-	int64_t body_max;  /* bytes of body, else 413. 0 = HTTP_BODY_MAX */
+	int64_t body_max;  /* bytes of body, else 413. 0 = HTTP_BODY_MAX; HTTP_STRANGER_BODY_MAX from one
+	                    * who has neither session nor token */
 	const void *doc;   /* its owner's: what the OpenAPI document says of it. Not read here */
 };
 

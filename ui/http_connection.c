@@ -86,7 +86,7 @@ static void encourage(struct http_connection *c)
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (c->continued || !awaits_body(c))
+	if (c->continued || c->answer != HTTP_NO_ANSWER || !awaits_body(c))
 		return;
 	c->continued = true;
 	if (c->parse.head.expects)

@@ -101,7 +101,9 @@ static bool body_is_right(struct http_connection *c)
 	bool none = !changes(route->method) || (strcmp(route->method, "DELETE") == 0 && route->takes == NULL);
 	int64_t length = c->parse.head.length;
 
-	c->body_max = route->body_max > 0 ? route->body_max : HTTP_BODY_MAX;
+	c->body_max = route->body_max > 0                            ? route->body_max
+	              : c->request.session != 0 || c->request.bearer ? HTTP_BODY_MAX
+	                                                             : HTTP_STRANGER_BODY_MAX;
 	if (length != 0 && none)
 		http_refuse(c, 400, "This takes no body.");
 	else if (length < 0 && (route->flags & HTTP_NEEDS_LENGTH))

@@ -1,7 +1,8 @@
 """What nobody may send to a page, row by row: (name, bytes, statuses of the answers).
 
 In the bytes {host} is the right Host, {get} a path that anyone may read, {private} one that needs a session, {post} one
-that takes JSON (with a token), {token} a line with a right token, {own} the lines of a right Origin and CSRF header.
+that takes JSON (with a token), {sign_in} where one signs in, {token} a line with a right token,
+{cookie} one with the cookie of a session, {name} its name.
 One status: the connection was ended after it, whatever came behind. A last 200: the connection goes on, and a plain
 request sent after it is answered. () = ended without a word.
 """
@@ -113,6 +114,8 @@ ROWS = [
     ("chunk-with-long-extension", chunked("2;" + "x" * 5000 + "\r\n{{}}\r\n0\r\n\r\n"), (400,)),
     ("chunks-with-trailer", chunked("2\r\n{{}}\r\n0\r\nHost: evil.example\r\n\r\n"), (400,)),
     ("chunks-of-too-much", chunked("fffff\r\n" + "x" * 0xfffff + "\r\nff\r\n" + "x" * 0xff + "\r\n0\r\n\r\n"), (413,)),
+    ("too-much-of-a-stranger", "POST {sign_in} HTTP/1.1\r\n" + HOST + ORIGIN + "\r\n" + JSON + "\r\n" + CSRF +
+     "\r\nContent-Length: 20000\r\n\r\n", (413,)),
     ("chunks-right", chunked("1\r\n{{\r\n1\r\n}}\r\n0\r\n\r\n"), (200, 200)),
     ("get-with-a-body", PRIVATE + "{token}Content-Length: 5\r\n\r\nGET /", (400,)),
 

@@ -18,7 +18,7 @@ import http1_rules
 
 TOKEN = "bearer-of-the-test"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
-PATHS = {"get": "/public", "private": "/api/state", "post": "/api/echo"}
+PATHS = {"get": "/public", "private": "/api/state", "post": "/api/echo", "sign_in": "/session"}
 SECONDS = 15  # for whatever is awaited
 
 
@@ -100,7 +100,7 @@ def statuses(data):
 
 def say(server, cookie, text):
     values = dict(PATHS, host=server.host, port=server.port, name=cookie.split("=")[0], cookie=f"Cookie: {cookie}\r\n",
-                  token=f"Authorization: Bearer {TOKEN}\r\n", own="")
+                  token=f"Authorization: Bearer {TOKEN}\r\n")
     return re.sub(r"\{(\w+)\}", lambda m: str(values[m[1]]), text).replace("{{", "{").replace("}}", "}").encode("latin-1")
 
 

@@ -2,13 +2,13 @@
  * once, later, much, or never.
  *
  * First byte: 1 a slow socket; 2 the whole in one piece; 4 answers come a turn later; 8 bodies are held back
- * for a turn; 16 the server is closed in the middle. Then HTTP/1.1. */
+ * for a turn; 16 the client stays until the server is closed. Then HTTP/1.1. */
 #include "ui/http.h"
 #include "test/fuzz/wire.h"
 
 #define LARGE (100 * 1024)
 
-enum { SLOW = 1, WHOLE = 2, LATE = 4, HELD = 8, CLOSED = 16 };
+enum { SLOW = 1, WHOLE = 2, LATE = 4, HELD = 8, STAYS = 16 };
 
 static uint8_t flags;
 static int begun, gone;
@@ -154,7 +154,7 @@ static void converse(const uint8_t *data, size_t n)
 	}
 	for (int i = 0; i < 4; i++)
 		turn();
-	if (!(flags & CLOSED))
+	if (!(flags & STAYS))
 		wire_feed_end(0);
 	turn();
 }
