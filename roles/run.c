@@ -97,13 +97,15 @@ static int run(struct run *r, int argc, const char **argv)
 {
 	struct client *c = &r->client;
 	struct bundle b = {.fd = -1};
+	struct pending pending = {.fd = -1};
 	Pb__SubmitReply *reply = NULL;
 	int code = EXIT_HIVEMIND_FAILED;
 	bool failed;
 
 	if (bundle_of_command(&b, r->with, argc, (char **)argv, &c->error) == 0 &&
 	    submission_change(&r->change, &b, &c->error) == 0)
-		reply = submission_send(c, &b, NULL, false, NULL);
+		reply = submission_send(c, &b, NULL, false, &pending, NULL);
+	submission_shown(c, &pending);
 	bundle_release(&b);
 	if (reply != NULL)
 		code = follow(r, reply->id);

@@ -80,22 +80,36 @@ static int too_little(struct client *c, const Pb__QuoteReply *q)
 			  cpt_text(balance, q->balance_mcpt));
 }
 
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell, struct pending *pending,
 				 const Pb__QuoteReply **quote)
 {
 	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
 	const Pb__QuoteReply *q = submission_quote(c, b);
 
+	*pending = (struct pending){.fd = -1};
 	if (quote != NULL)
 		*quote = q;
-	if (q == NULL || (key == NULL && q->missing_mcpt > 0 && too_little(c, q) != 0))
+	if (q == NULL)
+		return NULL;
+	if (key == NULL)
+		pending_open(pending, &c->pool, b);
+	if (key == NULL && !pending->known && q->missing_mcpt > 0 && too_little(c, q) != 0)
 		return NULL;
 	if (transfer_bundle(c, b, tell) != 0)
 		return NULL;
 	request.spec = (Pb__TaskSpec *)&b->spec;
 	request.bundle_sha256 = (char *)b->sha256;
 	request.bundle_size = b->size;
-	request.call_id = (char *)(key != NULL ? key : client_call_id(c));
+	request.call_id = (char *)(key != NULL ? key : pending->id);
 	crash_point(CLIENT_SUBMIT_READY);
 	return client_call_again(c, RPC_SUBMIT, &request);
+}
+
+/* Only an answer of the pool says that nothing is on its way. */
+void submission_shown(const struct client *c, struct pending *pending)
+{
+	int status = c->error.status;
+
+	pending_close(pending, status != STATUS_UNAVAILABLE && status != STATUS_DEADLINE_EXCEEDED &&
+				       status != STATUS_CANCELLED && status != STATUS_INTERNAL && status != STATUS_UNKNOWN);
 }

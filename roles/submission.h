@@ -8,6 +8,7 @@
 #include "exec/bundle.h"
 #include "proto/limits.h"
 #include "roles/client.h"
+#include "roles/pending.h"
 
 struct submission {
 	const char *name, *image, *cpus, *max_cpt;
@@ -38,9 +39,13 @@ Pb__QuoteReply *submission_quote(struct client *c, const struct bundle *b);
 
 /* Look whether the money is there (RESOURCE_EXHAUSTED: how much is missing), upload the bundle and put it in the queue.
  * tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same call_id: it
- * is one submission. key: the call_id; NULL = a fresh one. With a key it may be queued already, and then its money is set
- * aside already: the pool alone judges. quote: where what was asked first goes, in c->arena; may be NULL. */
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+ * is one submission. key: the call_id; NULL = one of our own, which stands on disk until submission_shown(). With a key, or
+ * one that an earlier command has left, it may be queued already, and then its money is set aside already: the pool alone
+ * judges. quote: where what was asked first goes, in c->arena; may be NULL. */
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell, struct pending *pending,
 				 const Pb__QuoteReply **quote);
+
+/* The answer was shown, or the refusal will be. After each submission_send(). */
+void submission_shown(const struct client *c, struct pending *pending);
 
 #endif

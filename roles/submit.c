@@ -109,6 +109,8 @@ static void tell(const struct submit *s, const struct bundle *b, const Pb__Submi
 		tell_reserved(s, b, reply->hold_mcpt);
 		term_safe(&name, b->spec.name, strlen(b->spec.name), false);
 		printf("Submitted %s \"%s\"\n", reply->id, buf_text(&name));
+		if (reply->duplicate && s->key == NULL)
+			fputs("An earlier command of the same was cut short and had submitted it: this is that one.\n", stderr);
 		buf_release(&name);
 	}
 	fflush(stdout);
@@ -146,15 +148,17 @@ static int stay(struct submit *s, const char *id)
 static int submit(struct submit *s, const char *path)
 {
 	struct bundle b = {.fd = -1};
+	struct pending pending = {.fd = -1};
 	Pb__SubmitReply *reply = NULL;
 	int code = 0;
 
 	if (pack(s, &b, path) == 0)
-		reply = submission_send(&s->client, &b, s->key, true, &s->quote);
+		reply = submission_send(&s->client, &b, s->key, true, &pending, &s->quote);
 	crash_point(CLIENT_SUBMIT_ANSWERED);
 	if (reply != NULL)
 		tell(s, &b, reply);
-	else if (s->client.interrupted && !s->client.globals.json)
+	submission_shown(&s->client, &pending);
+	if (reply == NULL && s->client.interrupted && !s->client.globals.json)
 		fprintf(stderr, "Nothing was submitted. The same command goes on with the upload.\n");
 	bundle_release(&b);
 	if (reply != NULL && (s->wait || s->follow))

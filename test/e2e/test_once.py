@@ -1,5 +1,6 @@
 """Every RPC that changes something, made twice: the same id and content give the first answer and change nothing, also after a
 restart of the pool; the same id with other content is refused with a sentence. A new RPC needs a row here or in NO_CHANGE."""
+import concurrent.futures
 import json
 import pathlib
 import shutil
@@ -247,3 +248,51 @@ def test_late_files_of_a_stopped_task_are_attached_after_a_crash_of_the_pool(tmp
     assert client.download(task, pb.RESULT)[0] == result[0]
     client.tasks.Remove(pb.RemoveTaskRequest(id=task, call_id=call_id()), **client.auth)
     assert pool.end() == 0
+
+
+# --- a client that dies --------------------------------------------------------------------------
+
+@pytest.fixture
+def shell(world, tmp_path):
+    """hivemind as ann types it, with a state directory of its own."""
+    bundle = hive.script(tmp_path / "b", "echo " + call_id())
+    env = hive.environment(HOME=tmp_path, HIVEMIND_POOL=f"127.0.0.1:{world.pool.port}", HIVEMIND_TOKEN=world.ann.token)
+
+    def submit(*words, **more):
+        return hive.command("submit", bundle, "--json", *words, env=env | more, timeout=30)
+
+    submit.pending = tmp_path / ".local/state/hivemind/pending"
+    return submit
+
+
+def tasks(world):
+    return {task.id for task in world.ann.tasks.List(pb.ListTasksRequest(limit=500), **world.ann.auth).tasks}
+
+
+@pytest.mark.parametrize("point", ["client.submit.ready:1", "client.submit.answered:1", "client.call.sent:1", "client.call.sent:2",
+                                   "client.upload.done:1"])
+def test_the_same_command_after_a_kill_is_the_same_task(world, shell, point):
+    before = tasks(world)
+    killed = shell(HIVEMIND_CRASH=point)
+    assert killed.code == -9, killed
+    assert len(tasks(world) - before) <= 1
+    again = shell()
+    assert again.code == 0, again
+    assert tasks(world) - before == {again.json["id"] + ".1"}, "one task, whether it was there already or not"
+    assert not list(shell.pending.iterdir()), "and nothing is left to be remembered"
+    another = shell()
+    assert another.json["id"] != again.json["id"], "what was answered is over: the next one is another"
+
+
+def test_two_of_the_same_at_once_are_two_tasks(world, shell):
+    before = tasks(world)
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        ids = {done.json["id"] for done in threads.map(lambda _: shell(), range(4))}
+    assert len(ids) == 4 and len(tasks(world) - before) == 4
+
+
+def test_what_is_refused_is_not_remembered(world, shell):
+    assert shell("--memory", "1").code == 2
+    refused = shell("--time-limit", "30d", "--cpus", "1000", "--memory", "1000G")
+    assert refused.code == 5, refused
+    assert not shell.pending.exists() or not list(shell.pending.iterdir())
