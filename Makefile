@@ -66,7 +66,7 @@ Q := $(if $(filter 1,$(V)),,@)
 PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
-.PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash fuzz fuzz-programs demo test unit e2e interop \
+.PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash crash-once fuzz fuzz-programs demo test unit e2e interop \
 	deps-node chaos bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
@@ -123,6 +123,11 @@ TOOL = $(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ 
 $(B)/test/tool/%: test/tool/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(TOOL)
+# Preloaded: a call of libc that fails.
+$(B)/test/tool/fail_nth.so: test/tool/fail_nth.c
+	@mkdir -p $(@D)
+	$(call say,TOOL,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
 $(B)/test/bench/%: test/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(TOOL) -lcmocka
@@ -199,7 +204,10 @@ test: deps-test
 	$(Q)test/run-all
 
 crash: deps-test
-	$(Q)$(PARALLEL) all && test/crash/run
+	$(Q)$(PARALLEL) all $(B)/test/tool/fail_nth.so && test/crash/run
+
+crash-once: all $(B)/test/tool/fail_nth.so
+	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) test/crash/run --once
 
 chaos: deps-test
 	$(Q)$(PARALLEL) all $(CHAOS) && test/chaos/run

@@ -3,7 +3,7 @@
  * What an engine says of itself does not count: rootless Podman on cgroup v1 says that it limits memory
  * and limits nothing. So a job like any other is run on the base image: it looks for a file of ours
  * (exit 3 when it is not there) and then touches 32 MiB with 16 MiB allowed. Killed: limits hold. Exit
- * 0: they do not.
+ * 0: they do not. Docker's 255: the engine went away meanwhile, and nothing is known.
  *
  * Failures: no base image, no container (err); limits that do not hold are no failure but a finding
  * (e->canary). */
@@ -103,6 +103,8 @@ static void on_removed(struct job *j)
 		c->error = j->error;
 		if (c->error.status == 0)
 			error_set(&c->error, STATUS_UNKNOWN, "the canary container did not run");
+	} else if (j->exit_code > EXIT_KILLED) {
+		error_set(&c->error, STATUS_UNKNOWN, "the canary container ended with exit status %d, not by itself", j->exit_code);
 	} else {
 		read_findings(c);
 	}

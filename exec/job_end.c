@@ -137,6 +137,7 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 	struct ending ending = {
 		.exit_code = json_integer(state, "ExitCode"),
 		.oom_killed = json_true(state, "OOMKilled") || m->meter.oom_kills > 0,
+		.engine_away = m->engine_away,
 		.stopped = m->hit || (m->kill.busy && m->signal != 0),
 		.stop = (int)m->stop,
 		.words = m->words,

@@ -31,6 +31,7 @@ struct job_machine {
 	int timers;                /* not yet closed */
 	bool attached, waiting;    /* attach and wait have begun to answer */
 	bool output_ended, look_again;
+	bool engine_away;          /* its connection broke while the container ran */
 	bool created;              /* a container of ours may exist */
 	bool stopping, hit;        /* asked to stop; a signal of ours has reached it */
 	enum job_stop stop;

@@ -9,6 +9,7 @@
 #include "proto/status.h"
 
 #define EXIT_KILLED 137 /* 128 + SIGKILL */
+#define EXIT_UNSEEN 255
 
 /* What a stop by us means. Stopped by its owner it is no failure of anybody; the words say who did it. */
 static const struct {
@@ -44,6 +45,10 @@ int outcome_of_ending(const struct ending *e, struct error *words)
 	}
 	if (e->exit_code == EXIT_KILLED) {
 		error_set(words, STATUS_UNAVAILABLE, "its container was killed by something else on the worker");
+		return FAILURE_INFRA;
+	}
+	if (e->exit_code == EXIT_UNSEEN && e->engine_away) {
+		error_set(words, STATUS_UNAVAILABLE, "the container engine of its worker went away while it ran");
 		return FAILURE_INFRA;
 	}
 	if (e->exit_code == 127)

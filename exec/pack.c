@@ -42,6 +42,15 @@ struct pack {
 
 /* --- what is written ------------------------------------------------------------------------------ */
 
+/* What this machine lacks is no fault of the task: RESOURCE_EXHAUSTED means that it wrote too much. */
+static int cannot(struct error *err, const char *what, const char *which)
+{
+	int reason = errno, status = status_from_errno(reason);
+
+	return error_set(err, status == STATUS_RESOURCE_EXHAUSTED ? STATUS_UNAVAILABLE : status, "cannot %s %s: %s", what, which,
+			 strerror(reason));
+}
+
 static int flush(struct pack *p)
 {
 	const uint8_t *data = p->out.data;
@@ -55,8 +64,7 @@ static int flush(struct pack *p)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(p->err, status_from_errno(errno), "cannot write the result: %s",
-					 strerror(errno));
+			return cannot(p->err, "write", "the result");
 		data += n;
 		left -= (size_t)n;
 	}
@@ -106,9 +114,10 @@ static int put_data(struct pack *p, int fd, uint64_t size)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			remark(p, "%s while it was read: it ends in zeros",
-			       n == 0 ? "became shorter" : "could not be read on");
+		if (n < 0)
+			return cannot(p->err, "read", p->path);
+		if (n == 0) {
+			remark(p, "became shorter while it was read: it ends in zeros");
 			break;
 		}
 		p->out.n += (size_t)n;
@@ -152,15 +161,25 @@ static bool wanted_below(const struct pack *p)
 	return false;
 }
 
+/* The task may have seen to that itself; or this machine is at its end, and then there is no result. */
+static int unreadable(struct pack *p)
+{
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO)
+		return cannot(p->err, "read", p->path);
+	remark(p, "was left out: it cannot be read (%s)", strerror(errno));
+	return 0;
+}
+
 static int pack_file(struct pack *p, int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), status;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		remark(p, "was left out: it cannot be read (%s)", fd < 0 ? strerror(errno) : "it changed");
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0)
+		return unreadable(p);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		remark(p, "was left out: it changed");
+		close(fd);
 		return 0;
 	}
 	if ((uint64_t)st.st_size > p->max - p->bytes) {
@@ -214,8 +233,8 @@ static int pack_names(struct pack *p, int fd, int depth)
 				 "the task left more than %d files and directories", LOOKED_AT_MAX);
 	p->looked_at += count;
 	if (names == NULL)
-		remark(p, "was left out: it cannot be read (%s)", strerror(errno));
-	for (size_t i = 0; names != NULL && status == 0 && i < count; i++) {
+		return unreadable(p);
+	for (size_t i = 0; status == 0 && i < count; i++) {
 		const char *fault = tar_component_fault(names[i], strlen(names[i]));
 		int length = snprintf(p->path + n, sizeof p->path - n, "%s%s", n > 0 ? "/" : "", names[i]);
 
@@ -235,10 +254,8 @@ static int pack_directory(struct pack *p, int dir, const char *name, int depth)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), status;
 
-	if (fd < 0) {
-		remark(p, "was left out: it cannot be read (%s)", strerror(errno));
-		return 0;
-	}
+	if (fd < 0)
+		return unreadable(p);
 	status = pack_names(p, fd, depth);
 	close(fd);
 	return status;
@@ -274,13 +291,13 @@ int scratch_pack(const struct scratch *s, char **outputs, size_t count, uint64_t
 	*packed = (struct packed){0};
 	p.to = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (p.to < 0)
-		return error_set(err, status_from_errno(errno), "cannot write %s: %s", to, strerror(errno));
+		return cannot(err, "write", to);
 	sha256_init(&p.sha256);
 	status = pack_all(&p, s);
 	sha256_hex(&p.sha256, packed->sha256);
 	buf_release(&p.out);
 	if (close(p.to) != 0 && status == 0)
-		status = error_set(err, status_from_errno(errno), "cannot write %s: %s", to, strerror(errno));
+		status = cannot(err, "write", to);
 	if (status != 0)
 		unlink(to);
 	return status;

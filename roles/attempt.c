@@ -339,7 +339,9 @@ static void on_unpacked(struct work *work)
 	switch (a->work_error.status) {
 	case 0: break;
 	case STATUS_INVALID_ARGUMENT: fail(a, FAILURE_INPUT, &a->work_error); break;
-	case STATUS_RESOURCE_EXHAUSTED: fail(a, FAILURE_DISK, &a->work_error); break;
+	case STATUS_RESOURCE_EXHAUSTED: /* its fault when it asked for too little, not when our disk is full */
+		fail(a, a->bundle_size > a->spec->resources->disk ? FAILURE_DISK : FAILURE_INFRA, &a->work_error);
+		break;
 	default: fail(a, FAILURE_INFRA, &a->work_error);
 	}
 	advance(a);
@@ -440,6 +442,7 @@ static struct attempt *attempt_new(struct worker *w, const Pb__Lease *lease, con
 	a->reserved = *reserved;
 	a->bundle_size = lease->bundle_size;
 	a->leased_us = clock_us();
+	a->job.usage = (Pb__Usage)PB__USAGE__INIT; /* of one that never gets as far as a container */
 	text_copy(a->task, sizeof a->task, lease->task);
 	text_copy(a->bundle_sha256, sizeof a->bundle_sha256, lease->bundle_sha256);
 	a->spec = copy_spec(&a->arena, lease->spec);

@@ -60,6 +60,7 @@ struct log {
 	uint64_t received;           /* what the attempt had sent up to here */
 	uint64_t kept;               /* bytes of data in the file */
 	bool full;
+	bool again;                  /* what could not be written is tried once more */
 	int write_errno;
 	UT_hash_handle hh;
 };
@@ -195,6 +196,7 @@ static void run_write(struct log *g, int fd, const struct buf *out)
 static void run_append(struct work *work)
 {
 	struct log *g = container_of(work, struct log, work);
+	uint64_t received, kept;
 	struct buf out = {0};
 	struct head h;
 	int fd = run_open(g);
@@ -205,11 +207,17 @@ static void run_append(struct work *work)
 	}
 	if (!g->looked)
 		run_look(g, fd);
+	received = g->received;
+	kept = g->kept;
 	for (size_t at = 0; at < g->writing.n; at += sizeof h + h.n) {
 		memcpy(&h, g->writing.data + at, sizeof h);
 		run_filter(g, &out, h, g->writing.data + at + sizeof h);
 	}
 	run_write(g, fd, &out);
+	if (g->write_errno != 0) { /* what is missing will be marked */
+		g->received = received;
+		g->kept = kept;
+	}
 	buf_release(&out);
 	close(fd);
 }
@@ -243,6 +251,13 @@ static void on_appended(struct work *work)
 
 	if (g->write_errno != 0)
 		log_warn("log not written file=%s error=%s", g->key, strerror(g->write_errno));
+	g->again = g->write_errno != 0 && !g->again;
+	if (g->again) {
+		buf_append(&g->writing, g->coming.data, g->coming.n);
+		buf_release(&g->coming);
+		g->coming = g->writing;
+		g->writing = (struct buf){0};
+	}
 	g->write_errno = 0;
 	g->busy = false;
 	g->logs->working--;

@@ -340,13 +340,18 @@ static void on_connect(const redisAsyncContext *context, int status)
 	redisAsyncCommand(r->context, on_greeted, r, "PING");
 }
 
-static void link_attach(struct redis *r, redisAsyncContext *context)
+static bool link_attach(struct redis *r, redisAsyncContext *context)
 {
 	struct link *link = xcalloc(1, sizeof(*link));
+	int rc = uv_poll_init(&r->loop->uv, &link->poll, context->c.fd);
 
+	if (rc != 0) {
+		error_set(&r->why, STATUS_UNAVAILABLE, "the connection to Redis at %s cannot be watched: %s", r->label, uv_strerror(rc));
+		free(link);
+		return false;
+	}
 	link->redis = r;
 	link->context = context;
-	uv_poll_init(&r->loop->uv, &link->poll, context->c.fd);
 	r->open++;
 	r->context = context;
 	context->ev.data = link;
@@ -356,6 +361,7 @@ static void link_attach(struct redis *r, redisAsyncContext *context)
 	context->ev.delWrite = link_del_write;
 	context->ev.cleanup = link_gone;
 	redisAsyncSetConnectCallback(context, on_connect);
+	return true;
 }
 
 static void connect_to(struct redis *r, const char *host)
@@ -368,13 +374,13 @@ static void connect_to(struct redis *r, const char *host)
 			       : redisAsyncConnectUnix(r->address.path);
 	if (context == NULL)
 		abort(); /* out of memory */
-	if (context->err != 0) {
+	if (context->err != 0)
 		why(r, context);
+	if (context->err != 0 || !link_attach(r, context)) {
 		redisAsyncFree(context);
 		connection_ended(r);
 		return;
 	}
-	link_attach(r, context);
 	timer_set(&r->guard, REDIS_TIMEOUT_MS);
 }
 

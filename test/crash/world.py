@@ -11,6 +11,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -32,6 +33,7 @@ class Part:
         self.log = world.path / f"{name}.log"
         self.process, self.wanted, self.killed = None, False, 0
         self.died_otherwise = []
+        self.may_fail = False  # calls of it are made to fail
 
     def start(self, **more):
         self.wanted = True
@@ -50,11 +52,16 @@ class Part:
         code = self.process.popen.returncode
         if code == -signal.SIGKILL:
             self.killed += 1
+        elif self.may_fail and (code > 0 or (code == -signal.SIGABRT and "Assertion" not in self.last_words())):
+            self.killed += 1  # it gave up, or ended for want of memory
         elif not (self.name == "redis" and code == 1):  # it closes a torn file by ending once (store/store.c)
             self.died_otherwise.append(code)
             self.wanted = False
             return
         self.start()
+
+    def last_words(self):
+        return self.log.read_text(errors="replace")[-3000:]
 
     def stop(self, number=signal.SIGTERM):
         self.wanted = False
@@ -73,7 +80,6 @@ class World:
         self.redis_at = hive.Redis(self.path / "redis")
         self.redis_at.path.mkdir()
         self.port = hive.free_port()
-        self.port_file = self.path / "port"
         self.worker_data = self.path / "worker"
         self.lock = threading.RLock()
         self.over = threading.Event()
@@ -93,14 +99,14 @@ class World:
 
     # --- its parts ------------------------------------------------------------------------------
 
+    @property
+    def faulty(self):
+        """Does something fail on purpose, so that a call may be refused?"""
+        return any(part.may_fail for part in self.parts.values())
+
     def add(self, name, argv, env, ready):
         base = hive.environment(HOME=self.path)
         self.parts[name] = Part(self, name, argv, lambda: base | env(), ready)
-
-    def __getattr__(self, name):
-        if name in self.__dict__.get("parts", {}):
-            return self.parts[name]
-        raise AttributeError(name)
 
     def engine_words(self):
         e = self.engine
@@ -113,15 +119,14 @@ class World:
                 e.path / "pid", "--iptables=false", "--ip6tables=false", "--bridge=none"]
 
     def pool_words(self):
-        with contextlib.suppress(FileNotFoundError):
-            self.port_file.unlink()
         redis = self.proxy.url if self.proxy else self.redis_at.url
         return [BIN, "pool", "--redis", redis, "--data", self.path / "pool", "--listen",
-                f"127.0.0.1:{self.port}", "--port-file", self.port_file, "--work-bits", "0", "--gift", "100000",
+                f"127.0.0.1:{self.port}", "--work-bits", "0", "--gift", "100000",
                 "--register", "invite", "--admin", "dev"]
 
     def pool_answers(self):
-        return self.port_file.exists()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
+            return True
 
     def worker_words(self):
         return [BIN, "worker", "--join", f"127.0.0.1:{self.port}", "--data", self.worker_data, "--docker",
@@ -165,8 +170,8 @@ class World:
         self.keeper.start()
         self.env = self.person("dev")
         self.lender = self.person("lender")["HIVEMIND_TOKEN"]
-        self.worker.start()
-        self.worker.wait_up()
+        self.parts["worker"].start()
+        self.parts["worker"].wait_up()
         return self
 
     def person(self, name):
@@ -208,7 +213,7 @@ class World:
     def ok(self, *words, code=0, **options):
         done = self(*words, **options)
         for _ in range(100):  # a pool that is being started again is asked again, as people do
-            if done.code != 6 or code == 6:
+            if done.code == code or (done.code != 6 and not self.faulty):
                 break
             self.failure()
             time.sleep(0.1)
@@ -223,15 +228,24 @@ class World:
 
     # --- what must hold afterwards ---------------------------------------------------------------
 
+    def redis(self, *words):
+        """What Redis answers, once it is there."""
+        def answer():
+            done = subprocess.run(["redis-cli", "-e", "-s", str(self.redis_at.socket), *words], capture_output=True, text=True)
+            return [done.stdout.strip()] if done.returncode == 0 else None
+        return until("Redis to answer", answer, 20)[0]
+
     def records(self):
         """The ledger, record by record: its words."""
-        out = subprocess.run(["redis-cli", "-s", str(self.redis_at.socket), "XRANGE", "ledger", "-", "+"],
-                             capture_output=True, text=True).stdout.split("\n")
+        out = self.redis("XRANGE", "ledger", "-", "+").split("\n")
         return [out[i + 1].split() for i, line in enumerate(out) if line == "r"]
 
     def check_books(self):
         verified = hive.command("ledger", "verify", "--redis", self.redis_at.url, "--json",
                                 env=hive.environment(HOME=self.path))
+        if verified.code == 6 and "Redis" in verified.err:  # it died just now
+            self.redis("PING")
+            return self.check_books()
         assert verified.code == 0, f"the books are wrong: {verified}"
 
     def check_settled_once(self, task):
@@ -241,7 +255,7 @@ class World:
         assert ids.count(f"hold:{submission}") == 1, ids
         ends = [i for i in ids if i.startswith((f"settle:{submission}", f"refund:{submission}"))]
         assert len(ends) == 1, f"settled {len(ends)} times: {ends}"
-        hold = self.redis_at.cli("HGET", f"submission:{submission}", "hold")
+        hold = self.redis("HGET", f"submission:{submission}", "hold")
         assert hold in ("0", ""), f"{hold} is still held"
 
     def scratch(self):
@@ -261,9 +275,10 @@ class World:
         return [c["Names"][0] for c in found if (c["Labels"] or {}).get("hivemind.worker") == mine]
 
     def check_worker_clean(self):
-        self.worker.wait_up()
+        self.parts["worker"].wait_up()
         until("no container to be left", lambda: self.failure() or not self.containers(), 20)
-        until(f"no file of an attempt to be left", lambda: not self.scratch() or None, 20)
+        if not self.faulty:  # else at its next start
+            until("no file of an attempt to be left", lambda: not self.scratch(), 20)
 
     def blobs(self):
         return [p for p in (self.path / "pool" / "blobs").glob("??/*") if p.is_file()]
@@ -281,8 +296,8 @@ class World:
             self.ok("rm", "--yes", task["id"])
         for path in uploads() + self.blobs():
             os.utime(path, (old, old))
-        for sha256 in self.redis_at.cli("ZRANGE", "unused", "0", "-1").split():
-            self.redis_at.cli("ZADD", "unused", "1", sha256)
+        for sha256 in self.redis("ZRANGE", "unused", "0", "-1").split():
+            self.redis("ZADD", "unused", "1", sha256)
         self.run_task(self.task_name())
         self.ok("rm", "--yes", "last")
         until("partial uploads to be forgotten", lambda: not uploads() or None, 10)
@@ -308,23 +323,31 @@ class World:
     def run_task(self, name, crash=None, text="echo first; cp data out/copy; sleep 0.1; echo second"):
         """One task from its bundle to its result."""
         data, task = self.submit(name, text, crash)
-        self.wait(task)
+        if not self.wait(task):
+            return task
         result = self.path / f"{name}.tar"
         self.ok("get", task, "-o", result, crash=crash)
         members = subprocess.run(["tar", "-xOf", result, "out/copy"], capture_output=True)
         assert members.stdout == data, f"the result has {len(members.stdout)} bytes: {members.stderr}"
         result.unlink()
-        printed = self.ok("logs", task).out
-        least = 0 if self.own_engine else 1  # what it prints while its engine is dead is lost
+        told = self.ok("logs", task)
+        printed = told.out + told.err
+        least = 0 if self.own_engine or "output was lost" in printed else 1  # what it prints while its engine is dead is lost
         assert least <= printed.count("first") <= 1 and least <= printed.count("second") <= 1, printed
         return task
 
     def wait(self, task, code=0):
+        """Until it has ended. False: it could not be run, and said so."""
         done = self("wait", task)
         while done.code == 6:
             self.failure()
             done = self("wait", task)
+        if self.faulty and done.code == 1:  # it says whose fault it was, and nobody pays
+            told = self.ok("status", task, "--json").json
+            assert told["failure"] in ("infra", "image") and told["reason"], told
+            return False
         assert done.code == code, f"{done}\n{self('status', task)}\n{self.logs()}"
+        return True
 
     def running(self, task):
         return self.ok("status", task, "--json").json["phase"] == "EXECUTING"
