@@ -136,12 +136,28 @@ static void add_gpus(cJSON *host, const char *gpus)
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(host, "DeviceRequests"), request);
 }
 
+/* Output comes by attach. What the engine keeps besides is for a worker that was away: bounded, so that a flood does
+ * not fill the disk, and written before the task goes on, so that nothing is left out. */
+static void add_log(cJSON *host, const char *driver)
+{
+	cJSON *log = cJSON_AddObjectToObject(host, "LogConfig"), *config = cJSON_AddObjectToObject(log, "Config");
+	bool in_two_files = strcmp(driver, "local") == 0;
+	char size[24];
+
+	cJSON_AddStringToObject(log, "Type", driver);
+	snprintf(size, sizeof(size), "%lldk", CONTAINER_LOG_MAX / KiB / (in_two_files ? 2 : 1));
+	cJSON_AddStringToObject(config, "max-size", size);
+	if (!in_two_files)
+		return;
+	cJSON_AddStringToObject(config, "max-file", "2");
+	cJSON_AddStringToObject(config, "compress", "false");
+}
+
 static cJSON *host_config(const struct container_body *b)
 {
 	cJSON *host = cJSON_CreateObject();
-	cJSON *log = cJSON_AddObjectToObject(host, "LogConfig");
 
-	cJSON_AddStringToObject(log, "Type", "none"); /* output comes by attach; a flood must not fill the disk */
+	add_log(host, b->log_driver);
 	cJSON_AddBoolToObject(host, "AutoRemove", false);
 	cJSON_AddBoolToObject(host, "Init", b->init);
 	add_security(host, b);

@@ -10,12 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "proto/limits.h"
+
 #include "hivemind.pb-c.h"
 
 #define PIDS_MAX 256               /* processes and threads of one task */
 #define FILES_MAX 4096             /* open files of one process */
 #define TMP_SIZE "64m"             /* of /tmp; counts as memory of the task */
 #define SHM_SIZE_BYTES (64 << 20)  /* of /dev/shm; as well */
+#define CONTAINER_LOG_MAX (16 * MiB) /* of output, with the engine's own words beside it; the oldest goes first */
 #define IMAGE_VOLUMES_MAX 32       /* places that an image may declare writable */
 
 struct container_body {
@@ -27,6 +30,7 @@ struct container_body {
 	uid_t uid;
 	const char *gpus;            /* UUIDs, comma separated; NULL = none */
 	int seccomp_fd;              /* where the system call list is to be read from; -1 = give it in the body */
+	const char *log_driver;      /* the engine's, which keeps CONTAINER_LOG_MAX of output on its disk */
 	bool init;                   /* the engine has an init program for PID 1 */
 	const char *const *volumes;  /* VOLUMEs of the image: each becomes a small tmpfs */
 	size_t volume_count;

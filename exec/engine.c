@@ -154,6 +154,7 @@ static int read_version(struct opening *o, const cJSON *version)
 	snprintf(e->api, sizeof(e->api), "1.%d", api);
 	text_copy(e->kind, sizeof(e->kind), is_podman(version) ? "podman" : "docker");
 	text_copy(e->version, sizeof(e->version), json_string(version, "Version"));
+	text_copy(e->log_driver, sizeof(e->log_driver), is_podman(version) ? "k8s-file" : "local");
 	if (is_podman(version))
 		e->seccomp_fd = container_seccomp_file();
 	return 0;

@@ -19,6 +19,7 @@ struct engine {
 	char kind[16];       /* "docker", "podman" */
 	char version[32];    /* of the engine */
 	char api[16];        /* "1.41": what we speak */
+	char log_driver[16]; /* which keeps a task's output for a worker that was away */
 	char runtime[32];    /* its default runtime */
 	char worker[32];     /* value of our label */
 	char base[48];       /* the base image, once it is known to be there; "" before */

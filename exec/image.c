@@ -348,9 +348,20 @@ static void on_checked(struct work *w)
 		load(i);
 }
 
-static void start_archive(struct image *i)
+static void name_as_task(struct image *i)
 {
 	snprintf(i->reference, sizeof(i->reference), TASK_IMAGE_REPOSITORY "%s:%s-%u", i->engine->worker, i->task, i->epoch);
+}
+
+void image_claim(struct image *i)
+{
+	name_as_task(i);
+	i->loaded = true;
+}
+
+static void start_archive(struct image *i)
+{
+	name_as_task(i);
 	go(i, CHECKING);
 	i->work = xcalloc(1, sizeof(*i->work));
 	i->work->image = i;

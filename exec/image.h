@@ -48,6 +48,9 @@ struct image {
 
 /* i is zeroed but for what the owner sets; on loan until done(), which comes once, on the loop. */
 void image_get(struct image *i);
+
+/* Instead of image_get(): it is loaded already, by an earlier process, and this task's own. */
+void image_claim(struct image *i);
 void image_cancel(struct image *i);
 void image_release(struct image *i); /* after done() */
 

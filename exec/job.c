@@ -28,15 +28,16 @@
 #define RETRY_MAX_MS 2000
 
 static const struct state states[] = {
-	[NEW] = {"NEW", TO(IMAGE)},
+	[NEW] = {"NEW", TO(IMAGE) | TO(LOOKING)},
 	[IMAGE] = {"IMAGE", TO(CREATING) | TO(ENDING)},
 	[CREATING] = {"CREATING", TO(ATTACHING) | TO(LOOKING) | TO(IMAGE) | TO(ENDING)},
-	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(ENDING)},
+	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(IMAGE) | TO(RUNNING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
 	[ATTACHING] = {"ATTACHING", TO(STARTING) | TO(ENDING)},
 	[STARTING] = {"STARTING", TO(RUNNING) | TO(ENDING)},
 	[RUNNING] = {"RUNNING", TO(INSPECTING) | TO(ENDING)},
-	[INSPECTING] = {"INSPECTING", TO(RUNNING) | TO(DRAINING) | TO(ENDING)},
+	[INSPECTING] = {"INSPECTING", TO(RUNNING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
 	[DRAINING] = {"DRAINING", TO(ENDING)},
+	[READING] = {"READING", TO(ENDING)},
 	[ENDING] = {"ENDING", TO(REMOVING) | TO(REMOVING_IMAGE) | TO(CLOSING)},
 	[REMOVING] = {"REMOVING", TO(REMOVING_IMAGE) | TO(CLOSING)},
 	[REMOVING_IMAGE] = {"REMOVING_IMAGE", TO(CLOSING)},
@@ -137,7 +138,7 @@ static void start(struct job_machine *m)
 }
 
 /* --- attach and wait --------------------------------------------------------------------------- */
-static void attach(struct job_machine *m)
+void machine_attach(struct job_machine *m)
 {
 	machine_go(m, ATTACHING);
 	timer_set(&m->retry, START_TIMEOUT_MS);
@@ -148,30 +149,22 @@ static void attach(struct job_machine *m)
 	call_start(m->engine, &m->attach, machine_on_attach_ended, "POST",
 		   "/containers/%s/attach?stream=1&stdout=1&stderr=1", m->name);
 	machine_fresh_call(&m->wait, m);
-	m->wait.request.own_connection = true;
 	m->wait.request.on_headers = on_wait_begun;
-	call_start(m->engine, &m->wait, machine_on_wait_ended, "POST", "/containers/%s/wait?condition=next-exit", m->name);
+	machine_wait(m, "next-exit");
 }
 
 /* --- create ------------------------------------------------------------------------------------ */
-static void get_image(struct job_machine *m);
-
-/* There is one of that name: ours, from a process before this one. Only one that never ran may be
- * started. */
 static void on_looked(struct engine_call *c)
 {
-	struct job_machine *m = c->user;
-	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
-	bool is_new = strcmp(json_string(json_get(answer, "State"), "Status"), "created") == 0;
-	struct error err;
+	machine_adopt(c->user, c);
+}
 
-	cJSON_Delete(answer);
-	if (is_new && !m->stopping) {
-		attach(m);
-		return;
-	}
-	error_set(&err, STATUS_ABORTED, "a container of this attempt has run before");
-	machine_conclude(m, FAILURE_INFRA, &err);
+void machine_look_for_container(struct job_machine *m)
+{
+	if (!machine_at(m, LOOKING))
+		machine_go(m, LOOKING);
+	machine_fresh_call(&m->call, m);
+	call_start(m->engine, &m->call, on_looked, "GET", "/containers/%s/json", m->name);
 }
 
 static void on_created(struct engine_call *c)
@@ -182,15 +175,13 @@ static void on_created(struct engine_call *c)
 	if (m->stopping) {
 		machine_conclude(m, FAILURE_INFRA, &c->request.error);
 	} else if (c->request.error.status == 0) {
-		attach(m);
+		machine_attach(m);
 	} else if (call_says_name_taken(c)) {
-		machine_go(m, LOOKING);
-		machine_fresh_call(&m->call, m);
-		call_start(m->engine, &m->call, on_looked, "GET", "/containers/%s/json", m->name);
+		machine_look_for_container(m);
 	} else if (c->request.http == 404 && m->engine->base[0] != '\0' && !m->image_again) {
 		m->image_again = true;
 		m->engine->base[0] = '\0'; /* somebody removed it: make it again */
-		get_image(m);
+		machine_get_image(m);
 	} else {
 		machine_conclude(m, FAILURE_INFRA, &c->request.error);
 	}
@@ -209,6 +200,7 @@ static void create(struct job_machine *m)
 		.uid = j->uid,
 		.gpus = j->gpus,
 		.seccomp_fd = m->engine->seccomp_fd,
+		.log_driver = m->engine->log_driver,
 		.init = m->engine->has_init,
 		.volumes = (const char *const *)m->image.volumes,
 		.volume_count = m->image.volume_count,
@@ -240,13 +232,11 @@ static void on_image(struct image *i)
 		create(m);
 }
 
-static void get_image(struct job_machine *m)
+static struct image image_of(struct job_machine *m)
 {
 	const struct job *j = m->job;
 
-	machine_go(m, IMAGE);
-	image_release(&m->image);
-	m->image = (struct image){
+	return (struct image){
 		.engine = m->engine,
 		.name = j->image_tar != NULL ? "" : j->spec->image,
 		.tar = j->image_tar,
@@ -256,6 +246,13 @@ static void get_image(struct job_machine *m)
 		.done = on_image,
 		.user = m,
 	};
+}
+
+void machine_get_image(struct job_machine *m)
+{
+	machine_go(m, IMAGE);
+	image_release(&m->image);
+	m->image = image_of(m);
 	image_get(&m->image);
 	crash_point(WORKER_IMAGE_ASKED);
 }
@@ -267,6 +264,9 @@ static void on_retry(struct timer *t)
 	struct error err;
 
 	switch (m->step.at) {
+	case LOOKING:
+		machine_look_for_container(m);
+		break;
 	case ATTACHING:
 		error_set(&err, STATUS_DEADLINE_EXCEEDED, "the engine did not attach within %d ms", START_TIMEOUT_MS);
 		machine_conclude(m, FAILURE_INFRA, &err);
@@ -296,7 +296,7 @@ static void init_timer(struct job_machine *m, struct timer *t, void (*run)(struc
 	m->timers++;
 }
 
-void job_start(struct job *j)
+static struct job_machine *machine_new(struct job *j)
 {
 	struct job_machine *m = xcalloc(1, sizeof(*m));
 
@@ -312,7 +312,25 @@ void job_start(struct job *j)
 	init_timer(m, &m->retry, on_retry);
 	init_timer(m, &m->limit, machine_on_limit);
 	init_timer(m, &m->sample, machine_on_sample);
-	get_image(m);
+	return m;
+}
+
+void job_start(struct job *j)
+{
+	machine_get_image(machine_new(j));
+}
+
+void job_adopt(struct job *j)
+{
+	struct job_machine *m = machine_new(j);
+
+	m->adopting = true;
+	m->created = true;
+	if (j->image_tar != NULL) {
+		m->image = image_of(m);
+		image_claim(&m->image);
+	}
+	machine_look_for_container(m);
 }
 
 const char *job_container(const struct job *j)

@@ -10,6 +10,15 @@
  * gone (or the engine refuses for good, which is logged). In between the owner may collect the output. A
  * job that never made a container also gives both.
  *
+ * A job whose process died is gone on with by job_adopt() of the next one, which asks the engine how the container
+ * stands: it runs - its output is followed, its end awaited, its time limit goes on; it has ended - its outcome is
+ * read, and it is never started again; it was made and never started - it is started, once; there is none, and none
+ * was started - begin as job_start() does.
+ *
+ * Output that nobody heard, because this process or the engine was away, is read from what the engine kept of it:
+ * no byte comes twice, and none is missing while the engine still has it (CONTAINER_LOG_MAX); output_lost says that
+ * it had not. The engine keeps whole lines, so the beginning of one may come late.
+ *
  * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate
  * facts; exit 137 that we did not cause and that is no OOM, and every engine failure, is FAILURE_INFRA. */
 #ifndef EXEC_JOB_H
@@ -37,6 +46,9 @@ struct job {
 	const char *image_tar;  /* path of the bundle's image.tar; NULL = none */
 	uid_t uid;
 	const char *gpus;       /* UUIDs, comma separated; NULL = none */
+	/* for job_adopt(): clock_us() when it was started, 0 = not known; bytes of stdout and stderr that the owner has */
+	int64_t started_us;
+	uint64_t told[2];
 
 	/* PHASE_STAGING with bytes done and total while the image is pulled, PHASE_EXECUTING when the container was started. */
 	void (*on_phase)(struct job *j, int phase, uint64_t done, uint64_t total, const char *detail);
@@ -51,6 +63,7 @@ struct job {
 	struct error error;    /* words for failure; status 0 when it is FAILURE_NONE */
 	int exit_code;
 	bool has_exit_code, oom_killed, killed_by_us;
+	bool output_lost;      /* the engine had not kept all that nobody heard */
 	Pb__Usage usage;
 	int64_t started_ms, exited_ms; /* wall clock */
 
@@ -58,6 +71,9 @@ struct job {
 };
 
 void job_start(struct job *j);
+
+/* Go on with what an earlier process began; see above. The engine must have been found. */
+void job_adopt(struct job *j);
 
 enum job_stop {
 	JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST, JOB_STOP_BUDGET,

@@ -5,6 +5,7 @@
  * REMOVE_TIMEOUT_MS. */
 #include "exec/job_machine.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include "exec/outcome.h"
@@ -131,7 +132,16 @@ void machine_conclude(struct job_machine *m, int failure, const struct error *er
 	machine_begin_ending(m);
 }
 
-void machine_conclude_exit(struct job_machine *m, const cJSON *state)
+/* A process before this one may have ended it at its time limit, and died. */
+static bool ended_at_limit(const struct job_machine *m, int exit_code, int64_t ran_us)
+{
+	uint32_t limit_s = m->job->spec->time_limit_s;
+
+	return m->adopting && limit_s > 0 && ran_us >= (int64_t)limit_s * 1000000 &&
+	       (exit_code == 128 + SIGTERM || exit_code == 128 + SIGKILL);
+}
+
+void machine_conclude_exit(struct job_machine *m, const cJSON *state, int64_t ran_us)
 {
 	struct job *j = m->job;
 	struct ending ending = {
@@ -145,8 +155,12 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 
 	crash_point(WORKER_EXITED);
 	machine_release(m);
+	if (!ending.stopped && ended_at_limit(m, ending.exit_code, ran_us)) {
+		ending.stopped = true;
+		ending.stop = JOB_STOP_TIMEOUT;
+	}
 	j->exited_ms = clock_wall_ms();
-	j->usage.wall_us = (uint64_t)machine_ran_us(m);
+	j->usage.wall_us = (uint64_t)ran_us;
 	j->usage.cpu_us = m->meter.cpu_us;
 	j->usage.peak_memory = m->meter.peak_memory;
 	j->exit_code = ending.exit_code;
@@ -156,6 +170,11 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state)
 	j->failure = outcome_of_ending(&ending, &j->error);
 	timer_clear(&m->limit);
 	timer_clear(&m->sample);
+	if (m->by_log) {
+		machine_go(m, READING);
+		machine_read_log(m);
+		return;
+	}
 	if (m->output_ended) {
 		machine_begin_ending(m);
 		return;

@@ -121,6 +121,15 @@ void machine_settle_pause(struct job_machine *m)
 	call_start(m->engine, &m->pause, on_answer, "POST", "/containers/%s/%s", m->name, m->pausing ? "pause" : "unpause");
 }
 
+void machine_found_paused(struct job_machine *m, bool paused)
+{
+	if (paused)
+		note_paused(m);
+	else
+		note_running(m);
+	machine_settle_pause(m);
+}
+
 void job_pause(struct job *j, bool paused)
 {
 	struct job_machine *m = j->machine;

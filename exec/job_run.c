@@ -15,6 +15,8 @@
 #include "proto/status.h"
 
 #define KILL_AGAIN_MS 1000
+#define HEAR_AFTER_MS 100       /* of asking how a container stands whose output has ended, before that is asked for again */
+#define HEAR_AGAIN_MS 1000
 #define SAMPLE_FIRST_MS 100     /* then each time twice as long, up to SAMPLE_MS */
 #define SAMPLE_MS 1000
 
@@ -30,15 +32,31 @@ static void keep_running(struct job_machine *m)
 	machine_retry_later(m);
 }
 
+/* The engine says that it runs. The connections that should tell of its output and its end may be gone: the engine
+ * was started anew, or the task has closed its output. A moment's patience, for Podman says so of what has ended. */
+static void hear_again(struct job_machine *m)
+{
+	bool due = m->follow_ms == 0 || clock_ms() - m->follow_ms >= HEAR_AGAIN_MS;
+
+	if (m->delay < HEAR_AFTER_MS || !due)
+		return;
+	if (m->output_ended && !m->attach.busy)
+		machine_follow_log(m);
+	if (!m->wait.busy)
+		machine_wait(m, "not-running");
+}
+
 static void read_state(struct job_machine *m, const cJSON *answer)
 {
 	const cJSON *state = json_get(answer, "State");
 
 	m->deadline = 0;
-	if (json_true(state, "Running") || json_true(state, "Paused"))
+	if (json_true(state, "Running") || json_true(state, "Paused")) {
 		keep_running(m);
-	else
-		machine_conclude_exit(m, state);
+		hear_again(m);
+	} else {
+		machine_conclude_exit(m, state, machine_ran_us(m));
+	}
 }
 
 static void on_inspected(struct engine_call *c)
@@ -56,6 +74,7 @@ static void on_inspected(struct engine_call *c)
 		machine_conclude(m, FAILURE_INFRA, &err);
 	} else {
 		m->look_again = false;
+		m->by_log = true; /* an engine that was away may not have told us everything */
 		keep_running(m);
 	}
 	cJSON_Delete(answer);
@@ -81,13 +100,17 @@ void machine_look(struct job_machine *m)
 }
 
 /* --- output and end, while it runs ------------------------------------------------------------- */
-static void on_frame(void *user, int stream, const void *data, size_t n)
+void machine_hear(struct job_machine *m, int stream, const void *data, size_t n)
 {
-	struct job_machine *m = user;
-
 	crash_point(WORKER_OUTPUT);
+	m->job->told[stream - 1] += n;
 	if (m->job->on_output != NULL)
 		m->job->on_output(m->job, stream, data, n);
+}
+
+static void on_frame(void *user, int stream, const void *data, size_t n)
+{
+	machine_hear(user, stream, data, n);
 }
 
 bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n)
@@ -100,7 +123,7 @@ bool machine_on_attach_data(struct fetch_request *r, const void *data, size_t n)
 
 /* One of the two open connections has ended. Podman prepares the container when it is attached to, and
  * finds out already then that there is no such command. */
-static void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
+void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
 {
 	switch (m->step.at) {
 	case ATTACHING:
@@ -109,6 +132,9 @@ static void machine_open_call_ended(struct job_machine *m, const struct engine_c
 	case DRAINING:
 		if (m->output_ended)
 			machine_begin_ending(m);
+		break;
+	case READING:
+		machine_read_log(m);
 		break;
 	case ENDING:
 		machine_end_when_quiet(m);
@@ -145,6 +171,12 @@ void machine_on_wait_ended(struct engine_call *c)
 	if (machine_at(m, RUNNING) || machine_at(m, INSPECTING))
 		m->engine_away = m->engine_away || c->request.error.status != 0;
 	machine_open_call_ended(m, c);
+}
+
+void machine_wait(struct job_machine *m, const char *condition)
+{
+	m->wait.request.own_connection = true;
+	call_start(m->engine, &m->wait, machine_on_wait_ended, "POST", "/containers/%s/wait?condition=%s", m->name, condition);
 }
 
 /* --- signals ----------------------------------------------------------------------------------- */
@@ -239,12 +271,18 @@ void machine_on_sample(struct timer *t)
 /* --- it has started ---------------------------------------------------------------------------- */
 void machine_begin_running(struct job_machine *m)
 {
+	m->job->started_ms = clock_wall_ms();
+	machine_go_on_running(m, 0);
+}
+
+void machine_go_on_running(struct job_machine *m, int64_t ran_us)
+{
 	struct job *j = m->job;
 
 	machine_go(m, RUNNING);
-	m->started_us = clock_us();
+	m->started_us = j->started_us = clock_us() - ran_us;
 	m->delay = 0;
-	j->started_ms = clock_wall_ms();
+	m->deadline = 0;
 	m->sample_ms = SAMPLE_FIRST_MS;
 	/* Podman does not say that a task was killed for memory, so its counters must be found before that happens. */
 	timer_set(&m->sample, m->engine->seccomp_fd >= 0 ? 0 : m->sample_ms);
@@ -253,7 +291,7 @@ void machine_begin_running(struct job_machine *m)
 	if (m->stopping)
 		machine_begin_stop(m);
 	else if (j->spec->time_limit_s > 0)
-		timer_set(&m->limit, (uint64_t)j->spec->time_limit_s * 1000);
+		timer_set(&m->limit, (uint64_t)machine_time_left_ms(m));
 	if (m->look_again) {
 		m->look_again = false;
 		machine_inspect(m);

@@ -39,7 +39,7 @@ static int make_directory(const struct scratch *s, int fd, const char *name)
 	return fchmodat(fd, name, 0777, 0);
 }
 
-int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err)
+static int name_it(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err)
 {
 	int n = snprintf(s->path, sizeof s->path, "%s/%s", parent, attempt);
 
@@ -50,6 +50,36 @@ int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid
 	    attempt[0] == '\0')
 		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%s\" is no name of an attempt", attempt);
 	snprintf(s->work, sizeof s->work, "%s/work", s->path);
+	return 0;
+}
+
+static void look_for_image(struct scratch *s)
+{
+	struct stat st;
+
+	s->has_image_tar =
+		fstatat(s->work_fd, "image.tar", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+int scratch_adopt(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err)
+{
+	int rc = name_it(s, parent, attempt, uid, err);
+
+	if (rc != 0)
+		return rc;
+	s->work_fd = open(s->work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (s->work_fd < 0)
+		return fail(err, "open", s->work);
+	look_for_image(s);
+	return 0;
+}
+
+int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err)
+{
+	int rc = name_it(s, parent, attempt, uid, err);
+
+	if (rc != 0)
+		return rc;
 	if (mkdir(s->path, 0700) != 0 && errno == EEXIST) {
 		scratch_remove(s); /* of an earlier process: a name is never used twice at once */
 		if (mkdir(s->path, 0700) != 0)
@@ -71,7 +101,6 @@ int scratch_unpack(struct scratch *s, const char *bundle, uint64_t disk, struct 
 {
 	struct unpack u = {.directory = s->work_fd, .max_bytes = disk};
 	int fd = open(bundle, O_RDONLY | O_CLOEXEC), status;
-	struct stat st;
 
 	if (fd < 0)
 		return fail(err, "open", bundle);
@@ -79,8 +108,7 @@ int scratch_unpack(struct scratch *s, const char *bundle, uint64_t disk, struct 
 	u.shared = geteuid() != 0;
 	status = unpack_tar(&u, fd, err);
 	close(fd);
-	s->has_image_tar =
-		fstatat(s->work_fd, "image.tar", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	look_for_image(s);
 	return status;
 }
 
