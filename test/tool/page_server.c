@@ -10,7 +10,7 @@
  *     GET    /api/events           what is posted to /api/event; first N of S bytes (?n=N&size=S)
  *     POST   /api/event            one event to all of them
  *     GET    /api/later?ms=N       answers after N ms
- *     GET    /api/state            requests begun and gone, connections, streams; kB resident
+ *     GET    /api/state            requests begun and gone, events posted, connections, streams; kB resident
  *     GET    /public               without a session
  *     POST   /session, DELETE /session
  *     GET    /files/{path...}      the path
@@ -32,7 +32,7 @@ HTTP_FILE_EMBED(index_html);
 
 static struct loop loop;
 static struct http_server *server;
-static int begun, gone;
+static int begun, gone, posted;
 
 /* What a handler keeps of a request. */
 struct job {
@@ -138,6 +138,7 @@ static void state(struct http_request *r)
 	json_document(&j, &b);
 	json_int(&j, "begun", begun);
 	json_int(&j, "gone", gone);
+	json_int(&j, "posted", posted);
 	json_int(&j, "connections", http_server_connections(server));
 	json_int(&j, "streams", http_server_event_streams(server));
 	json_int(&j, "resident_kb", resident_kb());
@@ -260,6 +261,7 @@ static void event(struct http_request *r)
 {
 	struct job *job, *next;
 
+	posted++;
 	DL_FOREACH_SAFE(streams, job, next)
 		http_event(job->r, "7", NULL, r->body, r->body_n);
 	http_answer(r, 204, NULL, NULL, 0);
