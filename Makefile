@@ -27,7 +27,8 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 	libhttp-parser-dev
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
-	python3-protobuf iproute2 openssl curl valgrind strace mandoc
+	python3-protobuf iproute2 openssl curl valgrind strace mandoc \
+	chromium chromium-driver python3-selenium
 DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
