@@ -314,6 +314,8 @@ void pool_leads(struct pool *pool)
 {
 	struct error err;
 
+	if (pool->stopping)
+		return; /* leader_close() resigns */
 	if (pool_home_use(pool, &err) != 0) {
 		fail(pool, &err, status_exit_code(err.status));
 		return;
@@ -328,6 +330,8 @@ void pool_stands_by(struct pool *pool)
 {
 	struct error err;
 
+	if (pool->stopping)
+		return;
 	fprintf(stderr, "hivemind pool: stands by: %s leads\n", leader_other(&pool->leader));
 	log_info("stands by leader=\"%s\"", leader_other(&pool->leader));
 	if (open_server(pool, &err) == 0) {
@@ -341,6 +345,8 @@ void pool_replaced(struct pool *pool, const struct error *err)
 {
 	struct error why = *err;
 
+	if (pool->stopping)
+		return;
 	error_hint(&why, "nothing that this one began since was written; started again, it stands by");
 	fail(pool, &why, EXIT_WRONG_STATE);
 }

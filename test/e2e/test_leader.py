@@ -234,6 +234,18 @@ def test_a_redis_that_has_lost_all_is_not_written_to(candidate, redis):
     assert redis.cli("DBSIZE") == "0"
 
 
+def test_one_that_stands_by_ends_when_told_and_leaves_the_other_alone(candidate, redis):
+    """Also when both are told at once, and the second takes the lead on its way down."""
+    a, b = candidate("a").lead(), candidate("b").stand_by()
+    assert b.process.end() == 0
+    assert health(a) == SERVING
+    c = candidate("c").stand_by()
+    a.kill(signal.SIGTERM)
+    c.kill(signal.SIGTERM)
+    assert (a.gone(), c.gone()) == (0, 0)
+    assert redis.cli("HGET", "pool:leader", "run") == ""
+
+
 def test_the_same_port_is_had_when_the_other_is_dead(candidate):
     port = hive.free_port()
     a = candidate("a", port=port).lead()
