@@ -179,3 +179,17 @@ def test_a_disk_that_fails_ends_the_pool_and_nothing_is_lost(tmp_path):
     client.close()
     assert pool.end() == 0
     shutil.rmtree(path)
+
+
+def test_a_bit_that_flipped_on_the_disk_is_noticed_by_who_fetches(disk, tmp_path):
+    """The pool sends what it has; the other end knows what it must be, and leaves no file that is not."""
+    task = disk.ended(tar({"out/x": "a" * 5000}))
+    path = disk.path(disk.client.get(task).result_sha256)
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+    env = hive.environment(HOME=tmp_path, HIVEMIND_POOL=f"127.0.0.1:{disk.pool.port}", HIVEMIND_TOKEN=disk.client.token)
+    fetched = hive.command("get", task, "-o", tmp_path / "r", env=env, timeout=30)
+    assert fetched.code != 0 and "SHA-256" in fetched.err, fetched
+    left = [p for p in (tmp_path / "r").rglob("*") if p.is_file() and p.stat().st_size] if (tmp_path / "r").exists() else []
+    assert not left, left
