@@ -326,6 +326,7 @@ void job_adopt(struct job *j)
 
 	m->adopting = true;
 	m->created = true;
+	machine_hold(m); /* the slot of its name; there are as many as attempts */
 	if (j->image_tar != NULL) {
 		m->image = image_of(m);
 		image_claim(&m->image);

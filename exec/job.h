@@ -33,8 +33,6 @@
 #include "proto/id.h"
 #include "proto/task.h"
 
-#define JOB_REMARK 3 /* as LogData.stream */
-
 struct job {
 	/* set by the owner; everything pointed to is borrowed until removed() */
 	struct engine *engine;
@@ -52,7 +50,7 @@ struct job {
 
 	/* PHASE_STAGING with bytes done and total while the image is pulled, PHASE_EXECUTING when the container was started. */
 	void (*on_phase)(struct job *j, int phase, uint64_t done, uint64_t total, const char *detail);
-	/* stream 1 or 2, as it is printed, or JOB_REMARK: words of ours. The job never waits for its reader. */
+	/* stream 1 or 2, as it is printed. The job never waits for its reader. */
 	void (*on_output)(struct job *j, int stream, const void *data, size_t n);
 	void (*done)(struct job *j);
 	void (*removed)(struct job *j);

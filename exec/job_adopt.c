@@ -48,7 +48,6 @@ static int64_t ran_until_now(const struct job *j, int64_t began_us)
 static void go_on(struct job_machine *m, int64_t began_us, bool paused)
 {
 	m->job->started_ms = began_us / 1000;
-	machine_hold(m); /* the slot that it has: there are as many as attempts */
 	machine_go_on_running(m, ran_until_now(m->job, began_us));
 	machine_found_paused(m, paused);
 	machine_follow_log(m);

@@ -144,21 +144,12 @@ void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
 	}
 }
 
-/* What it prints from now on nobody hears. */
-static void tell_output_lost(struct job_machine *m)
-{
-	static const char words[] = "[some output was lost: the connection to the container engine broke]\n";
-
-	if (m->job->on_output != NULL)
-		m->job->on_output(m->job, JOB_REMARK, words, sizeof words - 1);
-}
-
 void machine_on_attach_ended(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
 
 	if (c->request.error.status != 0 && (machine_at(m, RUNNING) || machine_at(m, INSPECTING)))
-		tell_output_lost(m);
+		m->by_log = true; /* what it prints from now on nobody hears */
 	m->output_ended = true;
 	usage_meter_read(&m->meter); /* the last chance: Podman has not cleaned up yet */
 	machine_open_call_ended(m, c);

@@ -155,6 +155,9 @@
 #define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
 #define LOSSES_ONE_OWNER_MAX 20          /* and when all these workers are one owner's */
 #define LOST_BY_MAX 8                    /* workers that are remembered to have lost a task */
+#define JOURNAL_RECORD_MAX (2 * MESSAGE_MAX) /* what a worker has written down of one attempt */
+#define RESULT_KEPT_MS (24 * 3600 * 1000ll) /* a worker keeps what its pool has not taken for so long, */
+#define RESULTS_KEPT_MAX (10 * GiB)      /* and so much of it while there is no pool */
 
 /* --- keys, certificates and TLS ------------------------------------------------------------- */
 #define SECRET_FILE_MAX (256 * KiB)      /* a key, a chain, the list of known pools */

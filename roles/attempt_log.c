@@ -107,6 +107,12 @@ void attempt_log_add(struct attempt_log *l, int stream, const void *data, size_t
 	add_tail(l, stream, at, n, now_ms);
 }
 
+void attempt_log_restore(struct attempt_log *l, int stream, const void *data, size_t n, int64_t time_ms)
+{
+	add_head(l, stream, data, n, time_ms);
+	l->head_full = l->size >= LOG_HEAD_MAX;
+}
+
 void attempt_log_end(struct attempt_log *l, int64_t now_ms)
 {
 	char remark[120];

@@ -40,6 +40,9 @@ struct attempt_log {
 /* Zero-initialised it is an empty log. */
 void attempt_log_add(struct attempt_log *l, int stream, const void *data, size_t n, int64_t now_ms);
 
+/* What an earlier process had given an offset: the next part of it, before anything is added. */
+void attempt_log_restore(struct attempt_log *l, int stream, const void *data, size_t n, int64_t time_ms);
+
 /* Nothing more is printed: the remark and the tail become ready to be sent. Remarks may still be added. */
 void attempt_log_end(struct attempt_log *l, int64_t now_ms);
 

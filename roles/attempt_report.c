@@ -64,24 +64,30 @@ static void send_log(struct attempt *a, const struct log_piece *piece)
 	worker_link_send(&a->worker->link, &message);
 }
 
+void attempt_describe(const struct attempt *a, Pb__Done *done)
+{
+	*done = (Pb__Done)PB__DONE__INIT;
+	done->task = (char *)a->task;
+	done->epoch = a->epoch;
+	done->failure = (Pb__TaskFailure)a->failure;
+	done->reason = (char *)a->error.text;
+	done->exit_code = a->job.exit_code;
+	done->has_exit_code = a->job.has_exit_code;
+	done->oom_killed = a->job.oom_killed;
+	done->killed_by_worker = a->job.killed_by_us || a->stopped;
+	done->result_sha256 = (char *)a->packed.sha256;
+	done->result_size = a->packed.size;
+	done->usage = (Pb__Usage *)&a->job.usage;
+	done->stage_us = a->started_us > a->leased_us ? (uint64_t)(a->started_us - a->leased_us) : 0;
+	done->collect_us = a->exited_us > 0 ? (uint64_t)(clock_us() - a->exited_us) : 0;
+}
+
 static void send_done(struct attempt *a)
 {
-	Pb__Done done = PB__DONE__INIT;
+	Pb__Done done;
 	Pb__WorkerMessage message = MESSAGE(done, DONE, &done);
 
-	done.task = a->task;
-	done.epoch = a->epoch;
-	done.failure = (Pb__TaskFailure)a->failure;
-	done.reason = a->error.text;
-	done.exit_code = a->job.exit_code;
-	done.has_exit_code = a->job.has_exit_code;
-	done.oom_killed = a->job.oom_killed;
-	done.killed_by_worker = a->job.killed_by_us || a->stopped;
-	done.result_sha256 = a->packed.sha256;
-	done.result_size = a->packed.size;
-	done.usage = &a->job.usage;
-	done.stage_us = a->started_us > 0 ? (uint64_t)(a->started_us - a->leased_us) : 0;
-	done.collect_us = a->exited_us > 0 ? (uint64_t)(clock_us() - a->exited_us) : 0;
+	attempt_describe(a, &done);
 	a->done_ms = clock_ms();
 	worker_link_send(&a->worker->link, &message);
 	crash_point(WORKER_DONE_SENT);

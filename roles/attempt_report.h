@@ -5,6 +5,9 @@
 
 #include "roles/attempt.h"
 
+/* Its end, as the pool is told it. Strings are those of a. */
+void attempt_describe(const struct attempt *a, Pb__Done *done);
+
 /* It has come to this phase. */
 void attempt_phase(struct attempt *a, enum task_phase phase);
 

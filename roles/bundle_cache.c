@@ -23,7 +23,15 @@ static int make_directory(const char *path, struct error *err)
 	return error_set(err, status_from_errno(errno), "cannot make the directory %s: %s", path, strerror(errno));
 }
 
-static void sweep(const char *path)
+static bool is_one_of(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void sweep(const char *path, const char *const *keep, size_t count)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
@@ -31,12 +39,12 @@ static void sweep(const char *path)
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
+		if (entry->d_name[0] != '.' && !is_one_of(entry->d_name, keep, count))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
 }
 
-int bundle_cache_open(struct bundle_cache *c, const char *data, struct error *err)
+int bundle_cache_open(struct bundle_cache *c, const char *data, const char *const *keep, size_t count, struct error *err)
 {
 	int rc;
 
@@ -46,7 +54,7 @@ int bundle_cache_open(struct bundle_cache *c, const char *data, struct error *er
 	if (rc == 0)
 		rc = make_directory(c->transit, err);
 	if (rc == 0)
-		sweep(c->transit);
+		sweep(c->transit, keep, count);
 	return rc;
 }
 

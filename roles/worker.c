@@ -28,6 +28,7 @@
 #include "roles/roles.h"
 #include "roles/worker_home.h"
 #include "roles/worker_policy.h"
+#include "roles/worker_restore.h"
 #include "ui/term.h"
 
 #define DISK_RESERVE (2 * GiB)
@@ -63,6 +64,8 @@ const char *worker_not_ready(struct worker *w)
 		return "it is being stopped";
 	if (w->engine.error.status != 0)
 		return w->engine.error.text;
+	if (!w->engine.known)
+		return "its container engine is being looked at";
 	if (disk_is_short(w))
 		return "its disk is nearly full";
 	if (worker_resources_full(&w->resources)) {
@@ -193,12 +196,16 @@ static void close_when_idle(struct worker *w)
 	}
 }
 
+/* Without a pool nobody takes a result now: the next process of this worker does what is left to do. */
 static void lose_all(struct worker *w, bool also_exited)
 {
+	bool is_pool = w->linking && worker_link_up(&w->link);
 	struct attempt *a;
 
 	DL_FOREACH(w->attempts, a)
-		if (also_exited || !attempt_exited(a))
+		if (also_exited && !is_pool && attempt_collected(a))
+			attempt_keep(a);
+		else if (also_exited || !attempt_exited(a))
 			attempt_lose(a, "its worker is being stopped");
 }
 
@@ -251,7 +258,7 @@ static void greet(struct worker *w)
 	const char *not_ready = worker_not_ready(w);
 	char memory[24], line[400];
 
-	if (w->greeted && not_ready[0] != '\0')
+	if (!w->engine.known || (w->greeted && not_ready[0] != '\0'))
 		return;
 	format_bytes(w->host->offered->memory, memory);
 	if (not_ready[0] == '\0')
@@ -295,6 +302,20 @@ static void describe_engine(struct worker *w)
 	w->host->limits_enforced = e->limits_enforced;
 }
 
+static void link_up(struct worker *w)
+{
+	w->linking = true;
+	worker_link_open(&w->link, w, w->token);
+}
+
+/* The pool waits for news of what an earlier process had: it gets them before the engine is checked. */
+void worker_engine_found(struct worker *w)
+{
+	worker_restore_found(w);
+	if (w->attempts != NULL && !w->linking && !w->leaving)
+		link_up(w);
+}
+
 void worker_engine_changed(struct worker *w)
 {
 	bool same = w->host->engine != NULL && strcmp(w->host->engine, w->engine.engine.kind) == 0 &&
@@ -307,9 +328,10 @@ void worker_engine_changed(struct worker *w)
 		log_info("tasks can run engine=%s version=%s", w->engine.engine.kind, w->engine.engine.version);
 	if (!same)
 		describe_engine(w);
+	if (w->engine.error.status == 0)
+		worker_restore_ready(w);
 	if (!w->linking) {
-		w->linking = true;
-		worker_link_open(&w->link, w, w->token);
+		link_up(w);
 	} else if (!same) {
 		worker_link_greet_again(&w->link);
 	} else {
@@ -462,6 +484,7 @@ static int run(struct worker *w)
 		grpc_channel_set_token(w->bulk, w->token);
 		lease_clock_open(&w->lease_clock, w);
 		worker_supervisor_open(&w->supervisor, w);
+		worker_restore(w);
 		worker_engine_open(&w->engine, w);
 		loop_run(&w->loop);
 		err = w->error;
@@ -471,6 +494,7 @@ static int run(struct worker *w)
 	wipe(w->token, sizeof w->token);
 	worker_home_close(w);
 	arena_release(&w->arena);
+	arena_release(&w->left);
 	return err.status != 0 ? term_error(&err, w->globals.json) : 0;
 }
 

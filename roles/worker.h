@@ -6,8 +6,9 @@
  *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
  *   worker_policy.h     what its owner allows
  *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
+ *   attempt_journal.h   what is written down of it            worker_restore.h what a process before this one left
  *
- * DATA/ (0700) holds worker-id, lock, leash, bundles/, transit/, scratch/ and, when it started one, engine/. */
+ * DATA/ (0700) holds worker-id, lock, leash, attempts/, bundles/, transit/, scratch/ and, when it started one, engine/. */
 #ifndef ROLES_WORKER_H
 #define ROLES_WORKER_H
 
@@ -22,6 +23,7 @@
 #include "proto/error.h"
 #include "proto/id.h"
 #include "roles/attempt.h"
+#include "roles/attempt_journal.h"
 #include "roles/bundle_cache.h"
 #include "roles/lease_clock.h"
 #include "roles/trust.h"
@@ -57,6 +59,10 @@ struct worker {
 	Pb__Host *host;
 	struct worker_resources resources;
 	struct bundle_cache bundles;
+	struct journal journal;
+	struct arena left;           /* of journal_entries */
+	struct journal_entry *journal_entries; /* what a process before this one left */
+	size_t journal_count;
 	struct worker_engine engine;
 	struct worker_link link;
 	struct lease_clock lease_clock;
@@ -71,6 +77,7 @@ struct worker {
 };
 
 /* --- what its parts tell it ------------------------------------------------------------------ */
+void worker_engine_found(struct worker *w);   /* its containers can be spoken of; it is not yet checked */
 void worker_engine_changed(struct worker *w);
 void worker_engine_lost(struct worker *w);
 void worker_linked(struct worker *w, bool first);

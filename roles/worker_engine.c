@@ -3,6 +3,7 @@
 #include "roles/worker_engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -309,6 +310,7 @@ static void on_found(struct engine *engine, const struct error *err, void *user)
 		drop(e, err);
 		return;
 	}
+	worker_engine_found(e->worker);
 	sweep(e);
 }
 

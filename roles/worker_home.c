@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exec/scratch.h"
 #include "net/clock.h"
 #include "proto/status.h"
+#include "roles/worker_restore.h"
 
 int make_directories(const char *path, struct error *err)
 {
@@ -119,14 +119,12 @@ int worker_home_open(struct worker *w, struct error *err)
 	if (rc == 0)
 		rc = leash_open(&w->leash, w->data, err);
 	if (rc == 0)
-		rc = bundle_cache_open(&w->bundles, w->data, err);
+		rc = journal_open(&w->journal, w->data, err);
 	if (rc != 0)
 		return rc;
 	snprintf(w->scratch, sizeof w->scratch, "%s/scratch", w->data);
 	rc = make_directories(w->scratch, err);
-	if (rc == 0)
-		scratch_sweep(w->scratch, NULL, 0);
-	return rc;
+	return rc == 0 ? worker_restore_read(w, err) : rc;
 }
 
 void worker_home_close(struct worker *w)

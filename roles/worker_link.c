@@ -12,6 +12,7 @@
 #include "proto/status.h"
 #include "roles/attempt_report.h"
 #include "roles/worker.h"
+#include "roles/worker_restore.h"
 
 #define GREETING_MS 10000
 #define WAIT_FIRST_MS 250
@@ -341,6 +342,7 @@ static void on_beat(struct timer *timer)
 	struct worker_link *l = container_of(timer, struct worker_link, beat);
 
 	timer_set(&l->beat, l->heartbeat_ms);
+	worker_look_after_results(l->worker);
 	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
 		hang_up(l);
 	worker_link_beat(l);
@@ -357,6 +359,7 @@ void worker_link_open(struct worker_link *l, struct worker *w, const char *token
 	grpc_channel_set_token(l->channel, token);
 	timer_init(&w->loop, &l->timer, on_timer);
 	timer_init(&w->loop, &l->beat, on_beat);
+	timer_set(&l->beat, l->heartbeat_ms);
 	enter_greeting(l);
 }
 

@@ -12,23 +12,30 @@ static uint32_t count_bits(uint64_t bits)
 	return (uint32_t)__builtin_popcountll(bits);
 }
 
+/* More may be used than is lent now: what an earlier process had begun goes on. */
+static uint64_t room(uint64_t lent, uint64_t used)
+{
+	return lent > used ? lent - used : 0;
+}
+
 static int check(const struct worker_resources *r, const Pb__Resources *need, struct error *err)
 {
-	uint32_t free_gpus = r->gpus - count_bits(r->used_gpus);
+	uint32_t free_gpus = (uint32_t)room(r->gpus, count_bits(r->used_gpus));
+	uint64_t milli_cpus = room(r->milli_cpus, r->used_milli_cpus), memory = room(r->memory, r->used_memory);
+	uint64_t disk = room(r->disk, r->used_disk);
 
 	if (worker_resources_full(r))
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "this worker runs %u tasks already, as many as it may",
 				 r->tasks);
-	if (need->milli_cpus > r->milli_cpus - r->used_milli_cpus)
+	if (need->milli_cpus > milli_cpus)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %.2f cores, %.2f of %.2f are free",
-				 need->milli_cpus / 1000.0, (r->milli_cpus - r->used_milli_cpus) / 1000.0,
-				 r->milli_cpus / 1000.0);
-	if (need->memory > r->memory - r->used_memory)
+				 need->milli_cpus / 1000.0, (double)milli_cpus / 1000.0, r->milli_cpus / 1000.0);
+	if (need->memory > memory)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %" PRIu64 " MiB of memory, %" PRIu64 " are free",
-				 need->memory >> 20, (r->memory - r->used_memory) >> 20);
-	if (need->disk > r->disk - r->used_disk)
+				 need->memory >> 20, memory >> 20);
+	if (need->disk > disk)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %" PRIu64 " MiB of disk, %" PRIu64 " are free",
-				 need->disk >> 20, (r->disk - r->used_disk) >> 20);
+				 need->disk >> 20, disk >> 20);
 	if (need->gpus > free_gpus)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "needs %u GPUs, %u are free", need->gpus, free_gpus);
 	return 0;
@@ -44,7 +51,16 @@ static int take_slot(struct worker_resources *r)
 	return -1;
 }
 
-static uint64_t take_gpus(struct worker_resources *r, uint32_t count)
+static void add(struct worker_resources *r, const struct reservation *got)
+{
+	r->used_milli_cpus += got->milli_cpus;
+	r->used_memory += got->memory;
+	r->used_disk += got->disk;
+	r->used_gpus |= got->gpus;
+	r->tasks++;
+}
+
+static uint64_t take_gpus(const struct worker_resources *r, uint32_t count)
 {
 	uint64_t taken = 0;
 
@@ -53,7 +69,6 @@ static uint64_t take_gpus(struct worker_resources *r, uint32_t count)
 			taken |= 1ull << i;
 			count--;
 		}
-	r->used_gpus |= taken;
 	return taken;
 }
 
@@ -69,10 +84,24 @@ int worker_resources_take(struct worker_resources *r, const Pb__Resources *need,
 	if (got->slot < 0)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "too many ended tasks are still being cleared away");
 	got->gpus = take_gpus(r, need->gpus);
-	r->used_milli_cpus += got->milli_cpus;
-	r->used_memory += got->memory;
-	r->used_disk += got->disk;
-	r->tasks++;
+	add(r, got);
+	return 0;
+}
+
+int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot, uint64_t gpus, bool whole,
+			    struct reservation *got, struct error *err)
+{
+	if (slot >= ATTEMPTS_MAX || r->slots[slot] || (whole && (gpus & r->used_gpus) != 0))
+		return error_set(err, STATUS_INVALID_ARGUMENT, "slot %u is not free", slot);
+	r->slots[slot] = true;
+	*got = (struct reservation){.slot = (int)slot};
+	if (!whole)
+		return 0;
+	got->milli_cpus = need->milli_cpus;
+	got->memory = need->memory;
+	got->disk = need->disk;
+	got->gpus = gpus;
+	add(r, got);
 	return 0;
 }
 

@@ -37,6 +37,10 @@ struct reservation {
 /* Reserve all of `need` or nothing. RESOURCE_EXHAUSTED says what is short. */
 int worker_resources_take(struct worker_resources *r, const Pb__Resources *need, struct reservation *got,
 			  struct error *err);
+/* What an attempt of an earlier process had: its slot and GPUs again, even if its owner lends less now. whole: also what its
+ * container uses; else only the slot. INVALID_ARGUMENT: there is no such slot, or it is taken. */
+int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot, uint64_t gpus, bool whole,
+			    struct reservation *got, struct error *err);
 /* Back what the container used; then, when nothing of it is left on disk, its slot. */
 void worker_resources_give(struct worker_resources *r, const struct reservation *back);
 void worker_resources_give_slot(struct worker_resources *r, const struct reservation *back);

@@ -85,12 +85,13 @@ def test_a_flood_of_output_keeps_head_and_tail_and_the_worker_small(own_hive, tm
         assert peak - before < 16 * 1024
 
 
-def test_a_killed_worker_leaves_nothing_of_its_task(own_hive, docker, tmp_path):
+def test_a_killed_worker_that_is_started_again_loses_no_task_and_leaves_nothing(own_hive, docker, tmp_path):
     h = own_hive(workers=1)
-    task = h.submit(script(tmp_path / "b", "[ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600"))
+    task = h.submit(script(tmp_path / "b", "sleep 3"))
     until("a container", lambda: any(task in name for name in docker.containers()), 20)
     os.kill(h.pid("worker-1"), signal.SIGKILL)
     assert h("wait", task, timeout=60).code == 0
+    assert h.status(task)["epoch"] == 1
     until("no container", lambda: not docker.containers(), 20)
     until("no scratch directory", lambda: not list((h.data / "worker-1" / "scratch").iterdir()), 20)
     assert not list((h.data / "worker-1" / "transit").iterdir())

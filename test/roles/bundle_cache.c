@@ -23,7 +23,7 @@ static int open_cache(void **state)
 	(void)state;
 	strcpy(data, "/tmp/hivemind-test-XXXXXX");
 	assert_non_null(mkdtemp(data));
-	assert_int_equal(bundle_cache_open(&cache, data, &err), 0);
+	assert_int_equal(bundle_cache_open(&cache, data, NULL, 0, &err), 0);
 	snprintf(own, sizeof own, "%s/task.1-1.bundle", cache.transit);
 	return 0;
 }
@@ -85,7 +85,7 @@ static void what_a_killed_worker_left_in_transit_is_swept(void **state)
 	(void)state;
 	make_file(own, 100);
 	bundle_cache_put(&cache, HASH_A, own);
-	assert_int_equal(bundle_cache_open(&cache, data, &err), 0);
+	assert_int_equal(bundle_cache_open(&cache, data, NULL, 0, &err), 0);
 	assert_int_not_equal(access(own, F_OK), 0);
 	assert_true(bundle_cache_take(&cache, HASH_A, own));
 }
