@@ -118,9 +118,10 @@ static void on_uploaded(struct upload *u, const struct error *err)
 
 	crash_point(WORKER_RESULT_SENT);
 	attempt_close_file(a);
-	if (err->status == STATUS_PERMISSION_DENIED || err->status == STATUS_NOT_FOUND || err->status == STATUS_ABORTED)
+	if (err->status == STATUS_PERMISSION_DENIED || err->status == STATUS_NOT_FOUND || err->status == STATUS_ABORTED) {
+		log_info("attempt is no longer ours task=%s epoch=%u text=\"%s\"", a->task, a->epoch, err->text);
 		a->lost = true; /* the task has gone on without us */
-	else if (err->status != 0)
+	} else if (err->status != 0)
 		attempt_fail(a, FAILURE_INFRA, err);
 	if (err->status != 0) {
 		forget_result(a);
