@@ -8,6 +8,7 @@
 
 #include "net/clock.h"
 #include "net/crash.h"
+#include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
 #include "proto/task.h"
