@@ -16,6 +16,7 @@
 
 #define LIST_DEFAULT 50
 #define LIST_MAX 500
+#define LIST_LABELS_MAX 100
 
 static int check_call_id(struct error *e, const char *call_id)
 {
@@ -201,6 +202,20 @@ int pool_get_task(struct rpc *rpc, const ProtobufCMessage *message)
 	return RPC_LATER;
 }
 
+/* Of a spec in a list: commands and variables can be long. */
+static void leave_labels(Pb__Task *task, struct arena *arena)
+{
+	Pb__TaskSpec *left;
+
+	if (task->spec == NULL)
+		return;
+	left = arena_alloc(arena, sizeof *left);
+	pb__task_spec__init(left);
+	left->labels = task->spec->labels;
+	left->n_labels = task->spec->n_labels;
+	task->spec = left;
+}
+
 static void on_tasks(struct store_req *req)
 {
 	struct call *c = call_well_answered(req);
@@ -209,8 +224,10 @@ static void on_tasks(struct store_req *req)
 
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < req->task_count; i++)
+	for (size_t i = 0; i < req->task_count; i++) {
 		pool_task_complete(c->pool, req->tasks[i], &c->rpc->arena);
+		leave_labels(req->tasks[i], &c->rpc->arena);
+	}
 	snprintf(next, sizeof next, "%llu", (unsigned long long)req->next);
 	reply.next = req->next != 0 ? next : (char *)"";
 	reply.tasks = req->tasks;
@@ -221,7 +238,7 @@ static void on_tasks(struct store_req *req)
 int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__ListTasksRequest *in = (const Pb__ListTasksRequest *)message;
-	uint32_t limit = in->limit == 0 ? LIST_DEFAULT : in->limit;
+	uint32_t limit = in->limit == 0 ? LIST_DEFAULT : in->limit, most = in->with_labels ? LIST_LABELS_MAX : LIST_MAX;
 	struct call *c;
 
 	if (in->after[strspn(in->after, "0123456789")] != '\0' || strlen(in->after) > 19)
@@ -229,7 +246,7 @@ int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 		                 "after must be what an earlier answer gave as next");
 	c = call_new(rpc, sizeof *c);
 	store_tasks(call_store(c), call_ask(c, on_tasks), caller_of(rpc)->account,
-	            limit < LIST_MAX ? limit : LIST_MAX, strtoull(in->after, NULL, 10), in->only_live);
+	            limit < most ? limit : most, strtoull(in->after, NULL, 10), in->only_live, in->with_labels);
 	return RPC_LATER;
 }
 

@@ -14,6 +14,14 @@ static void pairs_json(struct json *j, const char *key, Pb__TaskSpec__EnvEntry *
 	json_end(j);
 }
 
+static void labels_json(struct json *j, const Pb__TaskSpec *s)
+{
+	json_object(j, "labels");
+	for (size_t i = 0; i < s->n_labels; i++)
+		json_text(j, s->labels[i]->key, s->labels[i]->value);
+	json_end(j);
+}
+
 static void texts_json(struct json *j, const char *key, char **texts, size_t count)
 {
 	json_array(j, key);
@@ -71,6 +79,7 @@ void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 		json_null(j, "max_cpt");
 	json_text(j, "on_disconnect", on_disconnect_text(s, wait, sizeof wait));
 	retry_json(j, s->retry);
+	labels_json(j, s);
 	json_end(j);
 }
 

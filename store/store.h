@@ -183,9 +183,9 @@ void store_submit(struct store *s, struct store_req *req, const struct submissio
  * then it must be a whole id (of a task, or of a submission: its member 1). NOT_FOUND; FAILED_PRECONDITION: several begin so (text names two). */
 void store_task(struct store *s, struct store_req *req, const char *account, const char *prefix);
 
-/* The account's tasks, newest first, without spec. Result: tasks, next (0 = no more). after 0 = from the newest. */
+/* The account's tasks, newest first. Result: tasks, next (0 = no more). after 0 = from the newest. */
 void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
-		 bool only_live);
+		 bool only_live, bool with_spec);
 
 /* Every task that has not ended, a page at a time, with what the pool's index needs (live_fields in store_task.c) and spec. Begin
  * with cursor 0; until next is 0. */

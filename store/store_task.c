@@ -131,12 +131,13 @@ void store_task(struct store *s, struct store_req *req, const char *account, con
 }
 
 void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
-		 bool only_live)
+		 bool only_live, bool with_spec)
 {
 	call_begin(s, req, SCRIPT_TASKS);
 	call_key(req, only_live ? "live:%s" : "tasks:%s", account);
 	call_unsigned(req, limit);
 	call_unsigned(req, after);
+	call_unsigned(req, with_spec);
 	call_send(req, read_tasks);
 }
 

@@ -111,19 +111,19 @@ static void a_list_comes_in_pages_newest_first(void **state)
 
 	(void)state;
 	submit_many(5);
-	store_tasks(real.store, ask_(), ALICE, 2, 0, false);
+	store_tasks(real.store, ask_(), ALICE, 2, 0, false, false);
 	ok();
 	assert_int_equal(a.req.task_count, 2);
 	assert_string_equal(a.req.tasks[0]->id, "0000000000001004.1");
 	assert_null(a.req.tasks[0]->spec);
 	next = a.req.next;
 	assert_true(next != 0);
-	store_tasks(real.store, ask_(), ALICE, 3, next, false);
+	store_tasks(real.store, ask_(), ALICE, 3, next, false, false);
 	ok();
 	assert_int_equal(a.req.task_count, 3);
 	assert_string_equal(a.req.tasks[2]->id, "0000000000001000.1");
 	assert_int_equal(a.req.next, 0);
-	store_tasks(real.store, ask_(), BOB, 3, 0, false);
+	store_tasks(real.store, ask_(), BOB, 3, 0, false, false);
 	ok();
 	assert_int_equal(a.req.task_count, 0);
 }
@@ -134,10 +134,10 @@ static void a_list_may_leave_out_what_has_ended(void **state)
 	submit_many(3);
 	store_stop(real.store, ask_(), ALICE, "0000000000001001.1", "", NOW);
 	ok();
-	store_tasks(real.store, ask_(), ALICE, 10, 0, true);
+	store_tasks(real.store, ask_(), ALICE, 10, 0, true, false);
 	ok();
 	assert_int_equal(a.req.task_count, 2);
-	store_tasks(real.store, ask_(), ALICE, 10, 0, false);
+	store_tasks(real.store, ask_(), ALICE, 10, 0, false, false);
 	ok();
 	assert_int_equal(a.req.task_count, 3);
 }
