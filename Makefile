@@ -27,7 +27,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 	libhttp-parser-dev
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
-	python3-protobuf iproute2 openssl curl valgrind strace mandoc \
+	python3-protobuf python3-jsonschema iproute2 openssl curl valgrind strace mandoc \
 	chromium chromium-driver python3-selenium
 DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
@@ -53,7 +53,7 @@ SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 # The pages, each with its gzip twin beside it.
 PAGE := $(sort $(wildcard ui/page/*.* ui/page/*/*.*))
 PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)
-EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json) \
+EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json roles/*.json) \
 	$(wildcard examples/primes/*) $(PAGE))
 PROTO := $(wildcard proto/*.proto)
 PB := $(PROTO:proto/%.proto=$(B)/%.pb-c)
@@ -68,7 +68,7 @@ PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
 .PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash crash-once fuzz fuzz-programs demo test unit e2e interop \
-	deps-node chaos bench deps-bench install clean
+	deps-node deps-openapi chaos bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -193,6 +193,13 @@ deps-node: $(NODE)
 $(NODE): test/interop/grpc-js/package-lock.json
 	$(Q)command -v npm >/dev/null || { $(call fetch,nodejs npm); }
 	$(Q)mkdir -p build/node && cp test/interop/grpc-js/*.json build/node/ && cd build/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(Q)touch $@
+
+# What checks the master's OpenAPI document, from npm.
+deps-openapi: build/openapi/node_modules/.package-lock.json
+build/openapi/node_modules/.package-lock.json: test/openapi/package-lock.json
+	$(Q)command -v npm >/dev/null || { $(call fetch,nodejs npm); }
+	$(Q)mkdir -p build/openapi && cp test/openapi/*.json build/openapi/ && cd build/openapi && npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(Q)touch $@
 
 unit: $(UNIT)

@@ -18,6 +18,7 @@ static const struct verb {
 	{NULL, NULL, NULL, "Start here"},
 	{"demo", demo_main, "start everything on this machine, run a job, print its answer", NULL},
 	{"dev", dev_main, "start everything on this machine and leave it running", NULL},
+	{"master", master_main, "your page and JSON API, in a browser", NULL},
 	{NULL, NULL, NULL, "Run something"},
 	{"run", run_main, "run one command on the pool and pass on its exit status", NULL},
 	{"init", init_main, "write a manifest and a script to begin with", NULL},

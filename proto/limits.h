@@ -121,6 +121,7 @@
 #define OUTPUT_DEFAULT (2 * GiB)
 #define MANIFEST_MAX (1 * MiB)           /* bytes of hivemind.json */
 #define REASON_MAX 400
+#define API_SUBMIT_MAX (4 * MiB)         /* body of a submission with its files in it; larger ones are uploaded */
 #define EVENTS_DIRTY_MAX 1024            /* tasks that one who listens to Events has not been told of yet */
 #define TASKS_LIVE_MAX 1000000           /* of the whole pool */
 #define RETRY_INFRA_MAX 100

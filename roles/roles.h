@@ -11,6 +11,7 @@ int pool_main(int argc, char **argv);
 int worker_main(int argc, char **argv);
 int worker_supervisor_main(int argc, char **argv); /* started by the worker alone */
 #define SUPERVISOR_VERB "worker-supervisor"
+int master_main(int argc, char **argv);
 int dev_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 
