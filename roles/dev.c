@@ -129,7 +129,9 @@ void dev_end(struct dev *d)
 		return; /* the engine's answer comes; it goes on there */
 	for (int i = 0; i < d->worker_count; i++)
 		end_child(&d->workers[i]);
-	if (d->worker_count == 0)
+	if (d->master.dev != NULL)
+		end_child(&d->master);
+	if (d->worker_count == 0 && d->master.dev == NULL)
 		end_child(&d->pool);
 }
 
@@ -262,8 +264,65 @@ static void write_notes(struct dev *d)
 	struct error err = {0};
 
 	snprintf(text, sizeof text, "export HIVEMIND_POOL='%s'\nexport HIVEMIND_TOKEN_FILE='%s'\n", d->pool_address, d->token_path);
+	if (d->options.master)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "export HIVEMIND_MASTER='http://%s'\n", d->master_at);
 	if (dev_home_write(d, "env", text, &err) != 0)
 		fail(d, &err);
+}
+
+static void check_up(struct dev *d)
+{
+	if (d->workers_up < d->worker_count || (d->options.master && d->master_address[0] == '\0'))
+		return;
+	step_to(&d->step, UP, "dev");
+	write_notes(d);
+	if (!d->ending)
+		d->up(d);
+}
+
+/* Its line ends with the address. One that was started again has another key. */
+static void on_master_ready(struct child *child, const char *line)
+{
+	struct dev *d = container_of(child, struct dev_child, child)->dev;
+	const char *address = strstr(line, "http://");
+
+	text_copy(d->master_address, sizeof d->master_address, address != NULL ? address : line);
+	if (address != NULL)
+		snprintf(d->master_at, sizeof d->master_at, "%.*s", (int)strcspn(address + 7, "/"), address + 7);
+	if (d->step.at == WORKERS) {
+		say(d, true, "Master", d->master_at);
+		check_up(d);
+	} else if (d->step.at == UP && !d->globals.quiet) {
+		printf("  %s\n", d->master_address);
+		fflush(stdout);
+	}
+}
+
+/* Its usual one, or the next that is free; any, when the pool may have any. Started again it takes the same. */
+static void choose_master_port(struct dev *d)
+{
+	struct endpoint pool, at = {.host = "127.0.0.1", .port = 5001};
+	struct error ignored;
+
+	if (d->options.listen != NULL && endpoint_parse(&pool, d->options.listen, &ignored) == 0 && pool.port == 0)
+		at.port = 0;
+	else
+		free_port_find(&at, &ignored); /* where none is free, the master says so itself */
+	endpoint_text(&at, d->master_at, sizeof d->master_at);
+}
+
+static void start_master(struct dev *d)
+{
+	struct dev_child *c = &d->master;
+
+	choose_master_port(d);
+	add_child(d, c, "master");
+	snprintf(d->master_token_env, sizeof d->master_token_env, "HIVEMIND_TOKEN_FILE=%s", d->token_path);
+	snprintf(d->api_key_path, sizeof d->api_key_path, "%s/api-key", d->data);
+	c->child.ready = on_master_ready;
+	c->child.env[0] = d->master_token_env;
+	ADD(c, "master", "--pool", d->pool_address, "--listen", d->master_at, "--api-key", d->api_key_path, "--quiet");
+	start_child(c);
 }
 
 static void on_worker_ready(struct child *child, const char *line)
@@ -275,10 +334,7 @@ static void on_worker_ready(struct child *child, const char *line)
 	if (d->step.at != WORKERS || ++d->workers_up < d->worker_count)
 		return;
 	say_workers(d);
-	step_to(&d->step, UP, "dev");
-	write_notes(d);
-	if (!d->ending)
-		d->up(d);
+	check_up(d);
 }
 
 /* An equal part of the machine for each, as the three options of `worker`. */
@@ -356,6 +412,8 @@ static void on_register_done(struct grpc_call *call, const struct error *err)
 	} else {
 		grpc_channel_set_token(d->channel, d->token);
 		start_workers(d);
+		if (d->options.master && !d->ending)
+			start_master(d);
 	}
 }
 

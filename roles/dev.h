@@ -1,6 +1,7 @@
 /* roles/dev.h - everything on this machine: a pool with its own Redis, workers, an account, and an engine if there is none.
  *
- *   FINDING (an engine) -> POOL -> ACCOUNT -> WORKERS -> UP -> ENDING (workers, pool, engine, files) -> over()
+ *   FINDING (an engine) -> POOL -> ACCOUNT -> WORKERS (and the master) -> UP
+ *                                          -> ENDING (workers, master, pool, engine, files) -> over()
  *      \-> STARTING (a private one) -/
  *
  * Used by `hivemind dev`, which leaves it running, and by `hivemind demo`, which runs a job on it.
@@ -8,7 +9,8 @@
  *   DATA/env            to be sourced: HIVEMIND_POOL, HIVEMIND_TOKEN_FILE; written last, when all is up
  *   DATA/token          of the account "dev", whose tasks they are, 0600
  *   DATA/worker-token   of the account "lender", whose workers they are: so money moves
- *   DATA/run/NAME.pid   pool, worker-1, worker-2, ...        DATA/log/NAME.log
+ *   DATA/api-key        for programs that ask the master
+ *   DATA/run/NAME.pid   pool, master, worker-1, worker-2, ...        DATA/log/NAME.log
  *   DATA/pool, DATA/worker-N, DATA/engine                    theirs
  *
  * A child that dies is said and started again. At the end all of this is removed, and DATA if we made it. */
@@ -36,6 +38,7 @@ struct dev_options {
 	const char *data, *listen, *redis, *docker;
 	int64_t workers;
 	bool allow_unlimited;
+	bool master;                 /* with the page and API of the account "dev" */
 };
 
 struct dev_child {
@@ -70,7 +73,9 @@ struct dev {
 	struct private_engine *own;
 	struct grpc_channel *channel;/* to register, then with the token for the owner's use */
 	struct grpc_call call;
-	struct dev_child pool, workers[DEV_WORKERS_MAX];
+	struct dev_child pool, master, workers[DEV_WORKERS_MAX];
+	char master_at[64], master_token_env[340], api_key_path[320];
+	char master_address[400];    /* with the key that opens it; "" = there is none (yet) */
 	int worker_count, workers_up, running; /* running: children and timers still open */
 	int64_t step_ms, start_ms;   /* clock_ms() of the present line */
 	bool ending;

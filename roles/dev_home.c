@@ -34,7 +34,7 @@ static void remove_name(const struct dev *d, const char *name)
 
 static void remove_ours(const struct dev *d)
 {
-	static const char *const names[] = {"env", "token", "worker-token", "demo", "run", "log", "pool", "engine"};
+	static const char *const names[] = {"env", "token", "worker-token", "api-key", "demo", "run", "log", "pool", "master", "engine"};
 	char name[32];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -10,7 +10,7 @@
 
 static const struct verb_help help = {
 	.usage = "hivemind dev [--workers N] [--data DIR] [--listen ADDR] [--redis URL] [--docker unix:PATH]",
-	.summary = "Start a pool, workers and an account on this machine, with a Redis and, if there is none, a container engine of\n"
+	.summary = "Start a pool, workers, an account and its page on this machine, with a Redis and, if there is none, a container engine of\n"
 	"their own. Everything ends and is removed with Ctrl-C or SIGTERM. Listens on loopback only.",
 	.examples = "  hivemind dev\n"
 	"  hivemind dev --workers 4 --data ~/hive\n"
@@ -23,7 +23,9 @@ static void on_up(struct dev *d)
 	       "  . %s/env\n"
 	       "  hivemind run -- echo hello\n"
 	       "  hivemind workers\n\n"
-	       "Ctrl-C ends and removes everything.\n", d->data);
+	       "or in a browser:\n\n"
+	       "  %s\n\n"
+	       "Ctrl-C ends and removes everything.\n", d->data, d->master_address);
 	fflush(stdout);
 }
 
@@ -61,6 +63,7 @@ int dev_main(int argc, char **argv)
 	int rc, count = 0;
 
 	o->workers = 2;
+	o->master = true;
 	d->up = on_up;
 	d->over = on_over;
 	rc = options_parse(argc, argv, options, &help, &d->globals, NULL, 0, &count, &err);
