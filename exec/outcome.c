@@ -9,7 +9,8 @@
 #include "proto/status.h"
 
 #define EXIT_KILLED 137 /* 128 + SIGKILL */
-#define EXIT_UNSEEN 255
+#define EXIT_UNSEEN 255      /* Docker's word for an end that it did not see */
+#define EXIT_TERMINATED 143  /* 128 + SIGTERM, which it sends to what runs when it starts without live-restore */
 
 /* What a stop by us means. Stopped by its owner it is no failure of anybody; the words say who did it. */
 static const struct {
@@ -47,7 +48,7 @@ int outcome_of_ending(const struct ending *e, struct error *words)
 		error_set(words, STATUS_UNAVAILABLE, "its container was killed by something else on the worker");
 		return FAILURE_INFRA;
 	}
-	if (e->exit_code == EXIT_UNSEEN && e->engine_away) {
+	if (e->engine_away && (e->exit_code == EXIT_UNSEEN || e->exit_code == EXIT_TERMINATED)) {
 		error_set(words, STATUS_UNAVAILABLE, "the container engine of its worker went away while it ran");
 		return FAILURE_INFRA;
 	}

@@ -12,7 +12,7 @@
 struct ending {
 	int exit_code;
 	bool oom_killed;
-	bool engine_away;  /* the engine was gone while it ran; then 255 is Docker's word for what it did not see */
+	bool engine_away;  /* the engine was gone while it ran: 255 and 143 may be its doing */
 	bool stopped;      /* we sent a signal before it ended */
 	int stop;          /* enum job_stop, when stopped */
 	const char *words; /* of who stopped it; may be NULL */

@@ -1,5 +1,6 @@
 """A worker that dies at any moment and is started again goes on: the same container, the same epoch, the whole log, no loss."""
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -151,3 +152,110 @@ def test_killed_at(point, pool, guest, docker, tmp_path):
     assert_undisturbed(pool, task, "out\n")
     assert result(pool, task, tmp_path)["runs"] == "run\n"
     until("nothing of it", lambda: not guest.left() and not docker.containers(), 10)
+
+
+def test_killed_on_podman(pool, podman, tmp_path):
+    with guest_of(pool, podman) as guest:
+        guest.start().ready()
+        task = pool.submit(script(tmp_path / "b", COUNT))
+        executing(pool, task)
+        until("a line", lambda: "line 2" in pool.ok("logs", task).out, 10)
+        before = container(podman, task)
+        guest.kill()
+        guest.start()
+        until("it to be adopted", lambda: "goes on task" in guest.process.log.read_text(), 10)
+        assert container(podman, task) == before
+        assert_undisturbed(pool, task, COUNTED)
+        until("nothing of it", lambda: not guest.left() and not podman.containers(), 20)
+
+
+def test_a_result_outlives_worker_and_pool_being_away(pool, guest, docker, tmp_path):
+    guest.start().ready()
+    task = pool.submit(script(tmp_path / "b", "echo out; sleep 1; echo late; echo result > out/x"))
+    executing(pool, task)
+    until("a line", lambda: "out" in pool.ok("logs", task).out, 10)
+    os.kill(pool.pid("pool"), signal.SIGSTOP)
+    try:
+        until("a result", lambda: list((guest.path / "w" / "transit").glob("*.result")), 10)
+        until("its container to be gone", lambda: not docker.containers(), 10)
+        guest.kill()
+        guest.start()
+        until("the result to be taken up", lambda: "recorded=4" in guest.process.log.read_text(), 20)
+    finally:
+        os.kill(pool.pid("pool"), signal.SIGCONT)
+    assert_undisturbed(pool, task, "out\nlate\n")
+    assert result(pool, task, tmp_path) == {"x": "result\n"}
+    until("nothing of it", lambda: not guest.left(), 10)
+
+
+def test_after_another_boot_what_ran_is_lost_and_said_so_at_once(pool, guest, docker, tmp_path):
+    guest.start().ready()
+    task = pool.submit(script(tmp_path / "b", "[ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600; echo attempt $HIVEMIND_ATTEMPT"))
+    executing(pool, task)
+    guest.kill()
+    record, = (p for p in (guest.path / "w" / "attempts").iterdir() if p.suffix != ".log")
+    head, message = record.read_bytes().split(b"\n", 1)
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    message = message.replace(boot, b"0" * len(boot))
+    head = head.rsplit(b" ", 1)[0] + b" " + hashlib.sha256(message).hexdigest().encode()
+    record.write_bytes(head + b"\n" + message)
+    began = time.monotonic()
+    guest.start()
+    assert pool("wait", task, timeout=60).code == 0
+    assert pool.status(task)["epoch"] == 2
+    assert pool.ok("logs", task).out == "attempt 2\n"
+    assert time.monotonic() - began < 10 * hive.SLOW
+    until("nothing of it", lambda: not guest.left() and not docker.containers(), 10)
+
+
+class RestartableDockerd(hive.Dockerd):
+    """Killed and started again on the same files, beside a containerd that stays, as on any machine."""
+    options = []
+
+    def __enter__(self):
+        address = self.path / "containerd.sock"
+        self.containerd = hive.Process(["containerd", "--address", address, "--root", self.path / "cd", "--state", self.path / "cs"],
+                                       self.path / "containerd-log")
+        until("containerd", address.exists, 30)
+        self.argv = ["dockerd", "--data-root", self.path / "data", "--exec-root", self.path / "exec", "-H", self.host,
+                     "--pidfile", self.path / "pid", "--iptables=false", "--ip6tables=false", "--bridge=none",
+                     "--containerd", address, *self.options]
+        return self.start()
+
+    def start(self):
+        (self.path / "pid").unlink(missing_ok=True)
+        self.process = hive.Process(self.argv, self.path / "log")
+        until("dockerd", self.answers, 60)
+        return self
+
+    def kill(self):
+        self.process.popen.kill()
+        self.process.popen.wait()
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.containerd.end()
+
+
+@pytest.mark.parametrize("live_restore", [True, False])
+def test_an_engine_that_is_killed_and_started_again(pool, tmp_path, live_restore):
+    """With live-restore the task goes on, and all of its output is there. Without it dockerd ends the task as it starts: that
+    is a loss of the machine, and another attempt follows."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-dk-"))
+    engine = RestartableDockerd(path)
+    engine.options = ["--live-restore"] if live_restore else []
+    with engine, guest_of(pool, engine) as guest:
+        guest.start().ready()
+        task = pool.submit(script(tmp_path / "b", COUNT))
+        executing(pool, task)
+        until("a line", lambda: "line 2" in pool.ok("logs", task).out, 10)
+        engine.kill()
+        engine.start()
+        if live_restore:
+            assert_undisturbed(pool, task, COUNTED)
+        else:
+            assert pool("wait", task, timeout=60).code == 0
+            assert pool.status(task)["epoch"] == 2
+            assert pool.ok("logs", task).out == COUNTED
+        until("nothing of it", lambda: not guest.left() and not engine.containers(), 30)
+    hive.remove(path)

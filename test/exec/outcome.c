@@ -29,6 +29,7 @@ static void every_ending_has_one_meaning(void **state)
 		{{.exit_code = 137}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* fact 5: nobody here killed it */
 		{{.exit_code = 255}, FAILURE_USER_EXIT, STATUS_UNKNOWN},
 		{{.exit_code = 255, .engine_away = true}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* Docker did not see it */
+		{{.exit_code = 143, .engine_away = true}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* it ended what ran, as it started */
 		{{.exit_code = 1, .engine_away = true}, FAILURE_USER_EXIT, STATUS_UNKNOWN},
 		{{.exit_code = 137, .stopped = true, .stop = JOB_STOP_TIMEOUT}, FAILURE_TIMEOUT, STATUS_DEADLINE_EXCEEDED},
 		{{.exit_code = 0, .stopped = true, .stop = JOB_STOP_TIMEOUT}, FAILURE_TIMEOUT, STATUS_DEADLINE_EXCEEDED},
