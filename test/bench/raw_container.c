@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 	image = base_image_name();
 	for (int i = atoi(argv[3]); i > 0; i--)
 		round_of(&(struct container_body){.spec = &spec, .image = image, .worker = "raw", .task = "raw.1",
-						  .epoch = 1, .work = argv[2], .uid = 200000, .seccomp_fd = -1, .init = true});
+						  .epoch = 1, .work = argv[2], .uid = 200000, .seccomp_fd = -1, .log_driver = engine.log_driver, .init = true});
 	free(image);
 	engine_close(&engine, on_closed, NULL);
 	run_until_answered();
