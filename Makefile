@@ -133,7 +133,7 @@ $(B)/test/bench/%: test/bench/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(TOOL) -lcmocka
 # The parts of the chaos runner that are programs: a stub engine, a network that misbehaves (test/chaos/run).
-CHAOS := $(B)/test/chaos/engine $(B)/test/chaos/proxy
+CHAOS := $(B)/test/chaos/engine $(B)/test/chaos/proxy $(B)/test/chaos/herd
 $(B)/test/chaos/engine: test/chaos/container.c test/chaos/container.h
 $(B)/test/chaos/%: test/chaos/%.c $(LIB)
 	@mkdir -p $(@D)

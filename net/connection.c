@@ -150,10 +150,33 @@ static bool enter(struct connection *conn)
 	return conn->stranger;
 }
 
+static void on_next_turn(struct deferred *d)
+{
+	struct server_listener *sl = container_of(d, struct server_listener, more);
+	bool waits = sl->accepted > ACCEPT_TURN_MAX;
+
+	sl->accepted = 0;
+	if (waits && !sl->server->closing)
+		connection_accept(&sl->listener);
+}
+
+/* Some at a time: thousands that come back at once wait in the kernel, not half-way through a handshake for which their time
+ * runs. Not accepting one makes libuv hold the others back as well. */
+static bool may_accept(struct server_listener *sl)
+{
+	if (sl->accepted++ == 0)
+		loop_defer(sl->server->loop, &sl->more, on_next_turn);
+	return sl->accepted <= ACCEPT_TURN_MAX;
+}
+
 void connection_accept(struct listener *ls)
 {
 	struct grpc_server *s = ((struct server_listener *)ls)->server;
-	struct connection *conn = xcalloc(1, sizeof *conn);
+	struct connection *conn;
+
+	if (!may_accept((struct server_listener *)ls))
+		return;
+	conn = xcalloc(1, sizeof *conn);
 
 	conn->server = s;
 	conn->h2.loop = s->loop;

@@ -69,6 +69,7 @@ static void on_listener_closed(struct listener *ls)
 	struct grpc_server *s = sl->server;
 
 	DL_DELETE(s->listeners, sl);
+	loop_undefer(s->loop, &sl->more);
 	free(sl);
 	grpc_server_check(s);
 }

@@ -11,7 +11,7 @@
 
 #include "proto/status.h"
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* at most; the kernel knows a bound of its own */
 
 static int words(const struct endpoint *at, int rc, struct error *err)
 {

@@ -22,6 +22,8 @@ struct connection {
 struct server_listener {
 	struct listener listener; /* first member */
 	struct grpc_server *server;
+	struct deferred more;   /* who waits to be accepted has to wait for the next turn of the loop */
+	unsigned accepted;      /* in this one */
 	struct server_listener *prev, *next;
 };
 

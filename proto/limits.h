@@ -53,6 +53,7 @@
 #define CONTROL_QUEUE_MAX 200            /* acknowledgements of PING and SETTINGS that wait to be written */
 
 /* --- strangers: connections on which no call with a token was admitted yet -------------------- */
+#define ACCEPT_TURN_MAX 16               /* new connections in one turn of the loop */
 #define STRANGERS_MAX 1024               /* beyond this machine, in all, */
 #define STRANGERS_PREFIX_MAX 16          /* and from one /24 (IPv4) or /56 (IPv6) */
 

@@ -17,6 +17,7 @@
 #define GREETING_MS 10000
 #define WAIT_FIRST_MS 250
 #define WAIT_LONGEST_MS 15000
+#define WAIT_BUSY_MS 2000 /* with tasks that are to be paused at 7 s */
 #define LINGER_MS 1000
 #define DEAF_AFTER_MS 2500 /* without an Ack: then a lease would not arrive either */
 
@@ -171,13 +172,13 @@ static void enter_linked(struct worker_link *l)
 /* Full jitter: a pool that comes back does not meet all its workers at once. */
 static void enter_waiting(struct worker_link *l)
 {
-	uint64_t longest = WAIT_FIRST_MS;
+	uint64_t most = l->worker->attempts != NULL ? WAIT_BUSY_MS : WAIT_LONGEST_MS, longest = WAIT_FIRST_MS;
 
 	step_to(&l->step, WAITING, "link");
-	for (unsigned i = 0; i < l->tries && longest < WAIT_LONGEST_MS; i++)
+	for (unsigned i = 0; i < l->tries && longest < most; i++)
 		longest *= 2;
-	if (longest > WAIT_LONGEST_MS)
-		longest = WAIT_LONGEST_MS;
+	if (longest > most)
+		longest = most;
 	l->tries++;
 	timer_set(&l->timer, 1 + random_below((uint32_t)longest));
 }

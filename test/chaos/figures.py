@@ -9,7 +9,8 @@ import tempfile
 import threading
 import time
 
-from world import World, grpc, hive, now, pb, stubs
+import world
+from world import World, hive, now, pb, stubs
 from stock import tar
 
 WORK_S = 3600
@@ -304,3 +305,45 @@ def zombie(trials=50, workers=20):
     print(f" 5 s partition, task ends inside        {len(short)} trials, {kept} went on in the same epoch"
           f"{'   WRONG' if kept < len(short) else ''}")
     return bad or kept < len(short)
+
+
+# --- many workers lose their pool at once --------------------------------------------------------
+
+def herd(count=2000):
+    with Bench(0, engines=0) as bench:
+        w = bench.world
+        out = w.path / "herd.out"
+        process = hive.Process([os.environ.get("CHAOS_HERD", world.TOOLS / "herd"), w.join, count], out,
+                               w.base | {"HIVEMIND_TOKEN": w.tokens["lender-a"]})
+        try:
+            return stampede(bench, out, count)
+        finally:
+            process.popen.kill()
+            process.popen.wait()
+
+
+def heard(out, what, since=0.0):
+    """When such lines were said since then, in order."""
+    lines = (line.split() for line in out.read_text(errors="replace").splitlines())
+    return sorted(int(line[0]) / 1e6 for line in lines if len(line) == 2 and line[1] == what and int(line[0]) / 1e6 >= since)
+
+
+def stampede(bench, out, count):
+    w = bench.world
+    hive.until("the herd to be linked", lambda: len(heard(out, "linked")) >= count, 120)
+    tasks = [bench.submit(cpus=1000) for _ in range(count)]
+    hive.until("every one to have a task", lambda: len(heard(out, "lease")) >= count, 60)
+    idle = hive.rss_kib(w.pool.process.pid)[0]
+    time.sleep(2)
+    at = now()
+    w.pool.kill()
+    w.pool.start()
+    hive.until("all to be back", lambda: len(heard(out, "linked", at)) >= count, 60)
+    back = heard(out, "linked", at)[count - 1] - at
+    time.sleep(25)  # the grace and more: who is to be lost would be by now
+    moved = sum(w.store("HGET", f"task:{task}", "epoch") != b"1" or w.store("HGET", f"task:{task}", "state") != b"2" for task in tasks)
+    peak, late, killed = hive.rss_kib(w.pool.process.pid)[1], len(heard(out, "late", at + back)), len(heard(out, "kill"))
+    bad = back > 30 or moved or killed or peak >= 256 * 1024
+    print(f"{count} TLS workers lose their pool          all back after {back:.1f} s, {moved} tasks reassigned, {killed} told to kill, "
+          f"{late} acks later than 5 s; pool {idle / 1024:.0f} MiB before, {peak / 1024:.0f} MiB at most after{'   WRONG' if bad else ''}")
+    return bad
