@@ -136,7 +136,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
             by_name[name].signal(by_name[name].relay, signal.SIGCONT)
     by_name["stuck"].signal(by_name["stuck"].process, signal.SIGCONT)
     heard = time.monotonic()
-    until("a late result to be refused", lambda: "no longer ours" in by_name["late"].log.read_text(), 5)
+    until("a late result to be refused", lambda: "no longer ours" in by_name["late"].log.read_text(), 20)
     print(f"the late one was told after {time.monotonic() - heard:.2f} s")
 
     seen = {name: (watch.paused.get(container[name]), watch.dead.get(container[name])) for name in [*names, "waits"]}
