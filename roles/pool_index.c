@@ -1,7 +1,8 @@
 /* roles/pool_index.c - tasks in memory. Owns every struct pool_task and the lines they wait in.
  *
- * At start: load page after page, what lives and then what was stopped while it ran -> adopt each. A submit adopts its task, a lease attaches it to a worker,
- * the end of its attempt drops it. A load that fails says so; whoever asked for it asks again. */
+ * At start: load page after page, what lives and then what was stopped while it ran -> adopt each. A submit adopts its
+ * task, a lease attaches it to a worker, the end of its attempt drops it. A load that fails says so; whoever asked for it
+ * asks again. */
 #include "roles/pool_index.h"
 
 #include <assert.h>

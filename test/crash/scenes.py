@@ -69,13 +69,15 @@ def leave(w, crash=None):
 
 
 def lost(w, crash=None):
-    """A worker goes without a word for longer than the pool waits, and returns."""
-    name = w.task_name()
+    """A worker goes without a word for longer than the pool waits, and returns; or the pool dies in the midst of it."""
+    name, pool = w.task_name(), w.parts["pool"]
+    before = pool.killed
     data, task_id = w.submit(name, "echo first; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600; cp data out/copy")
     until("it to run", lambda: w.running(task_id), 40)
     with w.lock:
         w.parts["worker"].kill()
-    until("the pool to take it away", lambda: w.ok("status", task_id, "--json").json["state"] == "PENDING", 90)
+    until("the pool to take it away", lambda: pool.killed > before or
+          w.ok("status", task_id, "--json").json["state"] == "PENDING", 30)
     w.parts["worker"].start()
     w.wait(task_id)
     finish(w, task_id)
@@ -135,7 +137,8 @@ WAYS = {
     "client.": (task, None), "client.gift.": (gift, None),
     "pool.": (task, "pool"), "pool.register.": (register, "pool"), "pool.gift.": (gift, "pool"),
     "pool.stop.": (stop, "pool"), "pool.remove.": (stop, "pool"), "pool.stop": (down, "pool"), "pool.stop.done": (stop, "pool"),
-    "pool.tick.": (slow, "pool"), "pool.loss.": (leave, "pool"), "pool.return.": (leave, "pool"), "pool.sweep.": (sweep, "pool"),
+    "pool.tick.": (slow, "pool"), "pool.loss.": (lost, "pool"),
+    "pool.return.": (leave, "pool"), "pool.sweep.": (sweep, "pool"),
     "worker.": (task, "worker"),
 }
 
