@@ -25,6 +25,8 @@ static const struct api_field statement_query[] = {
 	{"format", API_ONE_OF, .words = "json|csv", .text = "csv: comma-separated values, with Hivemind-Next in the head"}, END};
 static const struct api_field page_query[] = {
 	LIMIT_ROW(500), {"after", API_TEXT, .max = 200, .text = "next of the page before"}, END};
+static const struct api_field cost_query[] = {
+	LIMIT_ROW(500), {"after", API_COUNT, .max = INT64_C(1) << 53, .text = "next of the page before"}, END};
 static const struct api_field logs_query[] = {
 	{"follow", API_FLAG, .text = "go on until the task has ended"},
 	{"offset", API_COUNT, .max = INT64_C(1) << 53, .text = "where to go on: next of the last piece that was seen"},
@@ -120,6 +122,9 @@ const struct api_row api_rows[] = {
 	 .example = "{\"reason\":\"wrong seed\"}"},
 	{"explainTask", "GET", V1 "/tasks/{id}/explain", api_task_explain, .who = API_SIGNED_IN, .tag = "tasks",
 	 .summary = "Why it waits, and what each worker says", .status = 200, .schema = "Explanation"},
+	{"getCost", "GET", V1 "/tasks/{id}/cost", api_task_cost, .who = API_SIGNED_IN, .tag = "tasks",
+	 .summary = "What it cost, tick by tick", .text = "Every move of what was set aside for it, newest first: to whom, and what came back.",
+	 .query = cost_query, .status = 200, .schema = "Cost", .example = "?limit=100"},
 	{"getLogs", "GET", V1 "/tasks/{id}/logs", api_logs, .who = API_SIGNED_IN, .tag = "tasks", .summary = "What it has printed",
 	 .text = "As text, or as events `log` with an `end` at the end.", .query = logs_query, .headers = logs_headers, .status = 200,
 	 .gives = "text/plain", .example = "?stream=stdout"},

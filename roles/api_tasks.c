@@ -323,3 +323,45 @@ void api_task_explain(struct api *a)
 {
 	ask_task(a, on_task_to_explain);
 }
+
+/* --- what did it cost? ---------------------------------------------------------------------------------- */
+
+static void on_moves(struct api *a, const void *reply)
+{
+	const Pb__StatementReply *s = reply;
+	struct json *j = &a->json;
+	char next[24];
+
+	json_array(j, "lines");
+	for (size_t i = 0; i < s->n_lines; i++) {
+		json_object(j, NULL);
+		statement_line_json(j, s->lines[i]);
+		json_end(j);
+	}
+	json_end(j);
+	snprintf(next, sizeof next, "%llu", (unsigned long long)s->next);
+	json_text(j, "next", s->next != 0 ? next : NULL);
+	api_send(a);
+}
+
+static void on_task_that_costs(struct api *a, const void *reply)
+{
+	Pb__StatementRequest request = PB__STATEMENT_REQUEST__INIT;
+	const Pb__Task *t = reply;
+	struct json *j = api_reply(a);
+
+	json_text(j, "id", t->id);
+	json_cpt(j, "reserved_cpt", t->hold_mcpt);
+	json_cpt(j, "spent_cpt", task_spent(t));
+	json_cpt(j, "start_cpt", t->start_mcpt);
+	json_rate(j, "rate_cpt", t->rate_ncpt);
+	request.task = t->id;
+	request.limit = (uint32_t)api_query_count(a, "limit", 50);
+	request.after = (uint64_t)api_query_count(a, "after", 0);
+	api_ask(a, RPC_STATEMENT, &request, on_moves);
+}
+
+void api_task_cost(struct api *a)
+{
+	ask_task(a, on_task_that_costs);
+}

@@ -80,19 +80,53 @@ static void on_statement(struct store_req *req)
 	rpc_reply(c->rpc, &reply.base);
 }
 
+static void ask_statement(struct call *c, const Pb__StatementRequest *in, const char *account)
+{
+	store_statement(call_store(c), call_ask(c, on_statement), account, page_size(in->limit), in->after,
+			in->since_ms > 0 ? in->since_ms : 0);
+}
+
+/* The statement of a task. */
+struct task_statement {
+	struct call call;
+	const Pb__StatementRequest *in; /* lies in the arena of the rpc */
+};
+
+static void on_task_of_statement(struct store_req *req)
+{
+	struct task_statement *s = (struct task_statement *)call_well_answered(req);
+	const char *id;
+
+	if (s == NULL)
+		return;
+	id = req->tasks[0]->id;
+	ask_statement(&s->call, s->in, arena_printf(&s->call.rpc->arena, "hold:%.*s", (int)strcspn(id, "."), id));
+}
+
+static int task_statement(struct rpc *rpc, const Pb__StatementRequest *in)
+{
+	struct task_statement *s;
+
+	if (!id_prefix_valid(in->task))
+		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task", in->task);
+	s = call_new(rpc, sizeof *s);
+	s->in = in;
+	store_task(call_store(&s->call), call_ask(&s->call, on_task_of_statement), caller_of(rpc)->account, in->task);
+	return RPC_LATER;
+}
+
 int pool_statement(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__StatementRequest *in = (const Pb__StatementRequest *)message;
 	const char *account = caller_of(rpc)->account;
-	struct call *c;
 
+	if (in->task[0] != '\0')
+		return task_statement(rpc, in);
 	if (in->project[0] != '\0' && !project_name_valid(in->project))
 		return error_set(&rpc->error, STATUS_NOT_FOUND, "there is no project \"%.64s\"", in->project);
 	if (in->project[0] != '\0')
 		account = arena_printf(&rpc->arena, "project:%s", in->project);
-	c = call_new(rpc, sizeof *c);
-	store_statement(call_store(c), call_ask(c, on_statement), account, page_size(in->limit), in->after,
-			in->since_ms > 0 ? in->since_ms : 0);
+	ask_statement(call_new(rpc, sizeof(struct call)), in, account);
 	return RPC_LATER;
 }
 

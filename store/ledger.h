@@ -85,7 +85,7 @@ struct statement_line {
 	int64_t charge_mcpt;      /* of settle: what the attempt cost */
 	int64_t amount_mcpt;      /* of this account's balance: below 0 = it went away */
 };
-/* Newest first. account "project:NAME" gives a project's. after 0 = from the newest; since_ms 0 = all.
+/* Newest first. account "project:NAME" gives a project's, "hold:SUBMISSION" what was set aside for a submission. after 0 = from the newest; since_ms 0 = all.
  * Result: lines, count, next. */
 void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
 		     int64_t since_ms);

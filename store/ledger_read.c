@@ -135,10 +135,10 @@ static void read_statement(struct store_req *req, const redisReply *reply)
 void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit,
                      uint64_t after, int64_t since_ms)
 {
-	bool project = strncmp(account, "project:", 8) == 0;
+	bool whole = strchr(account, ':') != NULL; /* "project:NAME", "hold:SUBMISSION" */
 
 	call_begin(s, req, SCRIPT_STATEMENT);
-	req->subject = arena_printf(&req->arena, "%s%s", project ? "" : "user:", account);
+	req->subject = arena_printf(&req->arena, "%s%s", whole ? "" : "user:", account);
 	call_key(req, "statement:%s", account);
 	call_unsigned(req, page_of(limit));
 	call_unsigned(req, after);

@@ -4,6 +4,7 @@
 -- A script first asks ledger_refusal() for all that it will move, then writes, ledger_post() before anything else.
 
 local SUPPLY = 1000000000000000
+local HOLD_MOVES_MAX = 10000 -- that a task's own statement has; they go with the task
 local INVALID_ARGUMENT = 3
 local CLASSES = {'treasury', 'users', 'pending', 'holds', 'projects'}
 -- Where the money of user:ID lies: class, key before ID, field.
@@ -109,7 +110,7 @@ local function move(account, n)
 end
 
 -- One record: {id, kind, task, epoch, wall_ms, rate, start, charge, grant, legs, payer}, all but id, kind and legs
--- optional, and what it says. It stands in the statements of all users and projects that it names, and the payer's. XADD comes first: it alone could fail, when head and stream are not of one piece.
+-- optional, and what it says. It stands in the statements of all users, projects and holds that it names, and the payer's. XADD comes first: it alone could fail, when head and stream are not of one piece.
 local function ledger_post(record, now)
 	local legs = record.legs
 	local words = {int(head.seq + 1), record.id, record.kind, now, record.task or '-', record.epoch or '0',
@@ -137,6 +138,8 @@ local function ledger_post(record, now)
 		local kind, id = string.match(account, '^(%a+):(.+)$')
 		if kind == 'user' or kind == 'project' then
 			redis.call('RPUSH', 'statement:' .. (kind == 'user' and id or account), int(head.seq))
+		elseif kind == 'hold' and redis.call('RPUSH', 'statement:' .. account, int(head.seq)) > HOLD_MOVES_MAX then
+			redis.call('LTRIM', 'statement:' .. account, 1, -1)
 		end
 	end
 end

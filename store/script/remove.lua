@@ -35,7 +35,7 @@ if now[3] and now[3] ~= '' then
 	blob_drop(now[3])
 end
 if bundle and redis.call('HINCRBY', KEYS[2], 'members', -1) <= 0 then
-	redis.call('DEL', KEYS[2])
+	redis.call('DEL', KEYS[2], 'statement:hold:' .. string.match(ARGV[1], '^[^.]+'))
 	blob_drop(bundle)
 	if redis.call('HINCRBY', 'named:' .. now[2], bundle, -1) <= 0 then
 		redis.call('HDEL', 'named:' .. now[2], bundle)

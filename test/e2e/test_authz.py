@@ -178,7 +178,8 @@ ROWS = {
     "Ledger/Quote": [Row(lambda w, s: [pb.QuoteRequest(spec=spec("t"))], "read submit")],
     "Ledger/Price": [Row(lambda w, s: [pb.PriceRequest()], "")],
     "Ledger/Balance": [Row(lambda w, s: [pb.BalanceRequest()], "read")],
-    "Ledger/Statement": [Row(lambda w, s: [pb.StatementRequest()], "read")],
+    "Ledger/Statement": [Row(lambda w, s: [pb.StatementRequest()], "read"),
+                         Row(lambda w, s: [pb.StatementRequest(task=w.task)], "read", "NOT_FOUND")],
     "Ledger/Earnings": [Row(lambda w, s: [pb.EarningsRequest()], "read")],
     # What a new account is given pays for tasks only: whoever may, comes as far as that.
     "Ledger/Transfer": [Row(lambda w, s: [pb.TransferRequest(to=w.bob_name, amount_mcpt=1, call_id=call_id())], "spend",

@@ -437,6 +437,18 @@ def test_a_large_bundle_and_result_pass_through_in_little_memory(pool, ann, work
     assert m.end() == 0
 
 
+def test_what_a_task_cost_is_told_move_by_move(master, worker, bob):
+    task = run(master, worker)
+    cost = master.ok("GET", f"/tasks/{task}/cost")
+    moves = {line["kind"]: line for line in cost["lines"]}
+    assert list(moves) == ["settle", "hold"] and cost["next"] is None
+    assert moves["hold"]["amount_cpt"] == cost["reserved_cpt"] and moves["settle"]["charge_cpt"] == cost["spent_cpt"]
+    assert moves["settle"]["amount_cpt"] == "-" + cost["reserved_cpt"] and moves["settle"]["attempt"] == 1
+    first = master.ok("GET", f"/tasks/{task}/cost?limit=1")
+    assert [line["kind"] for line in first["lines"]] == ["settle"]
+    assert master.ok("GET", f"/tasks/{task}/cost?after={first['next']}")["lines"] == cost["lines"][1:]
+
+
 # --- lists --------------------------------------------------------------------------------------------------
 
 def test_lists_have_filters_and_cursors_that_hold_while_tasks_come(master, worker):

@@ -59,6 +59,8 @@ def shapes():
         "Removed": golden("rm"),
         "Explanation": document(id="text", state="text", sentence="text", reason="text?",
                                 workers=[{"id": "text", "name": "text", "fits": "bool", "reason": "text?"}]),
+        "Cost": document(id="text", reserved_cpt="text", spent_cpt="text", start_cpt="text", rate_cpt="text",
+                         lines=golden("statement")["lines"], next="text?"),
         "FileList": document(id="text", sha256="text", bytes="int",
                              files=[{"path": "text", "bytes": "int", "executable": "bool"}]),
         "Bundle": document(sha256="text", bytes="int", offset="int", complete="bool"),
