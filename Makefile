@@ -28,7 +28,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf python3-jsonschema iproute2 openssl curl valgrind strace mandoc \
-	chromium chromium-driver python3-selenium
+	chromium chromium-driver python3-selenium prometheus
 DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
@@ -250,6 +250,7 @@ demo: deps-check
 
 install: $(BIN)
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/hivemind
+	for f in man/dist/*; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/hivemind/$${f##*/}; done
 	for p in man/*.[157]; do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 
 clean:

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/clock.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 
 static void on_call_done(struct fetch_request *r)
 {
@@ -19,6 +21,9 @@ static void on_call_done(struct fetch_request *r)
 
 	c->body = NULL;
 	c->busy = false;
+	if (!r->own_connection)
+		metrics_observe(METRIC_ENGINE_SECONDS, metrics_word(METRIC_ENGINE_SECONDS, 0, r->method),
+				(double)(clock_ms() - c->begun_ms) / 1000);
 	c->done(c); /* may start c again, or free it */
 	buf_release(&answer);
 	free(body);
@@ -33,6 +38,7 @@ static void start(struct engine *e, struct engine_call *c, void (*done)(struct e
 	vsnprintf(c->url + n, sizeof(c->url) - (size_t)n, path, arguments);
 	c->done = done;
 	c->busy = true;
+	c->begun_ms = clock_ms();
 	c->request.method = method;
 	c->request.socket = e->socket;
 	c->request.url = c->url;

@@ -20,6 +20,7 @@ struct engine_call {
 	void *user;
 	char *body;     /* private, as the rest */
 	char url[768];
+	int64_t begun_ms;
 	bool busy;
 };
 

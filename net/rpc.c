@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/clock.h"
 #include "net/grpc.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "net/request.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -22,6 +24,7 @@ struct call {
 	struct request request;
 	struct metadata *sends;
 	int status; /* the end's, once `ended` */
+	int64_t begun_ms;
 	bool timed; /* deadline was initialised */
 	bool begun, admitted, responded, ended;
 	bool refused; /* it is no gRPC */
@@ -397,10 +400,21 @@ static void free_call(struct timer *t)
 	grpc_server_check(s);
 }
 
+/* One that its client broke off has no status of ours. */
+static void measure(const struct call *c)
+{
+	size_t method = (size_t)(c->rpc.handler - c->rpc.server->options.handlers);
+
+	metrics_add(METRIC_RPC_REQUESTS, method, (size_t)(c->ended ? c->status : STATUS_CANCELLED), 1);
+	metrics_observe(METRIC_RPC_DURATION, method, (double)(clock_ms() - c->begun_ms) / 1000);
+}
+
 static void on_over(struct grpc_stream *gs)
 {
 	struct call *c = (struct call *)gs;
 
+	if (c->rpc.handler != NULL)
+		measure(c);
 	if (c->rpc.handler != NULL && c->rpc.handler->on_gone != NULL)
 		c->rpc.handler->on_gone(&c->rpc);
 	grpc_stream_release_memory(gs);
@@ -421,6 +435,7 @@ void rpc_on_open(struct h2 *h2, int32_t id)
 	grpc_stream_init(&c->gs, conn->server->loop, &events);
 	c->gs.arena = &c->rpc.arena;
 	c->rpc.server = conn->server;
+	c->begun_ms = clock_ms();
 	request_init(&c->request, &conn->server->options, &c->rpc.arena);
 	memcpy(c->rpc.peer, conn->peer, sizeof c->rpc.peer);
 	c->rpc.local = conn->local;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "net/tls.h"
 #include "proto/limits.h"
 
@@ -162,8 +163,10 @@ static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *s = (struct stream *)io; /* the handle is the first member */
 
-	if (n > 0)
+	if (n > 0) {
+		metrics_add(METRIC_BYTES, 0, 0, (double)n);
 		bytes_in(s, (const uint8_t *)buf->base, (size_t)n);
+	}
 	else if (n < 0 && !s->fail.waiting)
 		socket_ended(s, n == UV_EOF ? 0 : (int)n);
 }
@@ -298,6 +301,7 @@ static void send_out(struct stream *s, const uint8_t *data, size_t n)
 	uv_buf_t buf = uv_buf_init((char *)data, (unsigned)n);
 	int sent = s->write_open ? UV_EAGAIN : uv_try_write(&s->uv.io, &buf, 1);
 
+	metrics_add(METRIC_BYTES, 1, 0, (double)n);
 	if (sent == UV_EAGAIN)
 		sent = 0;
 	if (sent < 0) {

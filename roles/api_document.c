@@ -267,7 +267,7 @@ static void paths(struct json *j)
 {
 	json_object(j, "paths");
 	for (size_t i = 0; i < api_row_count; i++) {
-		bool seen = false;
+		bool seen = strncmp(api_rows[i].path, "/api/v1/", 8) != 0; /* /metrics is none of the API */
 		char path[120], *dots;
 
 		for (size_t k = 0; k < i; k++)

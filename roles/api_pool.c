@@ -5,6 +5,7 @@
 
 #include "roles/info_view.h"
 #include "roles/master.h"
+#include "roles/metrics_page.h"
 #include "roles/roles.h"
 #include "roles/worker_view.h"
 
@@ -54,6 +55,11 @@ void api_health(struct api *a)
 
 	a->failed = is_ill;
 	api_ask(a, RPC_INFO, &request, on_health);
+}
+
+void api_metrics(struct api *a)
+{
+	metrics_page_answer(a->r, METRICS_MASTER);
 }
 
 static void workers_json(struct api *a, const Pb__ListWorkersReply *workers)

@@ -200,6 +200,8 @@ const struct api_row api_rows[] = {
 	{"getInfo", "GET", V1 "/info", api_info, .tag = "pool", .summary = "The state of the pool", .status = 200, .schema = "Info"},
 	{"getHealth", "GET", V1 "/health", api_health, .flags = HTTP_PUBLIC, .tag = "pool",
 	 .summary = "Is all well? 503 when it is not", .status = 200, .schema = "Health"},
+	{"getMetrics", "GET", "/metrics", api_metrics, .tag = "pool", .summary = "Numbers about this process, for Prometheus", .status = 200,
+	 .gives = "text/plain"},
 	{"getOpenapi", "GET", V1 "/openapi.json", api_openapi, .flags = HTTP_PUBLIC, .tag = "pool", .summary = "This document", .status = 200,
 	 .gives = "application/json"},
 };

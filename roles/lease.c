@@ -16,6 +16,7 @@
 #include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "proto/task.h"
 #include "roles/meter.h"
 #include "roles/pool.h"
@@ -72,6 +73,8 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 		pool_refresh(pool, t);
 	} else {
 		assert(t->log == NULL); /* it would be that of another attempt */
+		if (t->epoch == 1)
+			metrics_observe(METRIC_QUEUE_SECONDS, 0, (double)(clock_wall_ms() - t->wait.created_ms) / 1000);
 		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
 		if (w->lost)
 			lease_return(pool, t, "its worker went before it could begin", false, false);
@@ -242,6 +245,10 @@ static void settle_done(struct batch *b, struct batch_item *item, int outcome)
 	bool ours = t != NULL && t->hold == HOLD_ENDING && t->epoch == c->done->epoch;
 
 	crash_point(POOL_DONE_DONE);
+	if (outcome == OUTCOME_DONE || outcome == OUTCOME_AGAIN) {
+		metrics_observe(METRIC_RUN_SECONDS, 0, (double)c->charge.wall_ms / 1000);
+		metrics_add(METRIC_CPT_SETTLED, 0, 0, (double)c->charge.mcpt / 1000);
+	}
 	if (w != NULL && (outcome == OUTCOME_DONE || outcome == OUTCOME_AGAIN))
 		link_send_stored(w, c->done->task, c->done->epoch);
 	else if (w != NULL)
@@ -419,6 +426,8 @@ static void begin_return(struct pool *pool, struct pool_task *t, const struct re
 	t->hold = HOLD_RETURNING;
 	*c = *change;
 	c->task = t;
+	if (c->loss)
+		metrics_add(METRIC_ATTEMPTS_LOST, c->tell ? 1 : 0, 0, 1);
 	batch_put(&pool->lease.returns, &c->item);
 	crash_point(POOL_RETURN_ASKED);
 }
@@ -488,6 +497,7 @@ static void on_tick(struct timer *timer)
 	struct lease *l = container_of(timer, struct lease, tick);
 	int64_t now = clock_ms();
 
+	metrics_observe(METRIC_LOOP_LAG, 0, now > l->tick_ms ? (double)(now - l->tick_ms) / 1000 : 0);
 	if (now - l->tick_ms > LEASE_LATE_MS)
 		be_patient(l, LOST_AFTER_MS); /* beats may wait in our sockets */
 	if (!store_is_up(l->pool->store))

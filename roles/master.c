@@ -19,6 +19,7 @@
 #include "proto/status.h"
 #include "roles/api.h"
 #include "roles/api_result.h"
+#include "roles/metrics_page.h"
 #include "roles/roles.h"
 #include "roles/worker_home.h"
 #include "ui/term.h"
@@ -225,6 +226,8 @@ static int listen_here(struct master *m, struct error *err)
 	struct http_options options = {.name = "hivemind", .data = m, .bearer = is_api_key};
 
 	options.route_count = api_routes(&options.routes);
+	metrics_page_open(METRICS_MASTER, options.routes, options.route_count);
+	options.on_answered = metrics_page_answered;
 	m->http = http_server_new(&m->loop, &options);
 	if (http_server_listen(m->http, &m->at, err) == 0)
 		return 0;

@@ -29,6 +29,7 @@
 #include "roles/pool_call.h"
 #include "roles/pool_home.h"
 #include "roles/pool_link.h"
+#include "roles/pool_metrics.h"
 #include "roles/pool_ready.h"
 #include "ui/term.h"
 
@@ -107,7 +108,7 @@ static void on_call_gone(struct rpc *rpc)
 	call_gone(rpc);
 }
 
-static const struct rpc_handler handlers[] = {
+const struct rpc_handler pool_handlers[] = {
 #define HANDLER(id, message, half_close, space) {&rpc_methods[id], message, half_close, space, on_call_gone},
 	HANDLERS(HANDLER)
 #undef HANDLER
@@ -117,7 +118,7 @@ static const struct rpc_handler handlers[] = {
 #undef HANDLER
 };
 
-#define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])
+#define HANDLER_COUNT (sizeof pool_handlers / sizeof pool_handlers[0])
 
 _Static_assert(HANDLER_COUNT == RPC_COUNT + STANDARD_COUNT, "each RPC has a handler");
 
@@ -136,7 +137,7 @@ static void fail(struct pool *pool, const struct error *err, int exit_code)
 static int open_server(struct pool *pool, struct error *err)
 {
 	struct grpc_server_options options = {
-		.handlers = handlers, .handler_count = HANDLER_COUNT, .on_call = auth_on_call, .user = pool,
+		.handlers = pool_handlers, .handler_count = HANDLER_COUNT, .on_call = auth_on_call, .user = pool,
 		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC clients, not to a browser."};
 
 	if (pool->listening)
@@ -469,6 +470,7 @@ static void go_down(struct pool *pool)
 	if (pool->stopping)
 		return;
 	pool_identity_close(&pool->identity);
+	pool_metrics_close(pool);
 	pool->stopping = true;
 	crash_point(POOL_STOP);
 	log_info("pool going down state=%s", states[pool->step.at].name);
@@ -561,6 +563,8 @@ int pool_run(struct pool *pool)
 	if (bring_up(pool, &err) == 0) {
 		timer_init(&pool->loop, &pool->patience, on_patience);
 		loop_catch_signals(&pool->loop, on_stop);
+		if (pool_metrics_open(pool, &err) != 0)
+			fail(pool, &err, status_exit_code(err.status));
 		loop_run(&pool->loop);
 		pool_index_release(pool);
 		pool_workers_release(pool);

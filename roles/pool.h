@@ -15,6 +15,7 @@
  *   price.h, meter.h what a task costs       pool_quote.c   Quote, Price
  *   pool_ledger.c    the rest of Ledger      pool_project.c projects
  *   admission.h      who may register: challenges, invitations      pool_events.h  Events
+ *   pool_metrics.h   /metrics, for Prometheus
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H
@@ -48,17 +49,28 @@
 #include "store/log.h"
 #include "store/redis_child.h"
 #include "store/store.h"
+#include "ui/http.h"
 #include "ui/options.h"
 
 struct pool_options {
 	struct texts admins; /* names of accounts with the scope admin */
 	const char *listen, *redis, *data, *registration, *port_file, *prices, *gift, *invitation;
 	int64_t work_bits;      /* of the proof of work, with open registration */
+	const char *metrics;    /* where /metrics is; NULL = nowhere */
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
 	int64_t register_per_day, calls_per_second;
 	bool json, print_join, local_projects, accept_rollback;
+};
+
+#define METRICS_NAMES_MAX 12
+
+/* Its page for Prometheus: roles/pool_metrics.h. */
+struct pool_metrics {
+	struct http_server *http;               /* NULL = was not asked for */
+	char names[METRICS_NAMES_MAX][300];
+	const char *hosts[METRICS_NAMES_MAX + 1]; /* names that a Host field may have, NULL at the end */
 };
 
 struct pool {
@@ -87,6 +99,7 @@ struct pool {
 	struct pool_events events;
 	struct lease lease;
 	struct meter meter;
+	struct pool_metrics metrics;
 	struct ledger_guard *guard;  /* NULL before Redis was up for the first time */
 	struct price_table prices;
 	struct pool_sweep sweep;
@@ -118,6 +131,9 @@ int pool_open_admission(struct pool *pool, struct error *err);
 
 /* Redis may know tasks that memory does not: read them, when that is so and possible. */
 void pool_catch_up(struct pool *pool);
+
+/* Every handler that the server has: RPCS(), then STANDARD_RPCS(). */
+extern const struct rpc_handler pool_handlers[];
 
 /* Every handler of RPCS(), by the name of its method. */
 int pool_register(struct rpc *rpc, const ProtobufCMessage *in);

@@ -12,6 +12,7 @@
 
 #include "net/clock.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "proto/task.h"
 #include "roles/meter.h"
 #include "roles/pool.h"
@@ -149,6 +150,8 @@ void pool_task_become(struct pool *pool, struct pool_task *t, int state, int pha
 	count(&pool->index, t->state, -1);
 	count(&pool->index, state, 1);
 	pool->index.ended += !task_state_final(t->state) && task_state_final(state);
+	if (!task_state_final(t->state) && task_state_final(state))
+		metrics_add(METRIC_TASKS_FINISHED, metrics_word(METRIC_TASKS_FINISHED, 0, task_state_name(state)), 0, 1);
 	t->state = state;
 	t->phase = phase;
 	pool_task_changed(pool, t);

@@ -104,6 +104,8 @@ int pool_main(int argc, char **argv)
 	    {"gift", 0, OPTION_TEXT, &o->gift, "CPT", "what each new account gets (150)", NULL, 0, 0},
 	    {"accept-ledger-rollback", 0, OPTION_FLAG, &o->accept_rollback, NULL,
 	     "take a Redis that has lost transfers as the truth", NULL, 0, 0},
+	    {"metrics", 0, OPTION_TEXT, &o->metrics, "ADDR",
+	     "serve /metrics for Prometheus there: 127.0.0.1:9464 (off)", NULL, 0, 0},
 	    {"prices", 0, OPTION_TEXT, &o->prices, "FILE", "what a task costs here: hivemind.conf(5)", NULL, 0, 0},
 	    {"local-projects", 0, OPTION_FLAG, &o->local_projects, NULL,
 	     "projects may have http URLs of this network", NULL, 0, 0},

@@ -8,6 +8,7 @@
 #include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "proto/task.h"
 #include "roles/meter.h"
 #include "roles/pool.h"
@@ -70,6 +71,7 @@ static void adopt_member(struct submit *s)
 	task.start_mcpt = s->price.start_mcpt;
 	task.rate_ncpt = s->price.rate_ncpt;
 	pool_index_adopt(s->call.pool, &task);
+	metrics_add(METRIC_TASKS_SUBMITTED, 0, 0, 1);
 	log_info("task submitted task=%s account=%s", id, s->account);
 	lease_kick(s->call.pool);
 }

@@ -7,6 +7,7 @@
 
 #include "net/clock.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "roles/pool.h"
 
 struct pool_worker *pool_workers_find(struct pool *pool, const char *id)
@@ -94,6 +95,8 @@ static void unlist(struct pool *pool, struct pool_worker *w)
 
 void pool_worker_beat(struct pool *pool, struct pool_worker *w)
 {
+	if (w->beat_ms > 0)
+		metrics_observe(METRIC_HEARTBEAT_AGE, 0, (double)(clock_ms() - w->beat_ms) / 1000);
 	w->beat_ms = clock_ms();
 	unlist(pool, w);
 	DL_APPEND(pool->workers.beats, w);

@@ -20,6 +20,7 @@
 
 #include "net/clock.h"
 #include "net/memory.h"
+#include "net/metrics.h"
 #include "net/step.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -233,6 +234,7 @@ static void on_reply(redisAsyncContext *context, void *p, void *user)
 	struct error err = {0};
 
 	DL_DELETE(r->pending, req);
+	metrics_observe(METRIC_REDIS_SECONDS, 0, (double)(clock_ms() - req->deadline_ms + REDIS_TIMEOUT_MS) / 1000);
 	if (reply == NULL) {
 		req->error = *why(r, context);
 		fail_later(r, req);
@@ -322,6 +324,7 @@ static void on_greeted(redisAsyncContext *context, void *p, void *is_last)
 	r->back_off_ms = BACK_OFF_MIN_MS;
 	error_clear(&r->why);
 	step_to(&r->step, UP, "redis");
+	metrics_add(METRIC_REDIS_RECONNECTS, 0, 0, 1);
 	r->events.on_up(r, r->events.user);
 }
 
