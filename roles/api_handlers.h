@@ -9,7 +9,7 @@ typedef void api_run(struct api *a);
 api_run api_session, api_session_end, api_login, api_register, api_account;          /* api_account.c */
 http_handler api_session_open;
 api_run api_tokens, api_token_create, api_token_revoke;
-api_run api_tasks, api_task, api_task_stop, api_task_remove, api_task_explain, api_task_cost;       /* api_tasks.c */
+api_run api_tasks, api_task, api_task_stop, api_task_remove, api_task_explain, api_task_cost, api_task_attempts;       /* api_tasks.c */
 api_run api_check, api_quote, api_submit;                                            /* api_submit.c */
 api_run api_bundle, api_bundle_put;                                                  /* api_bundle.c */
 api_run api_logs;                                                                    /* api_logs.c */

@@ -122,6 +122,8 @@ const struct api_row api_rows[] = {
 	 .example = "{\"reason\":\"wrong seed\"}"},
 	{"explainTask", "GET", V1 "/tasks/{id}/explain", api_task_explain, .who = API_SIGNED_IN, .tag = "tasks",
 	 .summary = "Why it waits, and what each worker says", .status = 200, .schema = "Explanation"},
+	{"listAttempts", "GET", V1 "/tasks/{id}/attempts", api_task_attempts, .who = API_SIGNED_IN, .tag = "tasks",
+	 .summary = "Its attempts, the first first: where and when each ran, and why it ended", .status = 200, .schema = "AttemptList"},
 	{"getCost", "GET", V1 "/tasks/{id}/cost", api_task_cost, .who = API_SIGNED_IN, .tag = "tasks",
 	 .summary = "What it cost, tick by tick", .text = "Every move of what was set aside for it, newest first: to whom, and what came back.",
 	 .query = cost_query, .status = 200, .schema = "Cost", .example = "?limit=100"},

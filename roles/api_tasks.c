@@ -324,6 +324,34 @@ void api_task_explain(struct api *a)
 	ask_task(a, on_task_to_explain);
 }
 
+/* --- its attempts --------------------------------------------------------------------------------------- */
+
+static void on_attempts(struct api *a, const void *reply)
+{
+	const Pb__ListTasksReply *attempts = reply;
+	struct json *j = api_reply(a);
+
+	json_array(j, "attempts");
+	for (size_t i = 0; i < attempts->n_tasks; i++) {
+		if (attempts->tasks[i]->epoch == 0)
+			continue; /* none yet */
+		json_object(j, NULL);
+		attempt_json(j, attempts->tasks[i]);
+		json_end(j);
+	}
+	json_end(j);
+	api_send(a);
+}
+
+void api_task_attempts(struct api *a)
+{
+	Pb__GetTaskRequest request = PB__GET_TASK_REQUEST__INIT;
+
+	request.id = (char *)api_task_id(a);
+	if (request.id != NULL)
+		api_ask(a, RPC_ATTEMPTS, &request, on_attempts);
+}
+
 /* --- what did it cost? ---------------------------------------------------------------------------------- */
 
 static void on_moves(struct api *a, const void *reply)

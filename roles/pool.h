@@ -161,6 +161,7 @@ int pool_link(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_link_end(struct rpc *rpc);
 int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_info(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_attempts(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_watch_events(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_events_space(struct rpc *rpc);
 int pool_challenge(struct rpc *rpc, const ProtobufCMessage *in);

@@ -252,6 +252,37 @@ int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 	return RPC_LATER;
 }
 
+/* --- Attempts ------------------------------------------------------------------------------------ */
+
+struct attempts {
+	struct call call;
+	char account[ID_SIZE];
+};
+
+static void on_task_of_attempts(struct store_req *req)
+{
+	struct attempts *a = (struct attempts *)call_well_answered(req);
+	char id[TASK_ID_SIZE];
+
+	if (a == NULL)
+		return;
+	text_copy(id, sizeof id, req->tasks[0]->id);
+	store_attempts(call_store(&a->call), call_ask(&a->call, on_tasks), a->account, id);
+}
+
+int pool_attempts(struct rpc *rpc, const ProtobufCMessage *message)
+{
+	const Pb__GetTaskRequest *in = (const Pb__GetTaskRequest *)message;
+	struct attempts *a;
+
+	if (check_id(&rpc->error, in->id) != 0)
+		return rpc->error.status;
+	a = call_new(rpc, sizeof *a);
+	text_copy(a->account, sizeof a->account, caller_of(rpc)->account);
+	store_task(call_store(&a->call), call_ask(&a->call, on_task_of_attempts), a->account, in->id);
+	return RPC_LATER;
+}
+
 /* --- Stop, Remove ----------------------------------------------------------------------------- */
 
 struct end {

@@ -163,6 +163,23 @@ void task_json(struct json *j, const Pb__Task *t)
 	spec_json(j, "spec", t->spec);
 }
 
+void attempt_json(struct json *j, const Pb__Task *t)
+{
+	json_uint(j, "attempt", t->epoch);
+	worker_json(j, t);
+	json_time(j, "assigned", t->assigned_ms);
+	json_time(j, "started", t->started_ms);
+	json_time(j, "exited", t->exited_ms);
+	json_time(j, "ended", t->ended_ms);
+	json_object(j, "durations");
+	seconds_or_null(j, "staged", task_part_ms(t, PART_STAGED, 0));
+	seconds_or_null(j, "ran", task_part_ms(t, PART_RAN, 0));
+	seconds_or_null(j, "collected", task_part_ms(t, PART_COLLECTED, 0));
+	json_end(j);
+	json_text(j, "state", t->state != 0 ? task_state_name((int)t->state) : "LOST");
+	json_text(j, "reason", or_null(t->reason));
+}
+
 void task_print_json(struct client *c, const Pb__Task *t)
 {
 	struct buf out = {0};

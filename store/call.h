@@ -26,6 +26,7 @@
 	X(SCRIPT_REVOKED, revoked) \
 	X(SCRIPT_TASK, task) \
 	X(SCRIPT_TASKS, tasks) \
+	X(SCRIPT_ATTEMPTS, attempts) \
 	X(SCRIPT_LIVE, live) \
 	X(SCRIPT_LEASE, lease) \
 	X(SCRIPT_PHASE, phase) \

@@ -9,7 +9,7 @@
  *
  * Redis keys (store/script/README names the fields):
  *   account:ID  account-name:NAME  token:SHA256  tokens:ACCOUNT  revoked  revoked:seq  call:ACCOUNT:CALL_ID
- *   submission:ID  task:ID.N  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
+ *   submission:ID  task:ID.N  attempt:ID.N:EPOCH  queue  live  live:ACCOUNT  tasks:ACCOUNT  ids:ACCOUNT  keep
  *   worker:ID  workers  leases:WORKER   blob:SHA256  uploads:ACCOUNT  named:ACCOUNT  unused   seq  counters  ending
  *   pool:leader
  *   ledger  ledger:head  accounts  statement:ACCOUNT  transfer:ACCOUNT:CALL_ID  earning:ACCOUNT  holds  unsettled
@@ -186,6 +186,10 @@ void store_task(struct store *s, struct store_req *req, const char *account, con
 /* The account's tasks, newest first. Result: tasks, next (0 = no more). after 0 = from the newest. */
 void store_tasks(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
 		 bool only_live, bool with_spec);
+
+/* The attempts of this task of the account, the first first, each as the task was at its end; the last is as it is now.
+ * Result: tasks. NOT_FOUND. */
+void store_attempts(struct store *s, struct store_req *req, const char *account, const char *task);
 
 /* Every task that has not ended, a page at a time, with what the pool's index needs (live_fields in store_task.c) and spec. Begin
  * with cursor 0; until next is 0. */

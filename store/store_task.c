@@ -209,6 +209,14 @@ static void send_live(struct store *s, struct store_req *req, const char *key, u
 	call_send(req, read_live);
 }
 
+void store_attempts(struct store *s, struct store_req *req, const char *account, const char *task)
+{
+	call_begin(s, req, SCRIPT_ATTEMPTS);
+	call_text(req, task);
+	call_text(req, account);
+	call_send(req, read_tasks);
+}
+
 void store_live(struct store *s, struct store_req *req, uint64_t cursor)
 {
 	send_live(s, req, "live", cursor);

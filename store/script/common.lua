@@ -35,6 +35,13 @@ local function task_fields(task, with_spec)
 	return fields
 end
 
+-- Attempts that are over are kept beside their task, the last ATTEMPTS_KEPT of them.
+local ATTEMPTS_KEPT = 16
+
+local function attempt_key(task, epoch)
+	return 'attempt:' .. task .. ':' .. int(epoch)
+end
+
 -- The call was made before: its answer, or false; and whether its content was another.
 local function earlier_call(key, digest)
 	local call = redis.call('HMGET', key, 'digest', 'answer')

@@ -26,6 +26,10 @@ local bundle = redis.call('HGET', KEYS[2], 'bundle_sha256')
 if KEYS[3] then
 	remember_call(KEYS[3], ARGV[3], ARGV[1], ARGV[4])
 end
+local last = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+for epoch = math.max(1, last - ATTEMPTS_KEPT), last do
+	redis.call('DEL', attempt_key(ARGV[1], epoch))
+end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', 'ending', ARGV[1])
 redis.call('ZREM', 'tasks:' .. now[2], ARGV[1])

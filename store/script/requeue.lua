@@ -69,6 +69,19 @@ local function verdict(now, item)
 	return loss
 end
 
+-- The attempt is over and the task is not: what it was is written down.
+local function remember(key, task, epoch, reason)
+	local names = {'worker', 'worker_name', 'assigned_ms', 'started_ms', 'exited_ms'}
+	local was, words = redis.call('HMGET', key, unpack(names)), {'epoch', epoch, 'ended_ms', ARGV[1], 'reason', reason}
+	for i, name in ipairs(names) do
+		if was[i] then
+			words[#words + 1], words[#words + 2] = name, was[i]
+		end
+	end
+	redis.call('HSET', attempt_key(task, epoch), unpack(words))
+	redis.call('DEL', attempt_key(task, epoch - ATTEMPTS_KEPT))
+end
+
 local function requeue(key, task, epoch, item)
 	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'losses', 'seq', 'account', 'failure',
 		'keep_s', 'paid_mcpt', 'settled', 'phase', 'lost_by')
@@ -119,6 +132,7 @@ local function requeue(key, task, epoch, item)
 		redis.call('HDEL', key, 'paid_mcpt')
 		redis.call('ZREM', 'earning:' .. money.payee, task)
 	end
+	remember(key, task, epoch, item.reason)
 	redis.call('HSET', key, 'state', PENDING, 'phase', QUEUED, 'reason', item.reason)
 	if loss.losses then
 		redis.call('HSET', key, 'losses', loss.losses, 'lost_by', loss.lost_by)

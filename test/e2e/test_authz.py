@@ -149,6 +149,7 @@ ROWS = {
     "Tasks/List": [Row(lambda w, s: [pb.ListTasksRequest()], "read")],
     "Tasks/Get": [Row(lambda w, s: [pb.GetTaskRequest(id=w.task)], "read", "NOT_FOUND"),
                   Row(lambda w, s: [pb.GetTaskRequest(id=w.task[:6])], "read", "NOT_FOUND")],
+    "Tasks/Attempts": [Row(lambda w, s: [pb.GetTaskRequest(id=w.task)], "read", "NOT_FOUND")],
     "Tasks/Watch": [Row(lambda w, s: [pb.WatchTaskRequest(id=w.task)], "read", "NOT_FOUND")],
     "Tasks/Logs": [Row(lambda w, s: [pb.LogsRequest(id=w.running)], "read", "NOT_FOUND"),
                    Row(lambda w, s: [pb.LogsRequest(id=w.running, follow=True)], "read", "NOT_FOUND"),

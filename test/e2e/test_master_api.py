@@ -437,6 +437,23 @@ def test_a_large_bundle_and_result_pass_through_in_little_memory(pool, ann, work
     assert m.end() == 0
 
 
+def test_each_attempt_is_told_with_its_end(master, worker):
+    task = submit(master)
+    lease = lease_of(worker, task)
+    worker.progress(lease, pb.EXECUTING)
+    hive.until("it to run", lambda: master.ok("GET", f"/tasks/{task}")["started"])
+    worker.say(give_back=pb.GiveBack(task=task, epoch=lease.epoch, reason="the battery is low"))
+    lease = lease_of(worker, task)
+    worker.progress(lease, pb.EXECUTING)
+    worker.done(lease, result=tar(RESULT))
+    hive.until("its end", lambda: master.ok("GET", f"/tasks/{task}")["state"] == "COMPLETED")
+    first, second = master.ok("GET", f"/tasks/{task}/attempts")["attempts"]
+    assert (first["attempt"], first["state"], first["worker"]["name"]) == (1, "LOST", "atlas") and "battery" in first["reason"]
+    assert first["started"] and first["ended"] and first["durations"]["ran"] is not None
+    assert (second["attempt"], second["state"]) == (2, "COMPLETED")
+    master.ok("DELETE", f"/tasks/{task}")
+
+
 def test_what_a_task_cost_is_told_move_by_move(master, worker, bob):
     task = run(master, worker)
     cost = master.ok("GET", f"/tasks/{task}/cost")

@@ -59,6 +59,9 @@ def shapes():
         "Removed": golden("rm"),
         "Explanation": document(id="text", state="text", sentence="text", reason="text?",
                                 workers=[{"id": "text", "name": "text", "fits": "bool", "reason": "text?"}]),
+        "AttemptList": document(attempts=[{
+            "attempt": "int", "worker": task["worker"], "assigned": "time?", "started": "time?", "exited": "time?", "ended": "time?",
+            "durations": {name: "number?" for name in ("staged", "ran", "collected")}, "state": "text", "reason": "text?"}]),
         "Cost": document(id="text", reserved_cpt="text", spent_cpt="text", start_cpt="text", rate_cpt="text",
                          lines=golden("statement")["lines"], next="text?"),
         "FileList": document(id="text", sha256="text", bytes="int",
