@@ -135,7 +135,8 @@ static size_t best_for(const struct sched_shape *shape, const struct sched_worke
 	return best;
 }
 
-/* Does the first of this line rather wait for a worker that is only busy than take this one? */
+/* Does the first of this line rather wait for a worker that is only busy than take this one, which has lost it? For another
+ * owner alone it does not: what is lost runs elsewhere within a second. */
 static bool rather_waits(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count,
 			 size_t taken, int64_t now_ms)
 {
@@ -145,7 +146,7 @@ static bool rather_waits(const struct sched_shape *shape, const struct sched_wor
 	if (past == NULL || now_ms >= past->patient_until_ms)
 		return false;
 	rank = unwanted(past, &workers[taken]);
-	for (size_t i = 0; rank > 0 && i < worker_count; i++) {
+	for (size_t i = 0; rank == 2 && i < worker_count; i++) {
 		const struct sched_worker *w = &workers[i];
 
 		if (w->asks <= shape->pays && amounts_fit(&shape->need, w->offered != NULL ? w->offered : &w->free) &&

@@ -7,8 +7,8 @@
  * Rules: first come, first served; a task that fits nowhere is passed over by later ones that do fit; of the
  * workers that fit, the one with the most free cores is taken (then the most free memory): tasks spread.
  *
- * A task that was lost or refused remembers by whom: it prefers another owner's workers, then another worker. While
- * it is patient it also waits for such a one that is only busy, and those behind it go first; then it takes what fits. */
+ * A task that was lost or refused remembers by whom: it prefers another owner's workers, then another worker. Where only
+ * one fits that has lost it, it waits, while it is patient, for others that are busy, and those behind it go first. */
 #ifndef ROLES_SCHED_H
 #define ROLES_SCHED_H
 

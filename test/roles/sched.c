@@ -214,6 +214,17 @@ static void a_lost_task_prefers_another_owner_then_another_worker(void **state)
 	assert_int_equal(place(&past, w, 3, 2000), 0); /* rather the same one than none */
 }
 
+static void it_does_not_wait_for_another_owner_where_another_worker_is_free(void **state)
+{
+	const struct amounts four = cores(4);
+	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 4, &four), worker("c", "bob", 0, &four)};
+	struct sched_past past = {.patient_until_ms = 1000};
+
+	(void)state;
+	sched_past_add(&past, "a", "ann");
+	assert_int_equal(place(&past, w, 3, 0), 1);
+}
+
 static void it_waits_for_another_worker_only_while_it_is_patient(void **state)
 {
 	const struct amounts four = cores(4), one = cores(1);
@@ -272,6 +283,7 @@ int main(void)
 		cmocka_unit_test(random_rounds_never_give_more_than_is_free),
 		cmocka_unit_test(a_sentence_says_why_a_task_waits),
 		cmocka_unit_test(a_lost_task_prefers_another_owner_then_another_worker),
+		cmocka_unit_test(it_does_not_wait_for_another_owner_where_another_worker_is_free),
 		cmocka_unit_test(it_waits_for_another_worker_only_while_it_is_patient),
 		cmocka_unit_test(the_past_is_bounded_and_read_as_it_is_written),
 	};
