@@ -8,6 +8,7 @@
 #   make interop    gRPC's interop programs, build/test/interop_server and interop_client
 #   make chaos      kill, stop, cut off and starve every part while tasks run; then compare three accounts of it
 #                   (CHAOS_SEED= replays; CHAOS_SECONDS= CHAOS_TASKS= CHAOS_FAULTS= CHAOS_WORKERS= bound it)
+#   make chaos-figures, make chaos-bugs   how fast what is lost runs elsewhere; is every seeded bug noticed?
 #   make bench      measure, side by side with peers where there are any
 #   make deps       one apt-get install of the lists below (sudo when not root)
 #   make install    PREFIX=/usr/local DESTDIR=
@@ -219,6 +220,12 @@ crash-once: all $(B)/test/tool/fail_nth.so
 
 chaos: deps-test
 	$(Q)$(PARALLEL) all $(CHAOS) && test/chaos/run
+
+chaos-bugs: deps-test
+	$(Q)$(PARALLEL) all $(CHAOS) && test/chaos/run bugs
+
+chaos-figures: deps-test
+	$(Q)$(PARALLEL) all $(CHAOS) && for figure in detect drain zombie herd; do test/chaos/run $$figure || exit 1; done
 
 bench: deps-test deps-bench
 	$(Q)$(PARALLEL) all $(BENCH) && test/bench/run

@@ -7,7 +7,7 @@
  *
  *   GREETING  Hello was sent (the connection is made by the same call); waits for Welcome, 10 s at most
  *   LINKED    a heartbeat each second; leases, stops and verdicts come
- *   WAITING   the pool cannot be reached: back-off with full jitter, 0.25 s to 15 s
+ *   WAITING   the pool cannot be reached: back-off with full jitter, 0.25 s to 15 s (2 s with tasks)
  *   LEAVING   Leave was sent: every attempt is gone, nothing more is said
  *
  * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict on each.

@@ -117,12 +117,13 @@ class Checker:
         """The bytes of each result are those that the current attempt wrote, at the end of a whole run."""
         wrong, checked = [], 0
         with self.world.channel(f"127.0.0.1:{self.world.port}") as channel:
-            blobs = stubs.BlobsStub(channel)
+            blobs, tasks = stubs.BlobsStub(channel), stubs.TasksStub(channel)
             for n, id_ in list(self.clients.told.items())[:sample]:
                 task = self.tasks[id_]
                 if task.get("state") == str(COMPLETED) or task.get("result_sha256"):
                     checked += 1
                     wrong += self.result_of(blobs, id_, task, Plan(self.seed, n))
+                    wrong += self.log_of(tasks, id_, task, Plan(self.seed, n))
         self.results_checked = checked
         return wrong
 
@@ -139,6 +140,13 @@ class Checker:
             files = {m.name: archive.extractfile(m).read() for m in archive.getmembers() if m.isfile()}
         expected = f"{plan.token} {epoch}\n".encode()
         return [] if files.get("out/result", files.get("result")) == expected else [f"{id_} has {files}, not {expected}"]
+
+    def log_of(self, tasks, id_, task, plan):
+        """What that attempt has printed, once."""
+        chunks = tasks.Logs(pb.LogsRequest(id=f"{id_}.1"), metadata=self.clients.metadata, timeout=20)
+        printed = b"".join(c.data for c in chunks if c.stream == 1)
+        expected = f"{plan.token} {task['epoch']}\n".encode()
+        return [] if printed == expected or task["state"] != str(COMPLETED) else [f"{id_} has printed {printed}, not {expected}"]
 
     def concurrent(self):
         """No two attempts of a task run at once. An engine that was away cannot kill; such pairs are counted apart."""
@@ -188,6 +196,11 @@ class Checker:
         return [f"{a.name} ran and the task's epoch is {self.tasks[id_]['epoch']}" for id_ in self.tasks
                 for a in self.by_task.get(f"{id_}.1", []) if self.tasks[id_] and a.epoch > int(self.tasks[id_]["epoch"])]
 
+    def undisturbed(self):
+        """Without faults nothing is tried twice."""
+        again = [id_ for id_, task in self.tasks.items() if task.get("epoch", "1") not in ("0", "1")]
+        return [] if self.faults else [f"{id_} needed {self.tasks[id_]['epoch']} attempts although nothing happened" for id_ in again]
+
     def settled_once(self):
         """Each hold is emptied once, and all money is where it belongs."""
         ends, held = collections.Counter(), set()
@@ -210,7 +223,7 @@ class Checker:
             wrong.append(f"{scratch.relative_to(self.world.path)} is left")
         return wrong
 
-    CHECKS = ("acknowledged", "final", "results", "concurrent", "started_once", "epochs", "settled_once", "left_over")
+    CHECKS = ("acknowledged", "final", "results", "concurrent", "started_once", "epochs", "undisturbed", "settled_once", "left_over")
 
     def run(self, log):
         wrong = {}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -120,16 +121,28 @@ static void end_stream(struct conn *c)
 		close_conn(c);
 }
 
-static void attach(struct conn *c, struct container *k, const struct request *r)
+static void attach(struct conn *c, struct container *k)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
 
 	put(c, head, sizeof head - 1);
 	c->attached = k;
-	if (strstr(r->query, "logs=1") != NULL && k->started_us != 0)
-		print_to(c, k);
 	if (k->state == EXITED)
 		end_stream(c);
+}
+
+/* What it has printed; with follow also what it will. */
+static void read_log(struct conn *c, struct container *k, const struct request *r)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
+
+	put(c, head, sizeof head - 1);
+	if (k->started_us != 0)
+		print_to(c, k);
+	if (k->state == EXITED || strstr(r->query, "follow=1") == NULL)
+		end_stream(c);
+	else
+		c->attached = k;
 }
 
 static void say_ended(struct conn *c, const struct container *k)
@@ -167,6 +180,22 @@ static void on_container_ended(struct container *k, bool gone)
 
 /* --- one container --------------------------------------------------------------------------- */
 
+/* As the engine writes times: by the clock on the wall. */
+static void add_time(cJSON *state, const char *name, int64_t us)
+{
+	struct timespec now;
+	char text[64] = "0001-01-01T00:00:00Z";
+	int64_t wall;
+	time_t s;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	wall = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 - (boottime_us() - us);
+	s = (time_t)(wall / 1000000);
+	if (us > 0 && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime(&s)) > 0)
+		snprintf(text + 19, sizeof text - 19, ".%06dZ", (int)(wall % 1000000));
+	cJSON_AddStringToObject(state, name, text);
+}
+
 static char *describe(const struct container *k, bool in_list)
 {
 	char name[100], *text;
@@ -193,6 +222,8 @@ static char *describe(const struct container *k, bool in_list)
 		cJSON_AddBoolToObject(state, "OOMKilled", k->oom && k->state == EXITED);
 		cJSON_AddNumberToObject(state, "ExitCode", k->state == EXITED ? k->exit_code : 0);
 		cJSON_AddNumberToObject(state, "Pid", 0);
+		add_time(state, "StartedAt", k->started_us);
+		add_time(state, "FinishedAt", k->state == EXITED ? k->ended_us : 0);
 	}
 	text = cJSON_PrintUnformatted(o);
 	cJSON_Delete(o);
@@ -355,8 +386,10 @@ static void on_container(struct conn *c, const char *rest, const struct request 
 		inspect(c, k);
 	else if (strcmp(verb, "start") == 0)
 		start(c, k);
-	else if (strcmp(verb, "attach") == 0 || strcmp(verb, "logs") == 0)
-		attach(c, k, r);
+	else if (strcmp(verb, "logs") == 0)
+		read_log(c, k, r);
+	else if (strcmp(verb, "attach") == 0)
+		attach(c, k);
 	else if (strcmp(verb, "wait") == 0)
 		await(c, k, r);
 	else if (strcmp(verb, "pause") == 0 || strcmp(verb, "unpause") == 0)

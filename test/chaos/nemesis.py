@@ -41,8 +41,9 @@ class Fault:
         return f"{self.at:7.2f} s  {self.kind} {self.victim} for {self.seconds:.2f} s"
 
 
-def schedule(seed, count, seconds, kinds=KINDS):
-    """So many faults within so many seconds. At least one of each kind, when there is room."""
+def schedule(seed, count, seconds, only=""):
+    """So many faults within so many seconds; only: of these kinds, separated by commas."""
+    kinds = {kind: KINDS[kind] for kind in only.split(",")} if only else KINDS
     dice = random.Random(f"faults of {seed}")
     total = sum(weight for weight, _ in kinds.values())
     names = [kind for kind, (weight, _) in kinds.items() for _ in range(max(1, round(weight * count / total)))]
