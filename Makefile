@@ -29,7 +29,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobu
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf python3-jsonschema iproute2 openssl curl valgrind strace mandoc \
-	chromium chromium-driver python3-selenium prometheus
+	chromium chromium-driver python3-selenium fonts-wqy-microhei prometheus
 DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
 # libcurl is opened when first needed (net/fetch.c), so only its headers count here.
@@ -51,8 +51,11 @@ LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lm
 
 # --- sources --------------------------------------------------------------------------------------
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
-# The pages, each with its gzip twin beside it.
-PAGE := $(sort $(wildcard ui/page/*.* ui/page/*/*.*))
+# The pages, each file with its gzip twin beside it. A page's modules become one script, in the order of their needs.
+MODULES := theme dom i18n api live plot shell
+MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks task pack submit machines wallet access master)
+JOINED := $(B)/gen/page/master.js
+PAGE := $(sort $(filter-out $(MASTER_MODULES) %.awk,$(wildcard ui/page/*.* ui/page/*/*.*))) $(JOINED)
 PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)
 EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json roles/*.json) \
 	$(wildcard examples/primes/*) $(PAGE))
@@ -69,7 +72,7 @@ PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(she
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
 .PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash crash-once fuzz fuzz-programs demo test unit e2e interop \
-	deps-node deps-openapi chaos bench deps-bench install clean
+	deps-node deps-openapi deps-page screenshots chaos bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
 
@@ -109,6 +112,10 @@ $(B)/embed/%.o: %
 	@mkdir -p $(@D)
 	$(call say,EMBED,$<)n=embed_$$(basename $< | tr '.-' '__'); printf '.section .rodata\n.global %s\n.global %s_size\n.balign 16\n%s:\n.incbin "%s"\n1:\n.byte 0\n.balign 8\n%s_size:\n.quad 1b-%s\n.section .note.GNU-stack,"",@progbits\n' \
 		$$n $$n $$n $< $$n $$n | $(CC) -x assembler -c -o $@ -
+
+$(B)/gen/page/master.js: $(MASTER_MODULES) ui/page/join.awk
+	@mkdir -p $(@D)
+	$(call say,JOIN,$@)awk -f ui/page/join.awk $(MASTER_MODULES) > $@
 
 .SECONDARY: $(PAGE_GZ)
 $(B)/gen/%.gz: %
@@ -202,6 +209,19 @@ build/openapi/node_modules/.package-lock.json: test/openapi/package-lock.json
 	$(Q)command -v npm >/dev/null || { $(call fetch,nodejs npm); }
 	$(Q)mkdir -p build/openapi && cp test/openapi/*.json build/openapi/ && cd build/openapi && npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(Q)touch $@
+
+# What looks at the pages as a screen reader would, from npm.
+deps-page: build/page-test/node_modules/.package-lock.json
+build/page-test/node_modules/.package-lock.json: test/page/package-lock.json
+	$(Q)command -v npm >/dev/null || { $(call fetch,nodejs npm); }
+	$(Q)mkdir -p build/page-test && cp test/page/*.json build/page-test/ && cd build/page-test && npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(Q)touch $@
+
+# Every screen in both themes, languages and widths, for people to look at: build/screenshots.
+screenshots: deps-test $(BIN)
+	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) HIVEMIND_SCREENSHOTS=$(abspath build/screenshots) /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+		test/e2e/test_master_page.py -k screens
+	@echo "build/screenshots"
 
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)

@@ -20,6 +20,7 @@
 #include "roles/api.h"
 #include "roles/api_result.h"
 #include "roles/metrics_page.h"
+#include "roles/master_page.h"
 #include "roles/roles.h"
 #include "roles/worker_home.h"
 #include "ui/term.h"
@@ -228,6 +229,7 @@ static int listen_here(struct master *m, struct error *err)
 	options.route_count = api_routes(&options.routes);
 	metrics_page_open(METRICS_MASTER, options.routes, options.route_count);
 	options.on_answered = metrics_page_answered;
+	options.file_count = master_page(&options.files);
 	m->http = http_server_new(&m->loop, &options);
 	if (http_server_listen(m->http, &m->at, err) == 0)
 		return 0;

@@ -50,6 +50,7 @@ export function bytes(n) {
 
 export function seconds(x) {
   if (x === null || x === undefined) return '–';
+  if (x > 0 && x < 1) return number(x * 1000, 0) + ' ms';
   if (x < 60) return number(x, x < 10 ? 1 : 0) + ' s';
   const whole = Math.floor(x), parts = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']].map(([n, u], i, all) =>
     [Math.floor(i ? whole % all[i - 1][0] / n : whole / n), u]);

@@ -3,8 +3,10 @@ import { h, s } from './dom.js';
 import { t, number, clock } from './i18n.js';
 
 let serial = 0;
-const W = 640, H = 180, L = 48, B = 22;
+const H = 180, L = 48, B = 22;
+let W = 640; // as wide as there is room, so that words keep their size
 
+const measure = () => { W = Math.max(280, Math.min(1140, (document.querySelector('main')?.clientWidth ?? 760) - 110)); };
 const round = n => Math.round(n * 10) / 10;
 
 function nice(max) {
@@ -59,6 +61,7 @@ function figure(title, svg, rows, legend) {
 
 // series: [{name, values: [[ms, value]...]}]; limit: a line that should not be crossed.
 export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) {
+  measure();
   const all = series.flatMap(k => k.values), from = Math.min(...all.map(v => v[0])), to = Math.max(...all.map(v => v[0]));
   const top = nice(Math.max(limit ?? 0, ...all.map(v => v[1])));
   const x = ms => round(L + (ms - from) / (to - from || 1) * (W - L - 4)), y = v => round(8 + (H - B - 8) * (1 - v / top));
@@ -77,7 +80,8 @@ export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) 
 
 // bars: [[label, value]...]
 export function bars({ title, desc, label, values, unit = n => number(n, 2) }) {
-  const top = nice(Math.max(...values.map(v => v[1]))), step = (W - L) / Math.max(1, values.length), every = Math.ceil(values.length / 8);
+  measure();
+  const top = nice(Math.max(...values.map(v => v[1]))), step = (W - L) / Math.max(1, values.length), every = Math.ceil(values.length / (W / 80));
   const svg = frame(title, desc, top, unit);
   values.forEach(([name, v], i) => {
     const height = v / top * (H - B - 8);
@@ -90,6 +94,7 @@ export function bars({ title, desc, label, values, unit = n => number(n, 2) }) {
 
 // Spans of time in lanes: lanes [{name, spans: [{from, to, kind, name}]}]; kind 0..3 chooses the colour.
 export function timeline({ title, desc, lanes, unit }) {
+  measure();
   const all = lanes.flatMap(l => l.spans), from = Math.min(...all.map(p => p.from)), to = Math.max(from + 1, ...all.map(p => p.to));
   const id = 'plot' + ++serial, height = lanes.length * 34 + 26, x = ms => round((ms - from) / (to - from) * W);
   const svg = s('svg', { class: 'plot', viewBox: `0 0 ${W} ${height}`, role: 'img', 'aria-labelledby': `${id}t ${id}d` },

@@ -4,7 +4,6 @@
 import { h, $, put, icon, logo } from './dom.js';
 import { t, has, load, language, languages, choice, chooses } from './i18n.js';
 import { live } from './live.js';
-import { save } from './plot.js';
 
 let setup, end = null, drawn = 0, main, banner, status, toasts;
 
@@ -142,8 +141,10 @@ export async function show(byHand = true) {
   end?.();
   end = null;
   for (const a of document.querySelectorAll('.nav a'))
-    if (a.dataset.f === id) a.setAttribute('aria-current', 'page');
-    else a.removeAttribute('aria-current');
+    if (a.dataset.f === (setup.within?.[id] ?? id)) {
+      a.setAttribute('aria-current', 'page');
+      a.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    } else a.removeAttribute('aria-current');
   main.replaceChildren();
   let over = null;
   try {
@@ -252,5 +253,3 @@ export function frame(options) {
   }
   return show(false);
 }
-
-export { save };

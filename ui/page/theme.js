@@ -1,4 +1,4 @@
-// theme.js - before anything is drawn: light, dark or high contrast. The one script that is no module, so that it runs first.
+// theme.js - before anything is drawn: light, dark or high contrast. First of the modules, in a script that is not deferred.
 (() => {
   const dark = matchMedia('(prefers-color-scheme: dark)'), more = matchMedia('(prefers-contrast: more)');
   const apply = () => {
