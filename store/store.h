@@ -233,8 +233,10 @@ struct requeue_item {
 	enum loss loss;
 	int most, most_one_owner; /* losses that are followed by another attempt; when all are of one owner's workers */
 };
-/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra): this was one loss too many, or workers
- * of two owners were lost after they had begun it. What the attempt has earned goes back to the hold, or all to the owner. A STOPPED task's money too (FENCED all the same). Result: outcomes. */
+
+/* RUNNING -> PENDING (its place in the queue is the old one), or FAILED(infra): this was one loss too many, or
+ * workers of two owners were lost after they had begun it. What the attempt has earned goes back to the hold, or
+ * all to the owner. A STOPPED task's money too (FENCED all the same). Result: outcomes. */
 void store_requeue(struct store *s, struct store_req *req, const struct requeue_item *items, size_t n, int64_t now_ms);
 
 /* A worker that was given up is back with an attempt of this task: its loss was not the task's doing. */

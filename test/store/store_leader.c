@@ -154,7 +154,8 @@ static void do_done(struct store *s)
 
 static void do_requeue(struct store *s)
 {
-	const struct requeue_item item = {TASK, 1, "lost", true};
+	const struct requeue_item item = {
+	    .task = TASK, .epoch = 1, .reason = "lost", .loss = LOSS_OF_WORKER, .most = 5, .most_one_owner = 5};
 
 	store_requeue(s, ask_(), &item, 1, NOW);
 }
