@@ -230,6 +230,10 @@ static int listen_here(struct master *m, struct error *err)
 	metrics_page_open(METRICS_MASTER, options.routes, options.route_count);
 	options.on_answered = metrics_page_answered;
 	options.file_count = master_page(&options.files);
+	m->times = http_times_default;
+	if (m->patience_ms > 0)
+		m->times.head = m->times.body = m->patience_ms;
+	options.times = &m->times;
 	m->http = http_server_new(&m->loop, &options);
 	if (http_server_listen(m->http, &m->at, err) == 0)
 		return 0;
@@ -285,6 +289,8 @@ int master_main(int argc, char **argv)
 		{"listen", 0, OPTION_TEXT, &m->listen, "ADDR", "where to listen, on this machine (" LISTEN_DEFAULT ")", NULL, 0, 0},
 		{"api-key", 0, OPTION_TEXT, &m->key_file, "FILE",
 		 "the key for programs, made when it is not there (~/.config/hivemind/api-key)", NULL, 0, 0},
+		{"patience", 0, OPTION_DURATION, &m->patience_ms, "TIME",
+		 "how long a client may take over a head, or be silent in a body (10s and 30s)", NULL, 0, 0},
 		{"port-file", 0, OPTION_TEXT, &m->port_file, "FILE", "write the port there when ready", NULL, 0, 0},
 		{"ready-fd", 0, OPTION_INT, &m->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},
 		{0},

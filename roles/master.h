@@ -25,7 +25,8 @@ struct master {
 	struct loop loop;
 	struct globals globals;
 	const char *listen, *port_file, *key_file; /* options */
-	int64_t ready_fd;
+	int64_t ready_fd, patience_ms;
+	struct http_times times; /* with clients */
 	bool open_browser, ending;
 
 	struct endpoint pool, at;

@@ -5,7 +5,14 @@ that takes JSON (with a token), {sign_in} where one signs in, {token} a line wit
 {cookie} one with the cookie of a session, {name} its name.
 One status: the connection was ended after it, whatever came behind. A last 200: the connection goes on, and a plain
 request sent after it is answered. () = ended without a word.
+
+keep(row, connect, values) sends a row to whoever connect() leads to and looks at what is answered: the server that tests
+drive (test_http_front.py) and a master (test_master_api.py).
 """
+import re
+import time
+
+SECONDS = 15  # for whatever is awaited
 
 GET = "GET {get} HTTP/1.1\r\n"
 HOST = "Host: {host}\r\n"
@@ -174,3 +181,48 @@ ROWS = [
     ("half-a-body", POST + "Content-Length: 10\r\n\r\n{{", (408,)),
     ("half-a-chunk", chunked("5\r\n{{"), (408,)),
 ]
+
+
+def statuses(data):
+    return tuple(int(n) for n in re.findall(rb"HTTP/1\.1 ([2-9]\d\d) ", data))
+
+
+def read_all(s, seconds=SECONDS):
+    """Until the other end closes it."""
+    data, deadline = b"", time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            piece = s.recv(1 << 16)
+        except ConnectionResetError:
+            break
+        if not piece:
+            return data
+        data += piece
+    raise AssertionError(f"still open after {data[:500]}")
+
+
+def values(port, cookie, token, **paths):
+    """What the braces of the rows stand for."""
+    return dict(paths, host=f"127.0.0.1:{port}", port=port, name=cookie.split("=")[0], cookie=f"Cookie: {cookie}\r\n",
+                token=f"Authorization: Bearer {token}\r\n")
+
+
+def say(values, text):
+    text = re.sub(r"\{(\w+)\}", lambda m: str(values[m[1]]), text)
+    return text.replace("{{", "{").replace("}}", "}").encode("latin-1")
+
+
+def keep(row, connect, values):
+    _, text, expected = row
+    goes_on = len(expected) > 1
+    last = say(values, GET + HOST + "Connection: close\r\n\r\n")
+    with connect() as s:
+        try:
+            s.sendall(say(values, text) + (last if goes_on else b""))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it did not wait for the rest
+        data = read_all(s)
+    assert statuses(data) == expected, data[:2000]
+    assert b"smuggled" not in data and b"evil" not in data and b"Access-Control" not in data
+    if not goes_on and expected:
+        assert b"Connection: close" in data and b"application/problem+json" in data
