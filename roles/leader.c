@@ -5,6 +5,7 @@
  *   RESIGNING (the store is told) <-----------------------------------------------------/ */
 #include "roles/leader.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,7 +72,9 @@ static void on_taken(struct store_req *req)
 		timer_set(&l->timer, LEADER_LOOK_MS);
 		return;
 	}
-	log_info("this pool leads epoch=%llu sure=%d", (unsigned long long)req->number, l->sure);
+	l->epoch = req->number;
+	text_copy(l->id, sizeof l->id, req->id);
+	log_info("this pool leads id=%s epoch=%" PRIu64 " sure=%d", l->id, l->epoch, l->sure);
 	step_to(&l->step, LEADING, "leader");
 	l->heard_ms = l->sent_ms;
 	timer_set(&l->timer, LEADER_BEAT_MS);
@@ -80,7 +83,8 @@ static void on_taken(struct store_req *req)
 
 static void take(struct leader *l, const struct leader_record *seen, bool sure)
 {
-	struct lead_claim claim = {.run = l->run, .name = l->name, .data = l->pool->data_id, .locked = l->pool->locked};
+	struct lead_claim claim = {.run = l->run, .name = l->name, .data = l->pool->data_id,
+				   .locked = l->pool->locked, .other_id = l->pool->options.accept_rollback};
 	char fence[64], beat[24];
 
 	text_copy(fence, sizeof fence, seen->fence);

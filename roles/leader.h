@@ -6,7 +6,8 @@
  *                     and we hold that lock now
  *   else              when LEADER_SILENT_MS went by, on our own clock and with every look answered, without a sign of life.
  *                     After Redis was away the one that leads gets LEADER_RETURN_MS to come back first
- * Taking it fences the other off (store.h): that it merely slept does no harm.
+ * Taking it fences the other off (store.h): that it merely slept does no harm. Its workers are told the epoch (Welcome),
+ * and leave one that was replaced as soon as they have met the next.
  *
  * A worker that hears a pool that was replaced must not be kept alive by it beyond the grace of the new one: a pool that
  * leads, knows that others stand by and was not heard by Redis for LEADER_ALONE_MS ends. */
@@ -35,6 +36,8 @@ struct leader {
 	struct timer timer;
 	struct store_req req;
 	char run[ID_SIZE], name[256];
+	char id[ID_SIZE]; /* of the pool, whoever leads it; from here on: while it leads */
+	uint64_t epoch;   /* how many have led it */
 	char fence[64], beat[24]; /* seen last */
 	char told[256];           /* whom we stand by for, as was said last */
 	int64_t changed_ms;       /* when that was another than before; 0 = nothing seen */

@@ -120,7 +120,7 @@ void link_send_lease(struct pool_worker *w, const struct pool_task *t)
 	pb__task_spec__free_unpacked(lease.spec, NULL);
 }
 
-static void send_welcome(struct pool_worker *w)
+static void send_welcome(const struct leader *leader, struct pool_worker *w)
 {
 	Pb__Welcome welcome = PB__WELCOME__INIT;
 	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
@@ -128,6 +128,8 @@ static void send_welcome(struct pool_worker *w)
 	welcome.heartbeat_ms = HEARTBEAT_MS;
 	welcome.lost_after_ms = LOST_AFTER_MS;
 	welcome.worker = w->id;
+	welcome.pool = (char *)leader->id;
+	welcome.epoch = leader->epoch;
 	m.kind_case = PB__POOL_MESSAGE__KIND_WELCOME;
 	m.welcome = &welcome;
 	say(w, &m);
@@ -283,7 +285,7 @@ static void open_link(struct link *l)
 	pool_worker_beat(pool, w);
 	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name,
 	         hello->n_attempts, w->not_ready);
-	send_welcome(w);
+	send_welcome(&pool->leader, w);
 	look_at_rest(pool, w);
 	for (size_t i = 0; i < hello->n_attempts; i++)
 		judge(l, hello->attempts[i]);

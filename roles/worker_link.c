@@ -1,6 +1,8 @@
 /* roles/worker_link.c - enter(state) does what a state begins with; the events are: a message, the call's end, a timer. */
 #include "roles/worker_link.h"
 
+#include <inttypes.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "net/clock.h"
@@ -183,12 +185,12 @@ static void enter_waiting(struct worker_link *l)
 	timer_set(&l->timer, 1 + random_below((uint32_t)longest));
 }
 
-/* The pool says nothing: not only this call, its connection is of no use, and a new Hello on it would make the pool believe
- * that we hear it. */
-static void hang_up(struct worker_link *l)
+/* The pool says nothing, or is not to be believed: not only this call, its connection is of no use, and a new Hello on it
+ * would make the pool believe that we hear it. */
+static void hang_up(struct worker_link *l, const char *why)
 {
-	grpc_channel_hang_up(l->channel, "the pool is silent");
-	grpc_channel_hang_up(l->worker->bulk, "the pool is silent");
+	grpc_channel_hang_up(l->channel, why);
+	grpc_channel_hang_up(l->worker->bulk, why);
 	grpc_call_cancel(&l->call);
 }
 
@@ -199,7 +201,7 @@ static void on_timer(struct timer *timer)
 	if (l->step.at == WAITING)
 		enter_greeting(l);
 	else if (l->call_open)
-		hang_up(l);
+		hang_up(l, "the pool is silent");
 }
 
 /* --- events: what the pool says -------------------------------------------------------------- */
@@ -209,6 +211,26 @@ static struct attempt *attempt_of(struct worker_link *l, const char *task, uint3
 	return worker_attempt(l->worker, task, epoch);
 }
 
+/* Was it replaced by one that we have met? */
+static bool is_replaced(struct worker_link *l, const Pb__Welcome *welcome)
+{
+	bool known = strcmp(l->pool, welcome->pool) == 0;
+
+	if (!id_valid(welcome->pool) || welcome->epoch == 0)
+		return false;
+	if (known && welcome->epoch < l->pool_epoch) {
+		if (l->refused_epoch != welcome->epoch)
+			log_warn("this pool was replaced and does not know it: refused pool=%s epoch=%" PRIu64 " seen=%" PRIu64,
+				 l->pool, welcome->epoch, l->pool_epoch);
+		l->refused_epoch = welcome->epoch;
+		return true;
+	}
+	text_copy(l->pool, sizeof l->pool, welcome->pool);
+	l->pool_epoch = welcome->epoch;
+	l->refused_epoch = 0;
+	return false;
+}
+
 static void on_welcome(struct worker_link *l, const Pb__PoolMessage *message)
 {
 	const Pb__Welcome *welcome = message->welcome;
@@ -216,6 +238,10 @@ static void on_welcome(struct worker_link *l, const Pb__PoolMessage *message)
 
 	if (l->step.at != GREETING)
 		return;
+	if (is_replaced(l, welcome)) {
+		hang_up(l, "it was replaced");
+		return;
+	}
 	l->heartbeat_ms = every < 100 || every > 10 * HEARTBEAT_MS ? HEARTBEAT_MS : every;
 	l->lost_after_ms = welcome->lost_after_ms > LOST_AFTER_MIN_MS ? welcome->lost_after_ms : LOST_AFTER_MS;
 	enter_linked(l);
@@ -289,6 +315,8 @@ static void on_call_message(struct grpc_call *call, const ProtobufCMessage *out)
 	const Pb__PoolMessage *message = (const Pb__PoolMessage *)out;
 	unsigned kind = message->kind_case;
 
+	if (l->step.at == GREETING && kind != PB__POOL_MESSAGE__KIND_WELCOME)
+		return; /* of one that has not said who it is, or was refused */
 	if (kind < sizeof handlers / sizeof handlers[0] && handlers[kind] != NULL)
 		handlers[kind](l, message);
 }
@@ -345,7 +373,7 @@ static void on_beat(struct timer *timer)
 	timer_set(&l->beat, l->heartbeat_ms);
 	worker_look_after_results(l->worker);
 	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
-		hang_up(l);
+		hang_up(l, "the pool is silent");
 	worker_link_beat(l);
 }
 

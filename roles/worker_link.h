@@ -12,6 +12,9 @@
  *
  * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict on each.
  *
+ * Several processes may lead one pool, one after the other (Welcome.pool, Welcome.epoch). One with a lower epoch than this
+ * process has seen of the same pool was replaced and does not know it: it is hung up on before anything of it counts.
+ *
  * acked_ms is the send time of the last heartbeat that the pool has acknowledged; from it the lease clock counts
  * (roles/lease_clock.h). A link without an answer for LOST_AFTER_MS is given up and made anew. */
 #ifndef ROLES_WORKER_LINK_H
@@ -24,6 +27,7 @@
 #include "net/loop.h"
 #include "net/step.h"
 #include "proto/error.h"
+#include "proto/id.h"
 
 struct worker;
 
@@ -41,6 +45,9 @@ struct worker_link {
 	bool lingering;           /* worker_link_close() waits for the call to end */
 	unsigned tries;           /* since it was LINKED */
 	uint32_t heartbeat_ms, lost_after_ms;
+	char pool[ID_SIZE];       /* the last that welcomed us; "" = none, or it has not said */
+	uint64_t pool_epoch;      /* the highest seen of it, */
+	uint64_t refused_epoch;   /* and the one that was refused last */
 	uint64_t seq;
 	int64_t sent_ms[BEATS_REMEMBERED];
 	int64_t acked_ms;         /* clock_ms(); see above */

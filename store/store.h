@@ -309,12 +309,13 @@ struct lead_claim {
 	const char *fence, *beat; /* what was seen of the one before */
 	const char *run, *name, *data;
 	bool locked;
+	bool other_id; /* the pool is to be another one for its workers: this Redis may have come back older */
 };
 
 /* Result: leader. stand_by: the one that leads hears that there is another. */
 void store_lead_look(struct store *s, struct store_req *req, bool stand_by);
 /* Take the lead; from its answer on this store's changes are made, and everybody else's are refused. Result: number = the
- * epoch. ABORTED: the one before is alive, or another was faster. The same run again: the first answer. */
+ * epoch; id = the pool's, the same for all that ever led it. ABORTED: the one before is alive, or another was faster. The same run again: the first answer. */
 void store_lead(struct store *s, struct store_req *req, const struct lead_claim *claim);
 /* Result: number = how often others that stand by have looked, ever. */
 void store_lead_beat(struct store *s, struct store_req *req, bool locked);

@@ -43,12 +43,13 @@ void store_lead_look(struct store *s, struct store_req *req, bool stand_by)
 
 static void read_taken(struct store_req *req, const redisReply *reply)
 {
-	if (reply->elements != 3 || reply->element[1]->type != REDIS_REPLY_STRING ||
-	    reply->element[2]->type != REDIS_REPLY_STRING) {
+	if (reply->elements != 4 || reply->element[1]->type != REDIS_REPLY_STRING ||
+	    reply->element[2]->type != REDIS_REPLY_STRING || reply->element[3]->type != REDIS_REPLY_STRING) {
 		read_failed(req);
 		return;
 	}
 	req->number = strtoull(reply->element[1]->str, NULL, 10);
+	req->id = arena_strdup(&req->arena, reply->element[3]->str);
 	store_set_fence(req->store, reply->element[2]->str);
 }
 
@@ -62,6 +63,7 @@ void store_lead(struct store *s, struct store_req *req, const struct lead_claim 
 	call_text(req, claim->name);
 	call_text(req, claim->data);
 	call_text(req, claim->locked ? "1" : "");
+	call_text(req, claim->other_id ? "1" : "");
 	call_send(req, read_taken);
 }
 

@@ -117,7 +117,7 @@ def test_killed_with_a_task_running(candidate, data):
     client = Client(a)
     client.register("ann")
     worker = Worker(client)
-    worker.expect("welcome")
+    before = worker.expect("welcome")
     task = client.submit().id + ".1"
     lease = worker.expect("lease")
     worker.progress(lease, pb.EXECUTING)
@@ -131,7 +131,8 @@ def test_killed_with_a_task_running(candidate, data):
         assert seconds < 2 * hive.SLOW, "the lock of the directory proves that it is dead"
     client = Client(b, client.token)
     back = Worker(client, id=worker.id, attempts=[pb.AttemptRef(task=task, epoch=1, phase=pb.EXECUTING)])
-    back.expect("welcome")
+    after = back.expect("welcome")
+    assert before.pool == after.pool and (before.epoch, after.epoch) == (1, 2)
     assert back.expect("verdict").word == pb.Verdict.KEEP
     back.done(lease)
     back.expect("stored")

@@ -20,26 +20,37 @@ class HostilePool(stubs.WorkersServicer):
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.say, self.heard, self.hello, self.linked = queue.Queue(), queue.Queue(), None, threading.Event()
         self.calls = []
+        self.who, self.links = {}, []  # what Welcome says of the pool; each link: what it was told, the heartbeats heard on it
         self.server.start()
 
     def Link(self, messages, context):
-        threading.Thread(target=self.listen, args=(messages,), daemon=True).start()
-        while context.is_active():
+        self.say = say = queue.Queue()  # what waits for a link that has ended is for nobody
+        link = {"who": self.who, "beats": 0, "say": say}
+        self.links.append(link)
+        threading.Thread(target=self.listen, args=(messages, link), daemon=True).start()
+        while context.is_active() and link["who"] is self.who:
             try:
-                yield self.say.get(timeout=0.1)
+                yield say.get(timeout=0.1)
             except queue.Empty:
                 pass
 
-    def listen(self, messages):
+    def is_now(self, **who):
+        """End the link; from the next on, Welcome says this of the pool. Returns the links there will be."""
+        before, self.who = len(self.links), who
+        until("the worker to come back", lambda: len(self.links) > before, 20)
+        return lambda: self.links[before:]
+
+    def listen(self, messages, link):
         try:
             for message in messages:
                 kind = message.WhichOneof("kind")
                 if kind == "hello":
                     self.hello = message.hello
-                    self.say.put(pb.PoolMessage(welcome=pb.Welcome(heartbeat_ms=1000, lost_after_ms=10000)))
+                    link["say"].put(pb.PoolMessage(welcome=pb.Welcome(heartbeat_ms=1000, lost_after_ms=10000, **link["who"])))
                     self.linked.set()
                 elif kind == "heartbeat":
-                    self.say.put(pb.PoolMessage(ack=pb.Ack(seq=message.heartbeat.seq)))
+                    link["beats"] += 1
+                    link["say"].put(pb.PoolMessage(ack=pb.Ack(seq=message.heartbeat.seq)))
                 else:
                     self.heard.put(message)
         except grpc.RpcError:
@@ -126,3 +137,23 @@ def test_verdicts_and_stops_about_others_and_messages_out_of_turn_do_no_harm(evi
         evil.say.put(message)
     assert "lends" in evil.lease(40, cpus=64000)
     assert evil.worker.alive()
+
+
+def test_a_pool_that_was_replaced_is_hung_up_on(evil):
+    """It was cut off and does not know it: the worker has met the next, and gives the old one neither heartbeat nor ear."""
+    one, other = "0" * 16, "1" * 16
+
+    def is_kept(**who):
+        links = evil.is_now(**who)
+        until("a heartbeat", lambda: links()[-1]["beats"], 20)
+
+    is_kept(pool=one, epoch=2)
+    is_kept(pool=one, epoch=2)
+    links = evil.is_now(pool=one, epoch=1)
+    until("the worker to come back in vain", lambda: len(links()) > 2, 40)
+    assert not any(link["beats"] for link in links())
+    log = evil.worker.log.read_text()
+    assert log.count("this pool was replaced") == 1 and "epoch=1 seen=2" in log
+    is_kept(pool=one, epoch=3)
+    is_kept(pool=other, epoch=1)
+    assert "lends" in evil.lease(60, cpus=64000)

@@ -33,7 +33,7 @@ static uint64_t lead(struct real *r, const char *run)
 {
 	const struct leader_record *seen = look(r);
 	char fence[64], beat[24];
-	const struct lead_claim claim = {fence, beat, run, "the pool of a test", "d", true};
+	const struct lead_claim claim = {fence, beat, run, "the pool of a test", "d", true, false};
 
 	text_copy(fence, sizeof(fence), seen->fence);
 	text_copy(beat, sizeof(beat), seen->beat);
@@ -59,7 +59,7 @@ static void scripts_that_write_are_fenced(void **state)
 
 static void the_lead_is_taken_from_who_is_silent_only(void **state)
 {
-	struct lead_claim claim = {"", "", "run-a", "a", "d", true};
+	struct lead_claim claim = {"", "", "run-a", "a", "d", true, false};
 	char fence[64];
 
 	(void)state;
@@ -67,20 +67,41 @@ static void the_lead_is_taken_from_who_is_silent_only(void **state)
 	store_lead(real.store, ask_(), &claim);
 	ok();
 	assert_int_equal(a.req.number, 1);
+	assert_string_equal(a.req.id, "run-a");
 	store_lead(real.store, ask_(), &claim); /* the answer was lost: the same one again */
 	ok();
 	assert_int_equal(a.req.number, 1);
+	assert_string_equal(a.req.id, "run-a");
 	open_other();
 	text_copy(fence, sizeof(fence), look(&other)->fence);
 	assert_string_equal(a.req.leader->name, "a");
 	assert_true(a.req.leader->locked);
 	store_lead_beat(real.store, ask_(), false);
 	ok();
-	claim = (struct lead_claim){fence, "0", "run-b", "b", "d", false};
+	claim = (struct lead_claim){fence, "0", "run-b", "b", "d", false, false};
 	store_lead(other.store, ask_(), &claim); /* it has said something since */
 	answered(&other, &a, STATUS_ABORTED);
 	assert_int_equal(lead(&other, "run-b"), 2);
+	assert_string_equal(a.req.id, "run-a"); /* the pool is the same, whoever leads it */
 	close_other();
+}
+
+static void a_redis_that_came_back_older_is_another_pool(void **state)
+{
+	struct lead_claim claim = {.run = "run-c", .name = "c", .data = "d", .other_id = true};
+	char fence[64], beat[24];
+
+	(void)state;
+	lead(&real, "run-a");
+	text_copy(fence, sizeof(fence), look(&real)->fence);
+	text_copy(beat, sizeof(beat), a.req.leader->beat);
+	claim.fence = fence;
+	claim.beat = beat;
+	store_lead(real.store, ask_(), &claim);
+	ok();
+	assert_string_equal(a.req.id, "run-c");
+	lead(&real, "run-d");
+	assert_string_equal(a.req.id, "run-c");
 }
 
 static void who_stands_by_is_counted(void **state)
@@ -298,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_that_write_are_fenced),
 		cmocka_unit_test_setup_teardown(the_lead_is_taken_from_who_is_silent_only, start, end),
+		cmocka_unit_test_setup_teardown(a_redis_that_came_back_older_is_another_pool, start, end),
 		cmocka_unit_test_setup_teardown(who_stands_by_is_counted, start, end),
 		cmocka_unit_test_setup_teardown(who_was_replaced_changes_nothing, start, end),
 		cmocka_unit_test_setup_teardown(nobody_writes_after_a_resignation, start, end),
