@@ -104,7 +104,7 @@ static void on_info(struct engine_call *c)
 	cJSON *info = call_json(c);
 
 	text_copy(e->runtime, sizeof(e->runtime), json_string(info, "DefaultRuntime"));
-	e->live_restore = json_true(info, "LiveRestoreEnabled");
+	e->live_restore = json_true(info, "LiveRestoreEnabled") || strcmp(e->kind, "docker") != 0;
 	/* Docker ships an init program as docker-init; Podman looks for catatonit, which is often missing. */
 	e->has_init = json_string(info, "InitBinary")[0] != '\0';
 	cJSON_Delete(info);

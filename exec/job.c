@@ -31,11 +31,12 @@ static const struct state states[] = {
 	[NEW] = {"NEW", TO(IMAGE) | TO(LOOKING)},
 	[IMAGE] = {"IMAGE", TO(CREATING) | TO(ENDING)},
 	[CREATING] = {"CREATING", TO(ATTACHING) | TO(LOOKING) | TO(IMAGE) | TO(ENDING)},
-	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(IMAGE) | TO(RUNNING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
+	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(IMAGE) | TO(RUNNING) | TO(ASKING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
 	[ATTACHING] = {"ATTACHING", TO(STARTING) | TO(ENDING)},
 	[STARTING] = {"STARTING", TO(RUNNING) | TO(ENDING)},
 	[RUNNING] = {"RUNNING", TO(INSPECTING) | TO(ENDING)},
-	[INSPECTING] = {"INSPECTING", TO(RUNNING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
+	[INSPECTING] = {"INSPECTING", TO(RUNNING) | TO(ASKING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
+	[ASKING] = {"ASKING", TO(DRAINING) | TO(READING) | TO(ENDING)},
 	[DRAINING] = {"DRAINING", TO(ENDING)},
 	[READING] = {"READING", TO(ENDING)},
 	[ENDING] = {"ENDING", TO(REMOVING) | TO(REMOVING_IMAGE) | TO(CLOSING)},
@@ -362,7 +363,7 @@ void job_stop(struct job *j, enum job_stop why, const char *words)
 	struct job_machine *m = j->machine;
 
 	/* Stopped twice: only the harder way of the two changes anything. */
-	if (m == NULL || m->step.at >= DRAINING || (m->stopping && (!is_hard(why) || m->stop == JOB_STOP_ENGINE)))
+	if (m == NULL || m->step.at >= ASKING || (m->stopping && (!is_hard(why) || m->stop == JOB_STOP_ENGINE)))
 		return;
 	m->stopping = true;
 	m->stop = why;

@@ -20,7 +20,8 @@
  * it had not. The engine keeps whole lines, so the beginning of one may come late.
  *
  * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate
- * facts; exit 137 that we did not cause and that is no OOM, and every engine failure, is FAILURE_INFRA. */
+ * facts. A signal that the task did not send itself (the engine is asked for its events of the container) and every
+ * failure of the engine is FAILURE_INFRA. */
 #ifndef EXEC_JOB_H
 #define EXEC_JOB_H
 

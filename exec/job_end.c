@@ -5,8 +5,10 @@
  * REMOVE_TIMEOUT_MS. */
 #include "exec/job_machine.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exec/outcome.h"
 #include "net/clock.h"
@@ -16,6 +18,8 @@
 
 #define DRAIN_MS 2000           /* for output that is still on its way when the container has ended */
 #define REMOVE_TIMEOUT_MS 120000
+#define EVENTS_LATE_MS 200      /* after the end an event of its cause may still come */
+#define EVENTS_BEFORE_S 10      /* before the start, for clocks that were set meanwhile */
 
 /* --- removal ----------------------------------------------------------------------------------- */
 static void on_timer_closed(struct timer *t)
@@ -141,35 +145,10 @@ static bool ended_at_limit(const struct job_machine *m, int exit_code, int64_t r
 	       (exit_code == 128 + SIGTERM || exit_code == 128 + SIGKILL);
 }
 
-void machine_conclude_exit(struct job_machine *m, const cJSON *state, int64_t ran_us)
+/* What it means is known. What it has printed may still be on its way. */
+static void conclude_ending(struct job_machine *m)
 {
-	struct job *j = m->job;
-	struct ending ending = {
-		.exit_code = json_integer(state, "ExitCode"),
-		.oom_killed = json_true(state, "OOMKilled") || m->meter.oom_kills > 0,
-		.engine_away = m->engine_away,
-		.stopped = m->hit || (m->kill.busy && m->signal != 0),
-		.stop = (int)m->stop,
-		.words = m->words,
-	};
-
-	crash_point(WORKER_EXITED);
-	machine_release(m);
-	if (!ending.stopped && ended_at_limit(m, ending.exit_code, ran_us)) {
-		ending.stopped = true;
-		ending.stop = JOB_STOP_TIMEOUT;
-	}
-	j->exited_ms = clock_wall_ms();
-	j->usage.wall_us = (uint64_t)ran_us;
-	j->usage.cpu_us = m->meter.cpu_us;
-	j->usage.peak_memory = m->meter.peak_memory;
-	j->exit_code = ending.exit_code;
-	j->has_exit_code = true;
-	j->oom_killed = ending.oom_killed;
-	j->killed_by_us = ending.stopped;
-	j->failure = outcome_of_ending(&ending, &j->error);
-	timer_clear(&m->limit);
-	timer_clear(&m->sample);
+	m->job->failure = outcome_of_ending(&m->ending, &m->job->error);
 	if (m->by_log) {
 		machine_go(m, READING);
 		machine_read_log(m);
@@ -181,6 +160,74 @@ void machine_conclude_exit(struct job_machine *m, const cJSON *state, int64_t ra
 	}
 	machine_go(m, DRAINING);
 	timer_set(&m->retry, DRAIN_MS);
+}
+
+/* --- who sent the signal? ---------------------------------------------------------------------- */
+
+/* One that ended while nobody heard it, on an engine that has no event of that: it was started anew, and that ends what runs,
+ * unless containers outlive it. */
+static void on_events(struct engine_call *c)
+{
+	struct job_machine *m = c->user;
+	const char *told = c->request.error.status == 0 ? buf_text(&c->request.answer) : NULL;
+
+	bool forgotten = m->adopting && !m->engine->live_restore && told != NULL && strstr(told, "\"die\"") == NULL;
+
+	m->ending.engine_away = c->request.http == 0 || forgotten;
+	m->ending.signalled = told != NULL && strstr(told, "\"kill\"") != NULL;
+	conclude_ending(m);
+}
+
+/* Both engines keep an event of each signal that was sent through them; of one that the task sends itself they know nothing. */
+static void ask_for_events(struct job_machine *m)
+{
+	int64_t now_ms = clock_wall_ms(), since_ms = m->job->started_ms < now_ms ? m->job->started_ms : now_ms;
+	int64_t until_ms = now_ms + EVENTS_LATE_MS;
+
+	machine_go(m, ASKING);
+	timer_clear(&m->retry);
+	machine_fresh_call(&m->call, m);
+	m->call.request.timeout_ms = ENGINE_SILENT_MS;
+	call_start(m->engine, &m->call, on_events, "GET",
+		   "/events?since=%" PRId64 "&until=%" PRId64 ".%03d&filters=%%7B%%22container%%22%%3A%%5B%%22%s%%22%%5D%%2C"
+		   "%%22event%%22%%3A%%5B%%22kill%%22%%2C%%22die%%22%%5D%%7D",
+		   since_ms / 1000 - EVENTS_BEFORE_S, until_ms / 1000, (int)(until_ms % 1000), m->name);
+}
+
+/* --- it has ended ------------------------------------------------------------------------------ */
+void machine_conclude_exit(struct job_machine *m, const cJSON *state, int64_t ran_us)
+{
+	struct job *j = m->job;
+	m->ending = (struct ending){
+		.exit_code = json_integer(state, "ExitCode"),
+		.oom_killed = json_true(state, "OOMKilled") || m->meter.oom_kills > 0,
+		.engine_away = m->engine_away,
+		.signalled = m->slot != NULL && m->slot->killed,
+		.stopped = m->hit || (m->kill.busy && m->signal != 0),
+		.stop = (int)m->stop,
+		.words = m->words,
+	};
+
+	crash_point(WORKER_EXITED);
+	machine_release(m);
+	if (!m->ending.stopped && ended_at_limit(m, m->ending.exit_code, ran_us)) {
+		m->ending.stopped = true;
+		m->ending.stop = JOB_STOP_TIMEOUT;
+	}
+	j->exited_ms = clock_wall_ms();
+	j->usage.wall_us = (uint64_t)ran_us;
+	j->usage.cpu_us = m->meter.cpu_us;
+	j->usage.peak_memory = m->meter.peak_memory;
+	j->exit_code = m->ending.exit_code;
+	j->has_exit_code = true;
+	j->oom_killed = m->ending.oom_killed;
+	j->killed_by_us = m->ending.stopped;
+	timer_clear(&m->limit);
+	timer_clear(&m->sample);
+	if (outcome_depends_on_sender(&m->ending))
+		ask_for_events(m);
+	else
+		conclude_ending(m);
 }
 
 /* --- it could not be started ------------------------------------------------------------------- */

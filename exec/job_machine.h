@@ -8,12 +8,13 @@
 #include "exec/leash.h"
 #include "exec/image.h"
 #include "exec/job.h"
+#include "exec/outcome.h"
 #include "exec/stdio_stream.h"
 #include "exec/usage_meter.h"
 #include "net/step.h"
 
 enum {
-	NEW, IMAGE, CREATING, LOOKING, ATTACHING, STARTING, RUNNING, INSPECTING, DRAINING, READING, ENDING, REMOVING, REMOVING_IMAGE,
+	NEW, IMAGE, CREATING, LOOKING, ATTACHING, STARTING, RUNNING, INSPECTING, ASKING, DRAINING, READING, ENDING, REMOVING, REMOVING_IMAGE,
 	CLOSING
 };
 
@@ -44,6 +45,7 @@ struct job_machine {
 	char words[200];
 	int signal;                /* the last one that we sent */
 	int64_t started_us;
+	struct ending ending;      /* since ASKING */
 	struct leash_slot *slot;   /* held from the start until it is known to be dead; NULL = not */
 	bool want_paused, is_paused, pausing; /* pausing: what `pause` asks for */
 	int64_t paused_since_us;   /* clock_us(), while is_paused */

@@ -37,7 +37,7 @@ void machine_release(struct job_machine *m)
 /* The engine may hang, and another worker has the task in a moment. */
 void machine_kill_process(const struct job_machine *m)
 {
-	if (m->slot != NULL && container_process_kill(leash_process(m->slot)))
+	if (m->slot != NULL && leash_kill(m->slot))
 		log_info("killed name=%s", m->name);
 }
 
@@ -134,7 +134,7 @@ void job_pause(struct job *j, bool paused)
 {
 	struct job_machine *m = j->machine;
 
-	if (m == NULL || m->step.at >= DRAINING)
+	if (m == NULL || m->step.at >= ASKING)
 		return;
 	read_slot(m);
 	m->want_paused = paused;

@@ -129,6 +129,8 @@ void machine_open_call_ended(struct job_machine *m, const struct engine_call *c)
 	case ATTACHING:
 		machine_conclude_start(m, c);
 		break;
+	case ASKING:
+		break;
 	case DRAINING:
 		if (m->output_ended)
 			machine_begin_ending(m);

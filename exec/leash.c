@@ -11,7 +11,7 @@
 
 #include "proto/status.h"
 
-#define VERSION "hivemind leash1"
+#define VERSION "hivemind leash2"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static void read_boot(char *boot, size_t size)
@@ -174,6 +174,7 @@ struct leash_slot *leash_hold(struct leash *f, const char *socket, const char *n
 			return NULL;
 		text_copy(slot->name, sizeof slot->name, name);
 		slot->paused_ms = 0;
+		slot->killed = false;
 		slot->pid = 0;
 	}
 	text_copy(slot->socket, sizeof slot->socket, socket);
@@ -193,6 +194,12 @@ void leash_note(struct leash_slot *slot, struct container_process p)
 struct container_process leash_process(const struct leash_slot *slot)
 {
 	return (struct container_process){.pid = slot->pid, .started = slot->started};
+}
+
+bool leash_kill(struct leash_slot *slot)
+{
+	slot->killed = true; /* before: its end may be seen at once */
+	return container_process_kill(leash_process(slot));
 }
 
 void leash_release(struct leash_slot *slot)

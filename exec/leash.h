@@ -32,6 +32,7 @@ struct leash_slot {
 	_Atomic int64_t extra_ms;  /* each stage begins so much later: the pool waits longer for it (on_disconnect) */
 	_Atomic int pid;           /* its first process, with started; 0 = not known */
 	_Atomic uint64_t started;
+	_Atomic bool killed;       /* worker or supervisor set out to kill it without the engine */
 	char socket[108];          /* of its engine */
 	char name[64];
 };
@@ -83,6 +84,9 @@ struct leash_slot *leash_hold(struct leash *f, const char *socket, const char *n
 /* Its first process is known. slot may be NULL. */
 void leash_note(struct leash_slot *slot, struct container_process p);
 struct container_process leash_process(const struct leash_slot *slot);
+
+/* SIGKILL without the engine. false: its process is not known, not there, or not to be killed by us. */
+bool leash_kill(struct leash_slot *slot);
 
 /* It does not run any more. slot may be NULL. */
 void leash_release(struct leash_slot *slot);

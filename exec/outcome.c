@@ -32,6 +32,16 @@ static int of_stop(const struct ending *e, struct error *words)
 	return stops[e->stop].failure;
 }
 
+static bool is_signal(const struct ending *e)
+{
+	return e->exit_code == EXIT_KILLED || e->exit_code == EXIT_TERMINATED;
+}
+
+bool outcome_depends_on_sender(const struct ending *e)
+{
+	return is_signal(e) && !e->stopped && !e->oom_killed && !e->engine_away && !e->signalled;
+}
+
 int outcome_of_ending(const struct ending *e, struct error *words)
 {
 	error_clear(words);
@@ -44,11 +54,11 @@ int outcome_of_ending(const struct ending *e, struct error *words)
 		error_hint(words, "ask for more: \"resources\": {\"memory\": ...} in hivemind.json");
 		return FAILURE_OOM;
 	}
-	if (e->exit_code == EXIT_KILLED) {
+	if (e->signalled && is_signal(e)) {
 		error_set(words, STATUS_UNAVAILABLE, "its container was killed by something else on the worker");
 		return FAILURE_INFRA;
 	}
-	if (e->engine_away && (e->exit_code == EXIT_UNSEEN || e->exit_code == EXIT_TERMINATED)) {
+	if (e->engine_away && (e->exit_code == EXIT_UNSEEN || is_signal(e))) {
 		error_set(words, STATUS_UNAVAILABLE, "the container engine of its worker went away while it ran");
 		return FAILURE_INFRA;
 	}

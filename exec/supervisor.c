@@ -206,7 +206,7 @@ static void kill_container(struct order *o)
 {
 	struct container_process process = leash_process(o->slot);
 
-	if (container_process_kill(process))
+	if (leash_kill(o->slot))
 		log_info("killed name=%s", o->name);
 	else if (process.pid != 0 && o->killed && !container_process_runs(process))
 		o->dead = true;

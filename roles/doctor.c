@@ -128,7 +128,7 @@ static void check_engine(struct doctor *d)
 	d->engine_found = d->error.status == 0;
 	if (d->engine_found) {
 		SAY(add(d, "engine", GOOD, ""), "%s %s at %s, API %s%s", d->engine.kind, d->engine.version, d->engine.socket,
-		    d->engine.api, d->engine.live_restore || strcmp(d->engine.kind, "docker") != 0 ? "" :
+		    d->engine.api, d->engine.live_restore ? "" :
 		    " (without live-restore: its restart ends running tasks)");
 		check_limits(d);
 	} else if (d->docker == NULL && installed != NULL && d->error.status == STATUS_UNAVAILABLE) {

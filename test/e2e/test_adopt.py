@@ -237,10 +237,10 @@ class RestartableDockerd(hive.Dockerd):
         self.containerd.end()
 
 
-@pytest.mark.parametrize("live_restore", [True, False])
-def test_an_engine_that_is_killed_and_started_again(pool, tmp_path, live_restore):
+@pytest.mark.parametrize("live_restore, both", [(True, False), (False, False), (False, True)])
+def test_an_engine_that_is_killed_and_started_again(pool, tmp_path, live_restore, both):
     """With live-restore the task goes on, and all of its output is there. Without it dockerd ends the task as it starts: that
-    is a loss of the machine, and another attempt follows."""
+    is a loss of the machine, and another attempt follows; also when the worker died with it and sees only what it left."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="hm-dk-"))
     engine = RestartableDockerd(path)
     engine.options = ["--live-restore"] if live_restore else []
@@ -249,8 +249,13 @@ def test_an_engine_that_is_killed_and_started_again(pool, tmp_path, live_restore
         task = pool.submit(script(tmp_path / "b", COUNT))
         executing(pool, task)
         until("a line", lambda: "line 2" in pool.ok("logs", task).out, 10)
+        if both:
+            guest.kill()
         engine.kill()
         engine.start()
+        if both:
+            until("it to be ended", lambda: b'"exited"' in engine.get(f"/v1.40/containers/{container(engine, task)}/json")[1], 30)
+            guest.start()
         if live_restore:
             assert_undisturbed(pool, task, COUNTED)
         else:

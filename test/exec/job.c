@@ -361,6 +361,24 @@ static void killed_by_somebody_else_is_a_loss_of_the_machine(void **state)
 	assert_nothing_left(0);
 }
 
+/* Its status is passed on: nobody would run it better elsewhere. */
+static void killed_by_itself_has_that_exit_status(void **state)
+{
+	struct test_job t;
+
+	(void)state;
+	for (int term = 0; term < 2; term++) {
+		test_job_init(&t, term ? "echo a; sh -c 'kill -TERM $$'; exit $?" : "echo a; sh -c 'kill -KILL $$'; exit $?");
+		test_job_run(&t);
+		assert_string_equal(buf_text(&t.out), "a\n");
+		assert_int_equal(t.job.exit_code, term ? 143 : 137);
+		assert_false(t.job.killed_by_us || t.job.oom_killed);
+		assert_int_equal(t.job.failure, FAILURE_USER_EXIT);
+		test_job_release(&t);
+	}
+	assert_nothing_left(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +400,7 @@ int main(void)
 		cmocka_unit_test(paused_time_is_no_run_time),
 		cmocka_unit_test(a_paused_container_can_be_killed),
 		cmocka_unit_test(killed_by_somebody_else_is_a_loss_of_the_machine),
+		cmocka_unit_test(killed_by_itself_has_that_exit_status),
 	};
 	int failed = cmocka_run_group_tests_name("docker", tests, start_docker, stop_engine);
 

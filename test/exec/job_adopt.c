@@ -120,6 +120,28 @@ static void one_that_has_ended_is_never_started_again(void **state)
 	assert_nothing_left(0);
 }
 
+static void what_ended_of_a_signal_meanwhile_is_asked_about(void **state)
+{
+	struct test_job t;
+
+	(void)state;
+	begin(&t, "exec sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'");
+	ask("POST", "/wait", &t.job);
+	adopt(&t);
+	assert_int_equal(t.job.exit_code, 137);
+	assert_int_equal(t.job.failure, FAILURE_USER_EXIT);
+	test_job_release(&t);
+	begin(&t, "touch /work/up; sleep 60");
+	await_file("up");
+	ask("POST", "/kill", &t.job);
+	ask("POST", "/wait", &t.job);
+	adopt(&t);
+	assert_int_equal(t.job.exit_code, 137);
+	assert_int_equal(t.job.failure, FAILURE_INFRA);
+	test_job_release(&t);
+	assert_nothing_left(0);
+}
+
 static void one_that_was_only_made_is_started_once(void **state)
 {
 	struct test_job t;
@@ -297,6 +319,7 @@ int main(void)
 		cmocka_unit_test(one_that_runs_is_heard_to_its_end),
 		cmocka_unit_test(what_was_told_is_not_told_again),
 		cmocka_unit_test(one_that_has_ended_is_never_started_again),
+		cmocka_unit_test(what_ended_of_a_signal_meanwhile_is_asked_about),
 		cmocka_unit_test(one_that_was_only_made_is_started_once),
 		cmocka_unit_test(none_and_never_started_begins_anew),
 		cmocka_unit_test(one_that_was_started_and_is_gone_is_a_loss),
@@ -310,6 +333,7 @@ int main(void)
 		cmocka_unit_test(one_that_runs_is_heard_to_its_end),
 		cmocka_unit_test(what_was_told_is_not_told_again),
 		cmocka_unit_test(one_that_has_ended_is_never_started_again),
+		cmocka_unit_test(what_ended_of_a_signal_meanwhile_is_asked_about),
 		cmocka_unit_test(one_that_was_only_made_is_started_once),
 		cmocka_unit_test(the_time_limit_goes_on),
 	};

@@ -26,7 +26,13 @@ static void every_ending_has_one_meaning(void **state)
 		{{.exit_code = 143}, FAILURE_USER_EXIT, STATUS_UNKNOWN},
 		{{.exit_code = 137, .oom_killed = true}, FAILURE_OOM, STATUS_RESOURCE_EXHAUSTED},
 		{{.exit_code = 1, .oom_killed = true}, FAILURE_OOM, STATUS_RESOURCE_EXHAUSTED},
-		{{.exit_code = 137}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* fact 5: nobody here killed it */
+		{{.exit_code = 137}, FAILURE_USER_EXIT, STATUS_UNKNOWN}, /* it killed itself */
+		{{.exit_code = 137, .signalled = true}, FAILURE_INFRA, STATUS_UNAVAILABLE},
+		{{.exit_code = 143, .signalled = true}, FAILURE_INFRA, STATUS_UNAVAILABLE},
+		{{.exit_code = 0, .signalled = true}, FAILURE_NONE, STATUS_OK},
+		{{.exit_code = 1, .signalled = true}, FAILURE_USER_EXIT, STATUS_UNKNOWN}, /* it did not die of it */
+		{{.exit_code = 137, .signalled = true, .oom_killed = true}, FAILURE_OOM, STATUS_RESOURCE_EXHAUSTED},
+		{{.exit_code = 137, .engine_away = true}, FAILURE_INFRA, STATUS_UNAVAILABLE},
 		{{.exit_code = 255}, FAILURE_USER_EXIT, STATUS_UNKNOWN},
 		{{.exit_code = 255, .engine_away = true}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* Docker did not see it */
 		{{.exit_code = 143, .engine_away = true}, FAILURE_INFRA, STATUS_UNAVAILABLE}, /* it ended what ran, as it started */
@@ -48,6 +54,29 @@ static void every_ending_has_one_meaning(void **state)
 		assert_int_equal(words.status, rows[i].status);
 		assert_int_equal(words.text[0] == '\0', rows[i].status == STATUS_OK);
 	}
+}
+
+static void only_a_signal_that_nobody_explains_is_asked_about(void **state)
+{
+	static const struct {
+		struct ending ending;
+		bool depends;
+	} rows[] = {
+		{{.exit_code = 137}, true},
+		{{.exit_code = 143}, true},
+		{{.exit_code = 0}, false},
+		{{.exit_code = 1}, false},
+		{{.exit_code = 139}, false},
+		{{.exit_code = 255}, false},
+		{{.exit_code = 137, .oom_killed = true}, false},
+		{{.exit_code = 137, .engine_away = true}, false},
+		{{.exit_code = 137, .signalled = true}, false},
+		{{.exit_code = 143, .stopped = true, .stop = JOB_STOP_OWNER}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(outcome_depends_on_sender(&rows[i].ending) == rows[i].depends);
 }
 
 static void who_stopped_it_may_say_why(void **state)
@@ -93,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_ending_has_one_meaning),
+		cmocka_unit_test(only_a_signal_that_nobody_explains_is_asked_about),
 		cmocka_unit_test(who_stopped_it_may_say_why),
 		cmocka_unit_test(a_command_that_cannot_start_is_the_users),
 	};
