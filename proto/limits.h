@@ -153,6 +153,9 @@
 #define KILL_AFTER(lost_ms) ((lost_ms) * 9 / 10)  /* heartbeat that was acknowledged, and kills them: 9 s */
 #define SUPERVISOR_LAG(lost_ms) ((lost_ms) / 40)  /* the supervisor acts so much later, when the worker has not */
 #define ENGINE_SILENT_MS LOST_AFTER_MS   /* containers of an engine that does not answer for so long are lost */
+#define REVOKE_AFTER_MS 30000            /* a container that runs so long beyond limit and grace is taken from its worker, */
+#define REVOKE_STALLED_MS (15 * 60 * 1000) /* as is an attempt that gets on with neither staging nor collecting: more than */
+#define REVOKE_BYTES_PER_MS (4 * KiB)    /* PULL_TIMEOUT_MS, and 1 ms more for so many bytes to unpack or pack */
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
 #define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
 #define LOSSES_ONE_OWNER_MAX 20          /* and when all these workers are one owner's */

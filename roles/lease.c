@@ -171,6 +171,7 @@ void lease_phase(struct pool *pool, struct pool_task *t, int phase, int64_t time
 	struct phase_change *c = xcalloc(1, sizeof *c);
 
 	t->phase = phase;
+	t->moved_ms = clock_ms();
 	t->progress_done = t->progress_total = 0;
 	meter_phase(t, phase);
 	if (phase == PHASE_EXECUTING)

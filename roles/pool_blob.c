@@ -84,14 +84,25 @@ static void look(struct incoming *in)
 
 /* --- may it? ---------------------------------------------------------------------------------- */
 
+/* Its worker asks for its files: also while the pool has no room for a result it is not one that hangs. */
+static void moved(struct pool *pool, const Pb__Task *task)
+{
+	struct pool_task *t = pool_index_find(pool, task->id);
+
+	if (t != NULL)
+		t->moved_ms = clock_ms();
+}
+
 int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account, struct error *e)
 {
 	const struct pool_worker *w = pool_workers_find(pool, task->worker);
 	bool current = (int)task->state == TASK_RUNNING || (int)task->state == TASK_STOPPED;
 
 	if (current && task->epoch == epoch && w != NULL) {
-		if (strcmp(w->account, account) == 0)
+		if (strcmp(w->account, account) == 0) {
+			moved(pool, task);
 			return 0;
+		}
 		if (w->account[0] == '\0')
 			return error_set(e, STATUS_UNAVAILABLE,
 			                 "the worker of %s has not come back to this pool yet", task->id);

@@ -92,6 +92,7 @@ void pool_task_attach(struct pool_task *t, struct pool_worker *w)
 	assert(t->worker == NULL && t->line == NULL);
 	t->worker = w;
 	t->progress_done = t->progress_total = 0;
+	t->moved_ms = clock_ms();
 	meter_reset(t);
 	DL_APPEND(w->tasks, t);
 	w->task_count++;
@@ -212,6 +213,7 @@ void pool_task_charged(struct pool_task *t, int64_t mcpt)
 
 static void read_spec(struct pool_task *t, const Pb__TaskSpec *spec)
 {
+	t->max_output = spec->max_output;
 	t->grace_s = spec->grace_s;
 	t->time_limit_s = spec->time_limit_s;
 	t->infra = spec->retry != NULL ? spec->retry->infra : -1;

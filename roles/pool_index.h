@@ -55,6 +55,7 @@ struct pool_task {
 	size_t spec_size;
 	char bundle_sha256[SHA256_HEX_SIZE];
 	uint64_t bundle_size;
+	uint64_t max_output;         /* bytes */
 	struct price price;          /* fixed at submit */
 	int64_t hold_mcpt;           /* the most it can cost from now on */
 	uint32_t grace_s, time_limit_s, wait_s; /* wait_s: beyond LOST_AFTER_MS, for its worker to come back */
@@ -74,6 +75,7 @@ struct pool_task {
 	struct pool_worker *worker;  /* NULL = on none */
 	struct pool_task *prev, *next; /* of the worker's tasks; or of those that rest */
 	uint64_t progress_done, progress_total;
+	int64_t moved_ms;            /* clock_ms() when its worker last got on with it, or asked for its files */
 	struct metering metering;
 	struct log *log;             /* of the current epoch; NULL = not needed yet */
 

@@ -239,6 +239,8 @@ static void judge(struct link *l, const Pb__AttemptRef *ref)
 	} else if (ref->phase == PB__TASK_PHASE__ENDED) {
 		word = PB__VERDICT__WORD__SEND;
 	}
+	if (t != NULL)
+		t->moved_ms = clock_ms();
 	link_send_verdict(l->worker, ref->task, ref->epoch, word);
 	if (t != NULL && word == PB__VERDICT__WORD__KEEP && t->state == TASK_STOPPED)
 		link_send_stop(l->worker, t, PB__TASK_FAILURE__NO_FAILURE, "stopped by its owner");
@@ -405,6 +407,8 @@ static int on_progress(struct link *l, const Pb__WorkerMessage *m)
 	crash_point(POOL_PHASE_HEARD);
 	if ((int)p->phase > t->phase && t->state == TASK_RUNNING)
 		lease_phase(l->call.pool, t, (int)p->phase, p->time_ms);
+	if (t->progress_done != p->done || t->progress_total != p->total)
+		t->moved_ms = clock_ms();
 	t->progress_done = p->done;
 	t->progress_total = p->total;
 	pool_task_changed(l->call.pool, t);

@@ -1,6 +1,7 @@
+/* roles/silence.c - see roles/silence.h. One look each tick of roles/lease.c. */
 #include "roles/silence.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <utlist.h>
 
 #include "net/clock.h"
@@ -56,28 +57,54 @@ static void look_at_silent(struct pool *pool, int64_t now)
 
 /* --- attempts that nobody ends --------------------------------------------------------------- */
 
-static bool overdue(const struct pool_task *t, int64_t now)
+static const char *overdue_running(const struct pool_task *t, int64_t now)
 {
 	const struct metering *m = &t->metering;
 	int64_t most_ms = 1000 * ((int64_t)t->time_limit_s + t->grace_s) + REVOKE_AFTER_MS;
 
-	return t->hold == HOLD_HELD && m->began_ms > 0 && m->ran_ms < 0 && now - m->began_ms > most_ms;
+	return m->began_ms > 0 && m->ran_ms < 0 && now - m->began_ms > most_ms ? "did not end it at its time limit" : NULL;
+}
+
+static bool stalled(const struct pool_task *t, uint64_t bytes, int64_t since, int64_t now)
+{
+	int64_t moved = t->moved_ms > since ? t->moved_ms : since;
+
+	return now - moved > REVOKE_STALLED_MS + (int64_t)(bytes / REVOKE_BYTES_PER_MS);
+}
+
+const char *silence_overdue(const struct pool_task *t, int64_t since_ms, int64_t now_ms)
+{
+	if (t->hold != HOLD_HELD)
+		return NULL;
+	if (t->phase < PHASE_EXECUTING)
+		return stalled(t, t->bundle_size, since_ms, now_ms) ? "did not get on with preparing it" : NULL;
+	if (t->phase > PHASE_EXECUTING)
+		return stalled(t, t->max_output, since_ms, now_ms) ? "did not get on with its result" : NULL;
+	return overdue_running(t, now_ms);
+}
+
+static void revoke(struct pool *pool, struct pool_worker *w, struct pool_task *t, const char *what)
+{
+	char words[REASON_MAX];
+
+	log_warn("attempt revoked: its worker %s task=%s epoch=%u worker=%s", what, t->id, t->epoch, w->id);
+	snprintf(words, sizeof words, "its worker %s", what);
+	lease_fault(pool, w, words);
+	link_send_verdict(w, t->id, t->epoch, PB__VERDICT__WORD__KILL);
+	lease_return(pool, t, words, true, false);
 }
 
 static void look_at_overdue(struct pool *pool, int64_t now)
 {
 	struct pool_worker *w;
 	struct pool_task *t, *next;
+	const char *what;
 
 	DL_FOREACH(pool->workers.beats, w) {
 		DL_FOREACH_SAFE(w->tasks, t, next) {
-			if (!overdue(t, now))
-				continue;
-			log_warn("attempt revoked: its worker does not end it task=%s epoch=%u worker=%s ran_ms=%" PRId64, t->id,
-				 t->epoch, w->id, now - t->metering.began_ms);
-			lease_fault(pool, w, "it did not end a task at its time limit");
-			link_send_verdict(w, t->id, t->epoch, PB__VERDICT__WORD__KILL);
-			lease_return(pool, t, "its worker did not end it at its time limit", true, false);
+			what = silence_overdue(t, pool->lease.patience_ms, now);
+			if (what != NULL)
+				revoke(pool, w, t, what);
 		}
 	}
 }
