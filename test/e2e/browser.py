@@ -5,6 +5,7 @@ import shutil
 import tempfile
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -91,10 +92,15 @@ class Chromium:
         return self.run("return document.body.innerText")
 
     def click(self, css, text=None):
-        element = self.see(css, text)
-        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
-        ActionChains(self.driver).move_to_element(element).click().perform()
-        return element
+        for last in (False, False, True):
+            try:
+                element = self.see(css, text)
+                self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+                ActionChains(self.driver).move_to_element(element).click().perform()
+                return
+            except StaleElementReferenceException:  # it has just been drawn anew: a person looks again
+                if last:
+                    raise
 
     def press(self, *keys):
         chain = ActionChains(self.driver)

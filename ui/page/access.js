@@ -3,7 +3,7 @@ import { h, put } from './dom.js';
 import { t, ago, when, bytes, number } from './i18n.js';
 import { get, post, del, path, once } from './api.js';
 import { model } from './model.js';
-import { head, does, table, facts, copy, dialog, waiting, trouble, confirm, preferences, empty } from './shell.js';
+import { head, does, table, unseen, facts, copy, dialog, waiting, trouble, confirm, preferences, empty } from './shell.js';
 
 const SCOPES = ['submit', 'read', 'worker', 'spend'];
 
@@ -33,7 +33,7 @@ export async function access(main) {
     try {
       const { tokens } = await get(path('tokens'));
       if (!tokens.length) return put(list, empty(t('tokens.none')));
-      put(list, table([t('token.name'), t('token.may'), [t('created'), 'wide'], [t('token.used'), 'wide'], t('token.ends'), ''], h('tbody', null, tokens.map(k => h('tr', null,
+      put(list, table([t('token.name'), t('token.may'), [t('created'), 'wide'], [t('token.used'), 'wide'], t('token.ends'), unseen(t('token.end'))], h('tbody', null, tokens.map(k => h('tr', null,
         h('td', null, h('span', { class: 'cut' }, k.name || '–'), h('code', { class: 'soft' }, k.id.slice(0, 8))), h('td', null, [k.scopes].flat().join(', ')), h('td', { class: 'wide soft' }, ago(k.created)),
         h('td', { class: 'wide soft' }, k.last_used ? ago(k.last_used) : t('token.never')), h('td', { class: 'soft' }, ago(k.expires)),
         h('td', { class: 'num' }, h('button', { class: 'plain', 'aria-label': t('token.end') + ' ' + (k.name || k.id), onclick: does(async () => {

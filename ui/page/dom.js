@@ -36,7 +36,21 @@ export function say(node, text) {
   return node;
 }
 
-// A list by key: rows are made once and made anew only when what they show (print(item)) is another.
+// Make an element say what a fresh one says, so that what is pressed, focused or moving stays what it is.
+function become(node, fresh) {
+  if (node.nodeName !== fresh.nodeName) return node.replaceWith(fresh);
+  if (node.nodeType === Node.TEXT_NODE) return say(node, fresh.data);
+  for (const { name, value } of fresh.attributes)
+    if (name === 'style') node.style.cssText = fresh.style.cssText;
+    else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  for (const { name } of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
+  if ('checked' in fresh) node.checked = fresh.checked;
+  const old = [...node.childNodes], wanted = [...fresh.childNodes];
+  wanted.forEach((child, i) => old[i] ? become(old[i], child) : node.append(child));
+  old.slice(wanted.length).forEach(child => child.remove());
+}
+
+// A list by key: rows are made once and made to say something else only when what they show (print(item)) is another.
 export function sync(parent, items, key, print, make) {
   const old = new Map([...parent.children].map(row => [row.dataset.key, row]));
   let at = parent.firstElementChild;
@@ -45,18 +59,14 @@ export function sync(parent, items, key, print, make) {
     let row = old.get(k);
     old.delete(k);
     if (!row || row.words !== words) {
-      const fresh = make(item), f = row?.contains(document.activeElement) && document.activeElement.dataset.f;
+      const fresh = make(item);
       fresh.dataset.key = k;
-      fresh.words = words;
-      if (row) {
-        if (at === row) at = row.nextElementSibling;
-        row.replaceWith(fresh);
-      } else parent.insertBefore(fresh, at);
-      if (f) [...fresh.querySelectorAll('[data-f]')].find(e => e.dataset.f === f)?.focus({ preventScroll: true });
-      row = fresh;
-      if (row.nextElementSibling !== at) parent.insertBefore(row, at);
-    } else if (row !== at) parent.insertBefore(row, at);
-    else at = at.nextElementSibling;
+      if (row) become(row, fresh);
+      else row = fresh;
+      row.words = words;
+    }
+    if (row === at) at = at.nextElementSibling;
+    else parent.insertBefore(row, at);
   }
   for (const row of old.values()) row.remove();
 }

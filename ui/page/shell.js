@@ -84,6 +84,7 @@ export const bar = (part, label, high) => h('div', { class: 'bar' + (part === nu
 export const facts = pairs => h('dl', { class: 'facts' }, pairs.filter(Boolean).map(([name, value]) => [h('dt', null, name), h('dd', null, value ?? '–')]));
 export const table = (heads, body, label) => h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
   h('table', null, h('thead', null, h('tr', null, heads.map(c => c instanceof Node ? c : Array.isArray(c) ? h('th', { scope: 'col', class: c[1] }, c[0]) : h('th', { scope: 'col' }, c)))), body));
+export const unseen = words => h('th', { scope: 'col' }, h('span', { class: 'unseen' }, words));
 export const head = (title, ...buttons) => {
   document.title = `${title} · HiveMind`;
   return h('div', { class: 'head' }, h('h1', null, title), buttons);

@@ -3,7 +3,7 @@ import { h, put, say } from './dom.js';
 import { t, cpt, number, percent, bytes, seconds, when } from './i18n.js';
 import { get, post, del, path, query, read, once } from './api.js';
 import { watch, isLive } from './model.js';
-import { head, does, stateOf, bar, facts, table, tabs, copy, waiting, trouble, empty, confirm, lazily, announce, go } from './shell.js';
+import { head, does, stateOf, bar, facts, table, tabs, unseen, copy, waiting, trouble, empty, confirm, lazily, announce, go } from './shell.js';
 import { timeline, lines } from './plot.js';
 import { sentence, shortId, machine, progressOf, kindOf } from './words.js';
 import { log } from './log.js';
@@ -12,25 +12,30 @@ const TEXT = /\.(txt|log|md|csv|tsv|json|py|sh|ya?ml|c|h|out)$/i, PICTURE = /\.(
 
 // --- what is shown of it ------------------------------------------------------------------------------
 
-function parts(k) {
-  const at = [k.created, k.assigned, k.started, k.exited, k.ended].map(x => x ? Date.parse(x) : 0), end = k.ended ? Date.parse(k.ended) : Date.now();
-  return ['queued', 'staged', 'ran', 'collected'].map((name, i) => at[i] && { name: t('part.' + name), kind: i, from: at[i],
-    to: Math.max(at[i], at.slice(i + 1).find(Boolean) ?? end) }).filter(Boolean);
+const NAMES = ['queued', 'staged', 'ran', 'collected'];
+
+// A lane for each attempt; the first one also waited.
+function lanesOf(k, attempts) {
+  const ms = time => time ? Date.parse(time) : 0, now = Date.now();
+  return (attempts.length ? attempts : [{ attempt: 1, ended: k.ended }]).map((a, i) => {
+    const at = [i ? 0 : ms(k.created), ms(a.assigned), ms(a.started), ms(a.exited), ms(a.ended)], end = at[4] || now;
+    return { name: t('attempt', { n: a.attempt }) + (a.worker ? ` · ${a.worker.name ?? a.worker.id}` : ''), reason: a.reason,
+      spans: NAMES.map((name, n) => at[n] && { name: t('part.' + name), kind: n, from: at[n], to: Math.max(at[n], at.slice(n + 1).find(Boolean) || end) }).filter(Boolean) };
+  });
 }
 
-function drawTimeline(k) {
-  const spans = parts(k);
-  return h('section', { class: 'card' }, h('h2', null, t('timeline')),
-    k.losses > 0 && h('p', { class: 'note warn' }, t('timeline.lost', { n: k.losses })),
-    timeline({ title: t('timeline'), desc: spans.map(p => `${p.name} ${seconds((p.to - p.from) / 1000)}`).join(', '), unit: seconds,
-      lanes: [{ name: t('attempt', { n: Math.max(1, k.epoch) }), spans }] }),
-    h('div', { class: 'row small soft' }, spans.map(p => h('span', null, `${p.name} ${seconds((p.to - p.from) / 1000)}`)).flatMap((n, i) => i ? ['·', n] : [n])));
+function drawTimeline(k, attempts) {
+  const lanes = lanesOf(k, attempts), long = p => `${p.name} ${seconds((p.to - p.from) / 1000)}`;
+  return h('section', { class: 'card stack tight' }, h('h2', null, t('timeline')), k.losses > 0 && h('p', { class: 'note warn' }, t('timeline.lost', { n: k.losses })),
+    timeline({ title: t('timeline'), desc: lanes.map(l => `${l.name}: ${l.spans.map(long).join(', ')}`).join('; '), unit: seconds, lanes }),
+    h('ul', { class: 'list small' }, lanes.map(l => h('li', null, h('b', null, l.name), h('div', { class: 'row soft' }, l.spans.map(p =>
+      h('span', { class: 'part k' + p.kind }, long(p)))), l.reason && h('div', { class: 'soft any' }, l.reason)))));
 }
 
 function summary(view) {
   return panel => {
     const line = h('div', { class: 'stack' }), reasons = h('div'), times = h('div'), more = h('div');
-    let explained = '';
+    let explained = '', known = '', attempts = [];
     put(panel, h('div', { class: 'stack' }, line, reasons, times, more));
     const draw = () => {
       const k = view.task, kind = { FAILED: 'bad', COMPLETED: 'good', PENDING: 'warn' }[k.state] ?? '';
@@ -38,7 +43,10 @@ function summary(view) {
       put(more, h('section', { class: 'card' }, facts([[t('worker'), machine(k)], [t('created'), when(k.created)], [t('started'), when(k.started)], [t('ended'), when(k.ended)],
         [t('attempts'), number(Math.max(1, k.epoch))], [t('cost'), cpt(k.cost.spent_cpt)], k.keep_until && [t('kept'), when(k.keep_until)],
         [t('id'), h('code', null, k.id)]])));
-      if (!times.contains(document.activeElement) && (k.assigned || k.ended)) put(times, drawTimeline(k));
+      const now = k.state + k.phase + k.epoch;
+      if (now !== known) get(path('tasks', k.id, 'attempts')).then(a => { attempts = a.attempts; view.draw(); }, e => put(times, trouble(e)));
+      known = now;
+      if (!times.contains(document.activeElement) && attempts.length) put(times, drawTimeline(k, attempts));
       const key = k.state + k.reason;
       if (k.state === 'PENDING' && key !== explained) explain(reasons, k);
       else if (k.state !== 'PENDING') put(reasons);
@@ -109,7 +117,7 @@ function files(view) {
         if (over) return;
         put(panel, h('div', { class: 'stack' }, h('section', { class: 'card' }, h('div', { class: 'row between' }, h('h2', null, t('files.n', { n: number(list.files.length), size: bytes(list.bytes) })),
           h('a', { class: 'button main', href: path('tasks', k.id, 'result'), download: `${shortId(k.id)}.tar` }, t('files.all'))),
-        table([t('file'), [t('size'), 'num'], ''], h('tbody', null, list.files.slice(0, 2000).map(f => h('tr', null,
+        table([t('file'), [t('size'), 'num'], unseen(t('download'))], h('tbody', null, list.files.slice(0, 2000).map(f => h('tr', null,
           h('td', null, h('button', { class: 'plain any', onclick: () => { place.hidden = false; preview(place, k.id, f); } }, f.path)), h('td', { class: 'num' }, bytes(f.bytes)),
           h('td', { class: 'num' }, h('a', { href: fileAt(k.id, f.path) + '?download=true', download: '', 'aria-label': t('download') + ' ' + f.path }, t('download')))))), t('files'))), place));
       } catch (e) {
@@ -224,11 +232,11 @@ export async function task(main, [id, tab]) {
     if (k.state !== was.state) announce(t('state.' + k.state));
     soon();
   }
-  const soon = lazily(() => { buttons(); watchers.forEach(f => f()); });
+  const soon = view.draw = lazily(() => { buttons(); watchers.forEach(f => f()); });
 
   buttons();
   const pick = tabs(first.name, [['summary', t('tab.summary'), summary(view)], ['logs', t('tab.logs'), log(view)], ['files', t('tab.files'), files(view)], ['usage', t('tab.usage'), usage(view)],
-    ['cost', t('tab.cost'), cost(view)], ['manifest', t('tab.manifest'), manifest(view)], ['terminal', t('tab.terminal'), panel => put(panel, h('div', { class: 'stack' }, commands.map(copy)))]],
+    ['cost', t('tab.cost'), cost(view)], ['manifest', t('tab.manifest'), manifest(view)], ['terminal', t('tab.terminal'), panel => { put(panel, h('div', { class: 'stack' }, commands.map(copy))); }]],
   tab, name => history.replaceState(null, '', `#/task/${id}/${name}`));
   put(main, title, pick.node);
   const end = watch((kind, k) => {
