@@ -4,11 +4,13 @@
  * is waited for, whichever of these comes last. */
 #include "roles/api.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/clock.h"
 #include "net/memory.h"
+#include "net/sha256.h"
 #include "proto/cpt.h"
 #include "roles/master.h"
 
@@ -263,6 +265,46 @@ struct json *api_reply(struct api *a)
 	return &a->json;
 }
 
+static void put_escaped(struct buf *b, const char *text)
+{
+	for (; *text != '\0'; text++)
+		buf_printf(b, isalnum((unsigned char)*text) || strchr("-._~", *text) != NULL ? "%c" : "%%%02X", (unsigned char)*text);
+}
+
+/* The same query with another place in it. */
+void api_next(struct api *a, const char *next)
+{
+	const struct http_request *r = a->r;
+	struct buf link = {0};
+
+	json_text(&a->json, "next", next);
+	if (next == NULL)
+		return;
+	buf_printf(&link, "%.*s?", (int)strcspn(r->target, "?"), r->target);
+	for (int i = 0; i < r->query_n; i++) {
+		if (strcmp(r->query[i].name, "after") == 0)
+			continue;
+		buf_printf(&link, "%s=", r->query[i].name);
+		put_escaped(&link, r->query[i].value);
+		buf_printf(&link, "&");
+	}
+	buf_printf(&link, "after=");
+	put_escaped(&link, next);
+	http_header(a->r, "Link", "<%s>; rel=\"next\"", buf_text(&link));
+	buf_release(&link);
+}
+
+/* Has the client this very body? Weak, so that it may be packed. */
+static bool is_known(struct api *a, int status)
+{
+	char hex[SHA256_HEX_SIZE];
+
+	if (status != 200 || (strcmp(a->r->method, "GET") != 0 && strcmp(a->r->method, "HEAD") != 0))
+		return false;
+	sha256_hex_of(a->out.data, a->out.n, hex);
+	return http_unchanged(a->r, arena_printf(&a->arena, "W/\"%.32s\"", hex));
+}
+
 static void send_more(struct http_request *r)
 {
 	struct api *a = r->user;
@@ -294,7 +336,8 @@ void api_send_status(struct api *a, int status)
 {
 	json_end(&a->json);
 	buf_append(&a->out, "\n", 1);
-	api_send_as(a, status, "application/json");
+	if (!is_known(a, status))
+		api_send_as(a, status, "application/json");
 }
 
 void api_send(struct api *a)

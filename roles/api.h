@@ -134,8 +134,10 @@ bool api_waited(struct api *a);
 
 /* --- answering ------------------------------------------------------------------------------------ */
 
-/* {"v":1, to be filled, then sent as the row's status. */
+/* {"v":1, to be filled, then sent as the row's status. A GET gets an ETag, and 304 when the client has the same already. */
 struct json *api_reply(struct api *a);
+/* "next" of a list, and the address of the following page as Link; NULL = it was the last. */
+void api_next(struct api *a, const char *next);
 void api_send(struct api *a);
 void api_send_status(struct api *a, int status);
 /* What stands in a->out, as this media type, however long. */

@@ -43,7 +43,7 @@ static void next_page(struct api *a, uint64_t next)
 	char text[24];
 
 	snprintf(text, sizeof text, "%llu", (unsigned long long)next);
-	json_text(&a->json, "next", next != 0 ? text : NULL);
+	api_next(a, next != 0 ? text : NULL);
 }
 
 static void statement_csv(struct api *a, const Pb__StatementReply *s)
@@ -111,7 +111,7 @@ static void on_earnings(struct api *a, const void *reply)
 		json_end(j);
 	}
 	json_end(j);
-	json_text(j, "next", e->next[0] != '\0' ? e->next : NULL);
+	api_next(a, e->next[0] != '\0' ? e->next : NULL);
 	api_send(a);
 }
 
@@ -181,7 +181,7 @@ static void on_projects(struct api *a, const void *reply)
 		json_end(j);
 	}
 	json_end(j);
-	json_text(j, "next", projects->next[0] != '\0' ? projects->next : NULL);
+	api_next(a, projects->next[0] != '\0' ? projects->next : NULL);
 	api_send(a);
 }
 

@@ -5,6 +5,8 @@
 
 #include "roles/api.h"
 
+#define TOO_MUCH_S 10 /* before one who was told 429 tries again: the pool's limits are of seconds and minutes */
+
 /* Each status of proto/status.h as a problem. */
 static const struct problem {
 	int http;
@@ -42,8 +44,8 @@ void api_problem(struct http_request *r, const struct error *e)
 {
 	const struct problem *p = problem_of(e);
 
-	if (p->http == 503 || p->http == 429)
-		http_header(r, "Retry-After", "1");
+	if (p->http == 429)
+		http_header(r, "Retry-After", "%d", TOO_MUCH_S);
 	http_problem(r, &(struct http_problem){
 		.status = p->http, .code = p->code, .title = p->title, .detail = e->text,
 		.hint = e->hint[0] != '\0' ? e->hint

@@ -30,6 +30,7 @@ static const struct api_field cost_query[] = {
 static const struct api_field logs_query[] = {
 	{"follow", API_FLAG, .text = "go on until the task has ended"},
 	{"offset", API_COUNT, .max = INT64_C(1) << 53, .text = "where to go on: next of the last piece that was seen"},
+	{"tail", API_COUNT, .min = 1, .max = 1000000, .text = "begin with the last so many lines, of 1 MiB at most"},
 	{"stream", API_ONE_OF, .words = "stdout|stderr|hivemind", .text = "only this one; hivemind: remarks of HiveMind"},
 	{"attempt", API_COUNT, .max = 1 << 30, .text = "of this attempt; else of the current or last"}, END};
 static const struct api_field file_query[] = {

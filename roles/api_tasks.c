@@ -54,9 +54,7 @@ static void end_list(struct api *a, bool more)
 	struct list *l = a->user;
 
 	json_end(&a->json);
-	json_text(&a->json, "next", more ? l->after : NULL);
-	if (more)
-		http_header(a->r, "Link", "</api/v1/tasks?after=%s>; rel=\"next\"", l->after);
+	api_next(a, more ? l->after : NULL);
 	api_send(a);
 }
 
@@ -368,7 +366,7 @@ static void on_moves(struct api *a, const void *reply)
 	}
 	json_end(j);
 	snprintf(next, sizeof next, "%llu", (unsigned long long)s->next);
-	json_text(j, "next", s->next != 0 ? next : NULL);
+	api_next(a, s->next != 0 ? next : NULL);
 	api_send(a);
 }
 

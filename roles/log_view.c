@@ -11,14 +11,6 @@
 
 enum { OUT = 1, ERR = 2, REMARK = 3 };
 
-/* A piece of the log that is kept for --tail: where its data lies in `kept`. */
-struct log_piece {
-	uint32_t stream;
-	int64_t time_ms;
-	size_t start, n;
-	uint64_t next;
-};
-
 static bool is_shown(const struct log_view *v, uint32_t stream)
 {
 	switch (stream) {
@@ -39,13 +31,13 @@ void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n,
 	json_uint(j, "next", next);
 }
 
-static void show_json(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+static void show_json(struct log_view *v, const struct log_piece *piece)
 {
 	struct buf out = {0};
 	struct json j;
 
 	json_document(&j, &out);
-	log_piece_json(&j, piece->stream, data, piece->n, piece->time_ms, piece->next);
+	log_piece_json(&j, piece->stream, piece->data, piece->n, piece->time_ms, piece->next);
 	json_end(&j);
 	client_print(v->client, &out);
 	buf_release(&out);
@@ -80,69 +72,21 @@ static void show_remark(const uint8_t *data, size_t n)
 	buf_release(&safe);
 }
 
-static void show(struct log_view *v, const struct log_piece *piece, const uint8_t *data)
+static void show(struct log_view *v, const struct log_piece *piece)
 {
 	FILE *f = piece->stream == OUT ? stdout : stderr;
 
 	if (!is_shown(v, piece->stream) || piece->n == 0)
 		return;
 	if (v->client->globals.json)
-		show_json(v, piece, data);
+		show_json(v, piece);
 	else if (piece->stream == REMARK)
-		show_remark(data, piece->n);
+		show_remark(piece->data, piece->n);
 	else if (term_is_tty(f))
-		show_safe(&v->streams[piece->stream - 1], f, data, piece->n);
+		show_safe(&v->streams[piece->stream - 1], f, piece->data, piece->n);
 	else
-		fwrite(data, 1, piece->n, f);
+		fwrite(piece->data, 1, piece->n, f);
 	client_flush(v->client);
-}
-
-/* --- the last lines ----------------------------------------------------------------------------- */
-
-static void keep(struct log_view *v, struct log_piece piece, const uint8_t *data)
-{
-	if (!is_shown(v, piece.stream))
-		return;
-	if (v->count == v->room) {
-		v->room = v->room > 0 ? v->room * 2 : 64;
-		v->pieces = xrealloc(v->pieces, v->room * sizeof v->pieces[0]);
-	}
-	piece.start = v->kept.n;
-	if (buf_append(&v->kept, data, piece.n) == 0)
-		v->pieces[v->count++] = piece;
-}
-
-/* Where the last v->tail lines begin in what is kept. */
-static size_t tail_start(const struct log_view *v)
-{
-	int64_t lines = 0;
-	size_t at = v->kept.n;
-
-	if (at > 0 && v->kept.data[at - 1] == '\n')
-		at--;
-	for (; at > 0; at--)
-		if (v->kept.data[at - 1] == '\n' && ++lines == v->tail)
-			return at;
-	return 0;
-}
-
-static void show_tail(struct log_view *v)
-{
-	size_t start = tail_start(v);
-
-	for (size_t i = 0; i < v->count; i++) {
-		struct log_piece piece = v->pieces[i];
-		size_t skip = start > piece.start ? start - piece.start : 0;
-
-		if (skip >= piece.n)
-			continue;
-		piece.n -= skip;
-		show(v, &piece, v->kept.data + piece.start + skip);
-	}
-	free(v->pieces);
-	buf_release(&v->kept);
-	v->pieces = NULL;
-	v->count = v->room = 0;
 }
 
 /* --- the stream --------------------------------------------------------------------------------- */
@@ -151,13 +95,13 @@ static bool on_chunk(struct client *c, const void *out, void *user)
 {
 	struct log_view *v = user;
 	const Pb__LogChunk *m = out;
-	struct log_piece piece = {m->stream, m->time_ms, 0, m->data.len, m->next};
+	struct log_piece piece = {m->stream, m->time_ms, m->next, m->data.data, m->data.len};
 
 	v->next = m->next;
-	if (v->tail > 0)
-		keep(v, piece, m->data.data);
-	else
-		show(v, &piece, m->data.data);
+	if (v->tail == 0)
+		show(v, &piece);
+	else if (is_shown(v, piece.stream))
+		log_tail_add(&v->last, &piece);
 	return c->error.status == 0; /* a full disk under standard output ends it */
 }
 
@@ -177,12 +121,16 @@ static int read_log(struct log_view *v, const char *task, bool follow)
 
 int log_view_show(struct log_view *v, struct client *c, const char *task)
 {
+	struct log_piece piece;
 	int rc = 0;
 
 	v->client = c;
 	if (v->tail > 0) {
+		v->last.lines = v->tail;
 		rc = read_log(v, task, false);
-		show_tail(v);
+		while (log_tail_next(&v->last, &piece))
+			show(v, &piece);
+		log_tail_release(&v->last);
 		v->tail = 0;
 		if (rc != 0 || !v->follow)
 			return rc;

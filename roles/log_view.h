@@ -5,8 +5,8 @@
 #ifndef ROLES_LOG_VIEW_H
 #define ROLES_LOG_VIEW_H
 
-#include "net/buf.h"
 #include "roles/client.h"
+#include "roles/log_tail.h"
 #include "ui/json.h"
 
 struct log_stream {
@@ -24,9 +24,7 @@ struct log_view {
 	struct client *client;
 	uint64_t next;
 	struct log_stream streams[2];
-	struct buf kept;    /* tail: the log, and where each of its pieces is */
-	struct log_piece *pieces;
-	size_t count, room;
+	struct log_tail last;
 };
 
 /* Returns 0, or the status in c->error. */

@@ -125,17 +125,17 @@ static const char *reason(int status)
 	return "Unknown";
 }
 
-/* Has the handler set a field of that name? */
-static bool is_set(struct http_connection *c, const char *name)
+/* The value of a field that the handler has set, with the rest of the head behind it; NULL = it has not. */
+static const char *value_of(struct http_connection *c, const char *name)
 {
 	size_t n = strlen(name);
 
 	if (c->fields.n == 0)
-		return false;
+		return NULL;
 	for (const char *line = buf_text(&c->fields); *line != '\0'; line += strcspn(line, "\n") + 1)
 		if (strncasecmp(line, name, n) == 0 && line[n] == ':')
-			return true;
-	return false;
+			return line + n + 2;
+	return NULL;
 }
 
 void http_header(struct http_request *r, const char *name, const char *format, ...)
@@ -193,8 +193,10 @@ static void send_head(struct http_connection *c, int status, const char *type)
 	buf_printf(&b, "HTTP/1.1 %d %s\r\n", status, reason(status));
 	put_date(&b);
 	for (const struct http_pair *h = http_gate_headers; h->name != NULL; h++)
-		if (!is_set(c, h->name))
+		if (value_of(c, h->name) == NULL)
 			buf_printf(&b, "%s: %s\r\n", h->name, h->value);
+	if ((status == 429 || status == 503) && value_of(c, "Retry-After") == NULL)
+		buf_printf(&b, "Retry-After: 1\r\n");
 	buf_append(&b, c->fields.data, c->fields.n);
 	buf_printf(&b, "X-Request-Id: %s\r\n", c->request.id);
 	put_cookie(c, &b);
@@ -292,10 +294,11 @@ void http_abort(struct http_request *r)
 void http_answer(struct http_request *r, int status, const char *type, const void *body, size_t n)
 {
 	struct http_connection *c = http_connection_of(r);
+	const char *etag = value_of(c, "ETag");
 	struct buf packed = {0};
 
-	/* Packed it would be another thing under the same tag. */
-	if (!c->over && !is_set(c, "ETag") && http_gzip(r, type, body, n, &packed)) {
+	/* Packed it would be another thing under the same tag, unless that is weak. */
+	if (!c->over && (etag == NULL || etag[0] == 'W') && http_gzip(r, type, body, n, &packed)) {
 		http_header(r, "Content-Encoding", "gzip");
 		http_header(r, "Vary", "Accept-Encoding");
 		body = packed.data;

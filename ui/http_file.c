@@ -7,17 +7,22 @@
 
 /* --- has it changed? ----------------------------------------------------------------------------- */
 
+static const char *strong(const char *etag)
+{
+	return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
 /* Does a list of tags name this one? Weak ones do (RFC 9110, 13.1.2). */
 static bool names_tag(const char *list, const char *etag)
 {
-	size_t n = strlen(etag);
+	size_t n = strlen(strong(etag));
 
 	for (; list != NULL && *list != '\0'; list += strcspn(list, ",")) {
 		list += strspn(list, ", \t");
 		if (*list == '*')
 			return true;
-		list += strncmp(list, "W/", 2) == 0 ? 2 : 0;
-		if (strncmp(list, etag, n) == 0)
+		list = strong(list);
+		if (strncmp(list, strong(etag), n) == 0)
 			return true;
 	}
 	return false;

@@ -204,7 +204,8 @@ class Worker:
         self.say(progress=pb.Progress(task=lease.task, epoch=lease.epoch, phase=phase, time_ms=int(time.time() * 1000)))
 
     def prints(self, lease, text, offset, stream=1):
-        self.say(log=pb.LogData(task=lease.task, epoch=lease.epoch, stream=stream, data=text.encode(), offset=offset,
+        data = text.encode() if isinstance(text, str) else text
+        self.say(log=pb.LogData(task=lease.task, epoch=lease.epoch, stream=stream, data=data, offset=offset,
                                 time_ms=int(time.time() * 1000)))
 
     def done(self, lease, result=None, **fields):

@@ -525,19 +525,19 @@ def test_lists_have_filters_and_cursors_that_hold_while_tasks_come(master, worke
     ids = [submit(master, name=name, labels={"parity": "odd" if i % 2 else "even", "list": "yes"}) for i, name in enumerate(names)]
 
     def pages(query, limit=7):
-        after, found = "", []
+        path, found = f"/tasks?limit={limit}&{query}", []
         while True:
-            answer = master.get(f"/tasks?limit={limit}&{query}{after}")
+            answer = master.get(path)
             assert answer.status == 200, answer
             assert len(answer.json["tasks"]) <= limit
             found += [t["name"] for t in answer.json["tasks"]]
             if answer.json["next"] is None:
                 assert "link" not in answer.head
                 return found
-            assert answer.head["link"] == f"</api/v1/tasks?after={answer.json['next']}>; rel=\"next\""
+            path = re.fullmatch('</api/v1(.*)>; rel="next"', answer.head["link"])[1]
+            assert path == f"/tasks?limit={limit}&{query}&after={answer.json['next']}"
             if "row" in query or "parity" in query:
                 submit(master, name="later")  # new ones come first and disturb nothing
-            after = "&after=" + answer.json["next"]
 
     assert pages("name=row-") == names[::-1]
     assert pages("label=parity%3Dodd") == names[1::2][::-1]
@@ -545,10 +545,25 @@ def test_lists_have_filters_and_cursors_that_hold_while_tasks_come(master, worke
     for task in ids[:5]:
         master.ok("POST", f"/tasks/{task}/stop", {})
     assert pages("state=STOPPED&name=row-") == names[4::-1]
-    assert pages("state=PENDING,RUNNING&name=row-") == names[:4:-1]
+    assert pages("state=PENDING%2CRUNNING&name=row-") == names[:4:-1]
     mine = master.ok("GET", "/account")["account"]["id"]
     assert pages(f"owner={mine}&name=row-", 500) == names[::-1] and pages("owner=" + "0" * 16) == []
     assert pages("since=1h&name=row-") == names[::-1]
+
+
+def test_who_has_the_answer_already_is_told_so(master, worker):
+    task = submit(master, name="tagged")
+    for path in ("/tasks?limit=3", f"/tasks/{task}"):
+        first = master.get(path)
+        assert re.fullmatch('W/"[0-9a-f]{32}"', first.head["etag"]), first
+        again = master.get(path, **{"If-None-Match": first.head["etag"]})
+        assert (again.status, again.data, again.head["etag"]) == (304, b"", first.head["etag"])
+        assert master.ask("HEAD", path).head["etag"] == first.head["etag"]
+    master.ok("POST", f"/tasks/{task}/stop", {})
+    assert master.get(path, **{"If-None-Match": first.head["etag"]}).json["state"] == "STOPPED"
+    packed = master.get("/tasks?limit=50", **{"Accept-Encoding": "gzip"})
+    assert packed.head["content-encoding"] == "gzip" and packed.head["etag"]
+    assert "etag" not in master.ask("POST", f"/tasks/{task}/stop", {}).head
 
 
 # --- what a task leaves ---------------------------------------------------------------------------------------
@@ -612,6 +627,67 @@ def test_logs_come_live_and_go_on_where_they_were(master, worker):
     assert master.get(f"/tasks/{task}/logs?stream=stderr").data == b"two <b>\n"
     connection.close()
     back.close()
+
+
+def test_the_last_lines_of_a_log(master, worker):
+    task = submit(master)
+    lease = lease_of(worker, task)
+    worker.progress(lease, pb.EXECUTING)
+    lines = "".join(f"line {i}\n" for i in range(100))
+    worker.prints(lease, lines, 0)
+    worker.prints(lease, "oh\n", len(lines), stream=2)
+    logs = f"/tasks/{task}/logs"
+    hive.until("the log", lambda: master.get(logs).data.endswith(b"oh\n"))
+    assert master.get(logs + "?tail=2").data == b"line 99\noh\n"
+    assert master.get(logs + "?tail=2&stream=stdout").data == b"line 98\nline 99\n"
+    assert master.get(logs + "?tail=1000").data.decode() == lines + "oh\n"
+    live = Events(master, logs + "?follow=true&tail=2")
+    assert [live.next()[2]["text"] for _ in range(2)] == ["line 99\n", "oh\n"]
+    worker.prints(lease, "more\n", len(lines) + 3)
+    assert live.next()[2]["text"] == "more\n"
+    back = Events(master, logs + "?follow=true&tail=50", **{"Last-Event-ID": live.last})  # has seen them
+    worker.done(lease, result=tar(RESULT))
+    for events in (live, back):
+        assert events.next()[1] == "end"
+        events.close()
+
+
+def test_a_long_log_has_its_last_lines_too(master, worker):
+    task = submit(master)
+    lease = lease_of(worker, task)
+    worker.progress(lease, pb.EXECUTING)
+    piece, at = "".join(f"{i:09}\n" for i in range(3000)), 0
+    for _ in range(100):  # 3 MB: more than the master keeps
+        worker.prints(lease, piece, at)
+        at += len(piece)
+    worker.prints(lease, "over\n", at)
+    hive.until("the log", lambda: len(master.get(f"/tasks/{task}/logs").data) == at + 5)
+    wanted = (piece * 20 + "over\n").encode().splitlines(keepends=True)[-50_000:]
+    assert master.get(f"/tasks/{task}/logs?tail=50000").data == b"".join(wanted)
+    most = master.get(f"/tasks/{task}/logs?tail=1000000").data
+    assert 500_000 < len(most) <= 1 << 20 and most.endswith(b"over\n")
+    worker.done(lease, result=tar(RESULT))
+
+
+def test_a_character_that_comes_in_two_pieces_stays_one(master, worker):
+    task = submit(master)
+    lease = lease_of(worker, task)
+    worker.progress(lease, pb.EXECUTING)
+    live = Events(master, f"/tasks/{task}/logs?follow=true")
+    snow, half = "雪".encode(), "é".encode()[:1]
+    at = 0
+    for data, stream in ((b"a" + snow[:1], 1), (b"err" + half, 2), (snow[1:2], 1), (snow[2:] + b"b\xff\n", 1), (b"c" + half, 1)):
+        worker.prints(lease, data, at, stream=stream)
+        at += len(data)
+    seen = [live.next()[2] for _ in range(4)]
+    assert [(s["stream"], s["text"]) for s in seen] == [
+        ("stdout", "a"), ("stderr", "err"), ("stdout", "雪b\ufffd\n"), ("stdout", "c")]
+    worker.done(lease, result=tar(RESULT))
+    assert sorted(live.next()[2]["stream"] for _ in range(2)) == ["stderr", "stdout"]  # what never got whole
+    assert live.next()[1] == "end"
+    live.close()
+    raw = master.get(f"/tasks/{task}/logs?stream=stdout").data
+    assert raw == b"a" + snow + b"b\xff\nc" + half
 
 
 # --- what changes -----------------------------------------------------------------------------------------------
