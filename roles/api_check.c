@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/json_keys.h"
+#include "exec/visible.h"
 #include "net/memory.h"
 #include "proto/cpt.h"
 #include "proto/typed.h"
@@ -16,7 +17,7 @@
 static int unknown(const struct api_field *fields, const char *what, const char *name, struct error *err)
 {
 	const char *words[FIELDS_MAX + 1] = {NULL}, *nearest;
-	char all[160] = "";
+	char all[160] = "", shown[80];
 
 	for (size_t i = 0; fields != NULL && fields[i].name != NULL && i < FIELDS_MAX; i++) {
 		words[i] = fields[i].name;
@@ -25,7 +26,8 @@ static int unknown(const struct api_field *fields, const char *what, const char 
 			strcat(all, fields[i].name);
 		}
 	}
-	error_set(err, STATUS_INVALID_ARGUMENT, "%s has no \"%.60s\"", what, name);
+	text_visible(shown, sizeof shown, name, strlen(name));
+	error_set(err, STATUS_INVALID_ARGUMENT, "%s has no \"%s\"", what, shown);
 	nearest = nearest_word(name, words);
 	if (nearest != NULL)
 		return error_hint(err, "did you mean \"%s\"?", nearest);
@@ -59,9 +61,14 @@ static bool is_one_of(const char *words, const char *text)
 	return false;
 }
 
+static bool is_whole(double value, int64_t min, int64_t max)
+{
+	return value >= (double)min && value <= (double)max && value == (double)(int64_t)value;
+}
+
 static int check_count(const struct api_field *f, double value, struct error *err)
 {
-	if (value >= (double)f->min && value <= (double)f->max && value == (double)(int64_t)value)
+	if (is_whole(value, f->min, f->max))
 		return 0;
 	return error_set(err, STATUS_INVALID_ARGUMENT, "\"%s\" must be a whole number from %lld to %lld", f->name,
 			 (long long)f->min, (long long)f->max);
@@ -171,7 +178,7 @@ static int check_blob(const struct api_field *f, const cJSON *v, struct error *e
 			return unknown(known, "\"bundle\"", item->string, err);
 	if (!cJSON_IsString(sha256) || api_sha256(sha256->valuestring)[0] == '\0')
 		return wrong(f, "an object whose sha256 has 64 hexadecimal digits", err);
-	if (!cJSON_IsNumber(bytes) || !(bytes->valuedouble >= 1 && bytes->valuedouble <= (double)BUNDLE_MAX))
+	if (!cJSON_IsNumber(bytes) || !is_whole(bytes->valuedouble, 1, BUNDLE_MAX))
 		return wrong(f, "an object whose bytes say how long the tar is", err);
 	return 0;
 }

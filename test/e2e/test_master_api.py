@@ -378,6 +378,8 @@ def test_hostile_request(attacked, row):
     ("POST", "/tasks", {"manifest": {"hivemind": 1, "comand": "x"}}, 'did you mean "command"'),
     ("POST", "/tasks", {"manifest": "{\n\"hivemind\": 1,\n\"memory\": 1}"}, "line 3"),
     ("POST", "/tasks", {"manifest": MANIFEST, "bundle": {"sha256": "0" * 64}}, "bytes"),
+    ("POST", "/tasks", {"manifest": MANIFEST, "bundle": {"sha256": "0" * 64, "bytes": 1.5}}, "how long"),
+    ("GET", "/tasks?%1b%5b31m=1", None, "the query has no"),
     ("POST", "/tasks", {"manifest": MANIFEST, "files": {"../x": "y"}}, ".."),
     ("POST", "/tasks", {"files": {"data": "y"}}, "what to run"),
     ("POST", "/check", {"entries": "run.sh"}, "list of texts"),

@@ -6,6 +6,7 @@ first check. Run it again after a change; the other files of a corpus are findin
 import io
 import json
 import os
+import re
 import struct
 import tarfile
 
@@ -275,6 +276,30 @@ def http():
     seed("http", "absolute", f"\0GET http://localhost/public HTTP/1.1\r\n{host}\r\nHEAD /large HTTP/1.1\r\n{host}\r\n")
 
 
+# --- the JSON API -------------------------------------------------------------------------------------
+def api():
+    """The first byte is the number of the route in roles/api_rows.c."""
+    rows = open(os.path.join(HERE, "../../../roles/api_rows.c")).read()
+    numbers = {name: i for i, name in enumerate(re.findall(r'^\t{"(\w+)", "[A-Z]+",', rows, re.MULTILINE))}
+    manifest = {"hivemind": 1, "name": "hello", "command": "sh run.sh"}
+    for name, route, query, body in (
+            ("submit", "submitTask", "", {"manifest": manifest, "files": {"run.sh": "echo hello > out/hello.txt\n"}}),
+            ("submit-bundle", "submitTask", "", {"name": "x", "bundle": {"sha256": PIN, "bytes": 10240}, "entries": ["run.sh"]}),
+            ("submit-text", "submitTask", "", {"manifest": json.dumps(manifest), "bundle": {"sha256": "sha256:" + PIN, "bytes": 1.5}}),
+            ("transfer", "transfer", "", {"to": "bob", "amount_cpt": "12.5"}),
+            ("twice", "transfer", "", '{"to":"bob","to":"eve","amount_cpt":"1"}'),
+            ("unknown", "transfer", "", '{"to":"bob","ammount_cpt":1e400,"\\u0000":[[[[{}]]]]}'),
+            ("token", "createToken", "", {"scopes": "submit,read", "name": None, "ttl_s": 86400}),
+            ("claim", "claimProject", "", {"look": True}), ("nothing", "stopTask", "", ""), ("empty", "stopTask", "", "{}"),
+            ("list", "listTasks", "state=PENDING,RUNNING&limit=20&label=a=b&since=12h&after=7", ""),
+            ("logs", "getLogs", "follow=true&tail=20&stream=stderr&attempt=2", ""),
+            ("bundle", "getBundle", "bytes=10240", ""), ("query-twice", "getStatement", "limit=1&limit=2&format=csv", ""),
+            ("query-unknown", "listTasks", "stat=RUNNING", ""), ("query-control", "listTasks", "\x1b[31m\x7f=1", ""),
+            ("name-control", "transfer", "", {"\n\x1b[31m\u202e": 1})):
+        text = body if isinstance(body, str) else json.dumps(body)
+        seed("api_check", name, bytes([numbers[route]]) + f"{query}\n{text}".encode())
+
+
 if __name__ == "__main__":
-    for write in (http, h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
+    for write in (api, http, h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
         write()
