@@ -5,132 +5,32 @@
 #include "exec/manifest.h"
 
 #include <cjson/cJSON.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/json_keys.h"
+#include "exec/manifest_value.h"
 #include "exec/visible.h"
 #include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-
-struct manifest {
-	Pb__TaskSpec *spec;
-	struct arena *arena;
-	struct error *err;
-	struct json_keys keys;
-	bool has_version;
-};
-
-/* --- where things stand --------------------------------------------------------------------------- */
-
-static int fail_at(struct manifest *m, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail_at(struct manifest *m, int line, const char *format, ...)
-{
-	char words[360];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(words, sizeof words, format, args);
-	va_end(args);
-	return error_set(m->err, STATUS_INVALID_ARGUMENT, "%s, line %d: %s", MANIFEST_NAME, line, words);
-}
-
-/* --- one reader for each kind of value ------------------------------------------------------------ */
-
-struct place {
-	const char *field; /* "resources.memory" */
-	int line, key;
-};
-
-static int wrong(struct manifest *m, const struct place *at, const char *words)
-{
-	return fail_at(m, at->line, "\"%s\" %s", at->field, words);
-}
-
-static int value_line(const struct manifest *m, const struct place *at, const cJSON *item)
-{
-	return json_keys_line(&m->keys, json_keys_find(&m->keys, at->key, item->string));
-}
-
-static int read_string(struct manifest *m, const struct place *at, const cJSON *v, char **out)
-{
-	if (!cJSON_IsString(v))
-		return wrong(m, at, "must be a string");
-	*out = arena_strdup(m->arena, v->valuestring);
-	return 0;
-}
-
-static int read_strings(struct manifest *m, const struct place *at, const cJSON *v, size_t max, size_t *n,
-			char ***out)
-{
-	size_t count = (size_t)cJSON_GetArraySize(v), i = 0;
-	const cJSON *item;
-
-	if (!cJSON_IsArray(v))
-		return wrong(m, at, "must be a list of strings");
-	if (count > max)
-		return fail_at(m, at->line, "\"%s\" has more than %zu strings", at->field, max);
-	*out = arena_alloc(m->arena, count * sizeof **out);
-	cJSON_ArrayForEach(item, v)
-	{
-		if (!cJSON_IsString(item))
-			return wrong(m, at, "must be a list of strings");
-		(*out)[i++] = arena_strdup(m->arena, item->valuestring);
-	}
-	*n = count;
-	return 0;
-}
-
-/* A whole number that a double holds exactly; -1 = it is none. */
-static int64_t whole(const cJSON *v)
-{
-	if (!cJSON_IsNumber(v) || !(v->valuedouble >= 0 && v->valuedouble <= 9007199254740992.0) ||
-	    (double)(int64_t)v->valuedouble != v->valuedouble)
-		return -1;
-	return (int64_t)v->valuedouble;
-}
-
-static int read_size(struct manifest *m, const struct place *at, const cJSON *v, uint64_t *out)
-{
-	int64_t size = cJSON_IsString(v) ? parse_size(v->valuestring) : whole(v);
-
-	if (size < 0)
-		return wrong(m, at, "must be a size, as \"512MiB\" or a number of bytes");
-	*out = (uint64_t)size;
-	return 0;
-}
-
-static int read_duration(struct manifest *m, const struct place *at, const cJSON *v, uint32_t *out)
-{
-	int64_t seconds = cJSON_IsString(v) ? parse_duration(v->valuestring) : whole(v);
-
-	if (seconds < 0)
-		return wrong(m, at, "must be a duration, as \"90s\", \"2h\" or a number of seconds");
-	*out = seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
-	return 0;
-}
 
 /* --- fields --------------------------------------------------------------------------------------- */
 
 static int read_version(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	m->has_version = true;
-	return whole(v) == 1 ? 0 : wrong(m, at, "must be 1: that is the only version there is");
+	return manifest_whole(v) == 1 ? 0 : manifest_wrong(m, at, "must be 1: that is the only version there is");
 }
 
 static int read_name(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_string(m, at, v, &m->spec->name);
+	return manifest_string(m, at, v, &m->spec->name);
 }
 
 static int read_image(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_string(m, at, v, &m->spec->image);
+	return manifest_string(m, at, v, &m->spec->image);
 }
 
 static void set_command(Pb__TaskSpec *spec, struct arena *arena, const char *a, const char *b, const char *c)
@@ -146,9 +46,9 @@ static void set_command(Pb__TaskSpec *spec, struct arena *arena, const char *a, 
 static int read_command(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsString(v))
-		return read_strings(m, at, v, COMMAND_WORDS_MAX, &m->spec->n_command, &m->spec->command);
+		return manifest_strings(m, at, v, COMMAND_WORDS_MAX, &m->spec->n_command, &m->spec->command);
 	if (v->valuestring[0] == '\0')
-		return wrong(m, at, "is empty");
+		return manifest_wrong(m, at, "is empty");
 	set_command(m->spec, m->arena, "sh", "-c", v->valuestring);
 	return 0;
 }
@@ -159,14 +59,14 @@ static int read_env(struct manifest *m, const struct place *at, const cJSON *v)
 	const cJSON *item;
 
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object of strings");
+		return manifest_wrong(m, at, "must be an object of strings");
 	s->env = arena_alloc(m->arena, (size_t)cJSON_GetArraySize(v) * sizeof *s->env);
 	cJSON_ArrayForEach(item, v)
 	{
 		Pb__TaskSpec__EnvEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return fail_at(m, value_line(m, at, item), "\"env\" must be an object of strings");
+			return manifest_fail(m, manifest_line(m, at, item), "\"env\" must be an object of strings");
 		pb__task_spec__env_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -181,14 +81,14 @@ static int read_labels(struct manifest *m, const struct place *at, const cJSON *
 	const cJSON *item;
 
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object of strings");
+		return manifest_wrong(m, at, "must be an object of strings");
 	s->labels = arena_alloc(m->arena, (size_t)cJSON_GetArraySize(v) * sizeof *s->labels);
 	cJSON_ArrayForEach(item, v)
 	{
 		Pb__TaskSpec__LabelsEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return fail_at(m, value_line(m, at, item), "\"labels\" must be an object of strings");
+			return manifest_fail(m, manifest_line(m, at, item), "\"labels\" must be an object of strings");
 		pb__task_spec__labels_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -199,27 +99,27 @@ static int read_labels(struct manifest *m, const struct place *at, const cJSON *
 
 static int read_outputs(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_strings(m, at, v, OUTPUTS_MAX, &m->spec->n_outputs, &m->spec->outputs);
+	return manifest_strings(m, at, v, OUTPUTS_MAX, &m->spec->n_outputs, &m->spec->outputs);
 }
 
 static int read_max_output(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_size(m, at, v, &m->spec->max_output);
+	return manifest_size(m, at, v, &m->spec->max_output);
 }
 
 static int read_time_limit(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_duration(m, at, v, &m->spec->time_limit_s);
+	return manifest_duration(m, at, v, &m->spec->time_limit_s);
 }
 
 static int read_grace(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_duration(m, at, v, &m->spec->grace_s);
+	return manifest_duration(m, at, v, &m->spec->grace_s);
 }
 
 static int read_keep(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_duration(m, at, v, &m->spec->keep_s);
+	return manifest_duration(m, at, v, &m->spec->keep_s);
 }
 
 static int read_cpus(struct manifest *m, const struct place *at, const cJSON *v)
@@ -227,32 +127,32 @@ static int read_cpus(struct manifest *m, const struct place *at, const cJSON *v)
 	double steps = cJSON_IsNumber(v) ? v->valuedouble * 100 : -1, rest;
 
 	if (!(steps >= 0 && steps <= 4e8))
-		return wrong(m, at, "must be a number of cores, as 0.5 or 4");
+		return manifest_wrong(m, at, "must be a number of cores, as 0.5 or 4");
 	rest = steps - (double)(int64_t)(steps + 0.5);
 	if (rest > 1e-6 || rest < -1e-6)
-		return wrong(m, at, "goes in steps of 0.01");
+		return manifest_wrong(m, at, "goes in steps of 0.01");
 	m->spec->resources->milli_cpus = (uint32_t)(steps + 0.5) * 10;
 	return 0;
 }
 
 static int read_memory(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_size(m, at, v, &m->spec->resources->memory);
+	return manifest_size(m, at, v, &m->spec->resources->memory);
 }
 
 static int read_disk(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	return read_size(m, at, v, &m->spec->resources->disk);
+	return manifest_size(m, at, v, &m->spec->resources->disk);
 }
 
 static int read_gpus(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	int64_t count = whole(v);
+	int64_t count = manifest_whole(v);
 
 	if (cJSON_IsObject(v))
-		return wrong(m, at, "must be a number: choosing a model is not supported yet");
+		return manifest_wrong(m, at, "must be a number: choosing a model is not supported yet");
 	if (count < 0 || count > UINT32_MAX)
-		return wrong(m, at, "must be a whole number");
+		return manifest_wrong(m, at, "must be a whole number");
 	m->spec->resources->gpus = (uint32_t)count;
 	return 0;
 }
@@ -268,7 +168,7 @@ static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON 
 	else if (cJSON_IsString(v))
 		text_copy(text, sizeof text, v->valuestring);
 	if (cpt_parse(text, &m->spec->max_mcpt, &ignored) != 0 || m->spec->max_mcpt == 0)
-		return wrong(m, at, "must be an amount of CPT above 0 with at most three decimals, as 20 or 0.5");
+		return manifest_wrong(m, at, "must be an amount of CPT above 0 with at most three decimals, as 20 or 0.5");
 	return 0;
 }
 
@@ -276,16 +176,16 @@ static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON 
 static int read_on_disconnect(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsString(v) || !on_disconnect_parse(m->spec, v->valuestring))
-		return wrong(m, at, "must be \"requeue\", \"fail\" or \"wait:\" and a duration, as \"wait:10m\"");
+		return manifest_wrong(m, at, "must be \"requeue\", \"fail\" or \"wait:\" and a duration, as \"wait:10m\"");
 	return 0;
 }
 
 static int read_infra(struct manifest *m, const struct place *at, const cJSON *v)
 {
-	int64_t times = whole(v);
+	int64_t times = manifest_whole(v);
 
 	if (times < 0)
-		return wrong(m, at, "must be a whole number");
+		return manifest_wrong(m, at, "must be a whole number");
 	m->spec->retry->infra = times > INT32_MAX ? INT32_MAX : (int32_t)times;
 	return 0;
 }
@@ -297,16 +197,16 @@ static int read_on_exit(struct manifest *m, const struct place *at, const cJSON 
 	const cJSON *item;
 
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object, as {\"75\": 3}: an exit status and how often it is tried again");
+		return manifest_wrong(m, at, "must be an object, as {\"75\": 3}: an exit status and how often it is tried again");
 	retry->on_exit = arena_alloc(m->arena, (size_t)cJSON_GetArraySize(v) * sizeof(Pb__RetryOnExit *));
 	cJSON_ArrayForEach(item, v)
 	{
 		Pb__RetryOnExit *e = arena_alloc(m->arena, sizeof *e);
 		size_t digits = strspn(item->string, "0123456789");
-		int64_t times = whole(item);
+		int64_t times = manifest_whole(item);
 
 		if (digits == 0 || digits > 3 || item->string[digits] != '\0' || times < 0)
-			return wrong(m, at, "must have exit statuses as names and whole numbers as values, as {\"75\": 3}");
+			return manifest_wrong(m, at, "must have exit statuses as names and whole numbers as values, as {\"75\": 3}");
 		pb__retry_on_exit__init(e);
 		e->exit_code = (uint32_t)strtoul(item->string, NULL, 10);
 		e->times = times > UINT32_MAX ? UINT32_MAX : (uint32_t)times;
@@ -318,7 +218,7 @@ static int read_on_exit(struct manifest *m, const struct place *at, const cJSON 
 static int read_oom_grow(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	(void)v;
-	return wrong(m, at, "is not supported yet");
+	return manifest_wrong(m, at, "is not supported yet");
 }
 
 static int read_retry(struct manifest *m, const struct place *at, const cJSON *v);
@@ -382,12 +282,12 @@ static int unknown_field(struct manifest *m, int line, const char *name, const s
 
 	for (size_t i = 0; known == fields && later[i] != NULL; i++) {
 		if (strcmp(later[i], name) == 0)
-			return fail_at(m, line, "\"%s\" is not supported yet", name);
+			return manifest_fail(m, line, "\"%s\" is not supported yet", name);
 	}
 	for (size_t i = 0; known[i].name != NULL; i++)
 		words[i] = known[i].name;
 	text_visible(shown, sizeof shown, name, strlen(name));
-	fail_at(m, line, "%s has no field \"%s\"",
+	manifest_fail(m, line, "%s has no field \"%s\"",
 		known == fields            ? "a manifest"
 		: known == resource_fields ? "\"resources\""
 		: known == retry_fields    ? "\"retry\""
@@ -417,7 +317,7 @@ static int read_fields(struct manifest *m, const cJSON *object, int parent, cons
 			return unknown_field(m, line, v->string, known);
 		status = f->read(m, &(struct place){f->path, line, key}, v);
 		if (status == 0 && spec_check_field(m->spec, f->path, &fault) != 0)
-			status = fail_at(m, line, "%s", fault.text);
+			status = manifest_fail(m, line, "%s", fault.text);
 		if (status != 0)
 			break;
 	}
@@ -427,21 +327,21 @@ static int read_fields(struct manifest *m, const cJSON *object, int parent, cons
 static int read_resources(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object with cpus, memory, disk, gpus");
+		return manifest_wrong(m, at, "must be an object with cpus, memory, disk, gpus");
 	return read_fields(m, v, at->key, resource_fields);
 }
 
 static int read_budget(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object with max_cpt");
+		return manifest_wrong(m, at, "must be an object with max_cpt");
 	return read_fields(m, v, at->key, budget_fields);
 }
 
 static int read_retry(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsObject(v))
-		return wrong(m, at, "must be an object with infra, on_exit");
+		return manifest_wrong(m, at, "must be an object with infra, on_exit");
 	m->spec->retry = arena_alloc(m->arena, sizeof *m->spec->retry);
 	pb__retry__init(m->spec->retry);
 	m->spec->retry->infra = -1;
@@ -454,13 +354,13 @@ static int read_manifest(struct manifest *m, const cJSON *root)
 	int status;
 
 	if (!cJSON_IsObject(root))
-		return fail_at(m, 1, "the manifest must be an object: { \"hivemind\": 1, ... }");
+		return manifest_fail(m, 1, "the manifest must be an object: { \"hivemind\": 1, ... }");
 	fault = json_keys_read(&m->keys);
 	if (fault != NULL)
-		return fail_at(m, m->keys.line, "%s", fault);
+		return manifest_fail(m, m->keys.line, "%s", fault);
 	status = read_fields(m, root, -1, fields);
 	if (status == 0 && !m->has_version) {
-		fail_at(m, 1, "\"hivemind\" is missing");
+		manifest_fail(m, 1, "\"hivemind\" is missing");
 		status = error_hint(m->err, "begin it with \"hivemind\": 1");
 	}
 	return status;
@@ -490,12 +390,12 @@ int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, si
 	memcpy(copy, text, n);
 	json_keys_init(&m.keys, arena, copy);
 	if (strlen(copy) != n)
-		return fail_at(&m, json_keys_line_of(&m.keys, copy + strlen(copy)), "there is a zero byte");
+		return manifest_fail(&m, json_keys_line_of(&m.keys, copy + strlen(copy)), "there is a zero byte");
 	spec_init(spec, arena);
 	name_after_bundle(spec, arena, name);
 	root = cJSON_ParseWithOpts(copy, &stop, true);
 	if (root == NULL)
-		return fail_at(&m, json_keys_line_of(&m.keys, stop != NULL ? stop : copy),
+		return manifest_fail(&m, json_keys_line_of(&m.keys, stop != NULL ? stop : copy),
 			       "this is not JSON");
 	status = read_manifest(&m, root);
 	cJSON_Delete(root);

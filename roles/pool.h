@@ -1,6 +1,7 @@
 /* roles/pool.h - the server: accounts, queue, workers, results. One struct holds its parts.
  *
- *   pool.c           bring-up and down, the table of handlers      pool_call.h   memory of one call
+ *   pool.c           bring-up and down               pool_handlers.c  who answers which RPC
+ *   pool_call.h      memory of one call
  *   pool_accounts.c  Register, Login, Logout, Whoami               auth.h        tokens, who may call what
  *   pool_tokens.c    CreateToken, ListTokens, RevokeToken          revocation.h  ended tokens end streams
  *   throttle.h       how often passwords may be tried

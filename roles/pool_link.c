@@ -3,13 +3,12 @@
  *   HELLO (wait for it) -> JOINING (the store looks whose worker it is) -> OPEN -> OVER
  *
  * In OPEN each kind of message has a row and a function. Nothing here waits: a heartbeat is answered at once,
- * all else goes into the batches of lease.c. The stream breaking changes nothing: the worker has
+ * all else goes into the batches of lease.h. The stream breaking changes nothing: the worker has
  * LOST_AFTER_MS to come back with a new Hello, which tells what it has; the answer says per attempt KEEP,
  * SEND or KILL, and sends again the leases and stops that it has not heard of. A message about an attempt
  * that is not the current one is answered with KILL. */
 #include "roles/pool_link.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -43,96 +42,10 @@ struct link {
 	Pb__Hello *hello;           /* in JOINING */
 };
 
-/* --- saying something ------------------------------------------------------------------------ */
-
-static void say(struct pool_worker *w, const Pb__PoolMessage *m)
+void link_say(struct pool_worker *w, const Pb__PoolMessage *m)
 {
 	if (w->link != NULL && w->link->call.rpc != NULL)
 		rpc_send(w->link->call.rpc, &m->base);
-}
-
-void link_send_verdict(struct pool_worker *w, const char *task, uint32_t epoch, int word)
-{
-	Pb__Verdict verdict = PB__VERDICT__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-
-	verdict.task = (char *)task;
-	verdict.epoch = epoch;
-	verdict.word = (Pb__Verdict__Word)word;
-	m.kind_case = PB__POOL_MESSAGE__KIND_VERDICT;
-	m.verdict = &verdict;
-	say(w, &m);
-}
-
-void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch)
-{
-	Pb__Stored stored = PB__STORED__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-
-	stored.task = (char *)task;
-	stored.epoch = epoch;
-	m.kind_case = PB__POOL_MESSAGE__KIND_STORED;
-	m.stored = &stored;
-	say(w, &m);
-}
-
-void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failure, const char *reason)
-{
-	Pb__StopAttempt stop = PB__STOP_ATTEMPT__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-
-	stop.task = (char *)t->id;
-	stop.epoch = t->epoch;
-	stop.reason = (char *)reason;
-	stop.failure = (Pb__TaskFailure)failure;
-	m.kind_case = PB__POOL_MESSAGE__KIND_STOP;
-	m.stop = &stop;
-	say(w, &m);
-}
-
-void link_send_rest(struct pool_worker *w, int64_t rest_ms, unsigned faults, const char *reason)
-{
-	Pb__Rest rest = PB__REST__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-	char words[REASON_MAX + 80];
-
-	snprintf(words, sizeof words, "%u attempts in a row came to nothing here%s%s", faults, reason[0] != '\0' ? ", the last: " : "", reason);
-	rest.rest_ms = (uint32_t)rest_ms;
-	rest.reason = words;
-	m.kind_case = PB__POOL_MESSAGE__KIND_REST;
-	m.rest = &rest;
-	say(w, &m);
-}
-
-void link_send_lease(struct pool_worker *w, const struct pool_task *t)
-{
-	Pb__Lease lease = PB__LEASE__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-
-	lease.task = (char *)t->id;
-	lease.epoch = t->epoch;
-	lease.spec = pb__task_spec__unpack(NULL, t->spec_size, t->spec);
-	lease.bundle_sha256 = (char *)t->bundle_sha256;
-	lease.bundle_size = t->bundle_size;
-	m.kind_case = PB__POOL_MESSAGE__KIND_LEASE;
-	m.lease = &lease;
-	say(w, &m);
-	pb__task_spec__free_unpacked(lease.spec, NULL);
-}
-
-static void send_welcome(const struct leader *leader, struct pool_worker *w)
-{
-	Pb__Welcome welcome = PB__WELCOME__INIT;
-	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
-
-	welcome.heartbeat_ms = HEARTBEAT_MS;
-	welcome.lost_after_ms = LOST_AFTER_MS;
-	welcome.worker = w->id;
-	welcome.pool = (char *)leader->id;
-	welcome.epoch = leader->epoch;
-	m.kind_case = PB__POOL_MESSAGE__KIND_WELCOME;
-	m.welcome = &welcome;
-	say(w, &m);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -287,7 +200,7 @@ static void open_link(struct link *l)
 	pool_worker_beat(pool, w);
 	log_info("worker joined worker=%s name=%s attempts=%zu not_ready=\"%s\"", w->id, w->name,
 	         hello->n_attempts, w->not_ready);
-	send_welcome(&pool->leader, w);
+	link_send_welcome(w, &pool->leader);
 	look_at_rest(pool, w);
 	for (size_t i = 0; i < hello->n_attempts; i++)
 		judge(l, hello->attempts[i]);
@@ -377,7 +290,7 @@ static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 	ack.seq = beat->seq;
 	answer.kind_case = PB__POOL_MESSAGE__KIND_ACK;
 	answer.ack = &ack;
-	say(l->worker, &answer);
+	link_say(l->worker, &answer);
 	if (pool_worker_set_ready(l->worker, beat->not_ready))
 		lease_kick(l->call.pool);
 	if (l->worker->rests_until_ms > 0 && clock_ms() >= l->worker->rests_until_ms) {

@@ -7,16 +7,23 @@
 
 #include <stdint.h>
 
+#include "hivemind.pb-c.h"
+
+struct leader;
 struct pool;
 struct pool_task;
 struct pool_worker;
 
+void link_send_welcome(struct pool_worker *w, const struct leader *leader);
 /* It is given nothing for so long. */
 void link_send_rest(struct pool_worker *w, int64_t rest_ms, unsigned faults, const char *reason);
 void link_send_lease(struct pool_worker *w, const struct pool_task *t);
 void link_send_stop(struct pool_worker *w, const struct pool_task *t, int failure, const char *reason);
 void link_send_stored(struct pool_worker *w, const char *task, uint32_t epoch);
 void link_send_verdict(struct pool_worker *w, const char *task, uint32_t epoch, int word);
+
+/* Any message. */
+void link_say(struct pool_worker *w, const Pb__PoolMessage *m);
 
 /* End the stream: the worker is removed, or another stream of it has come. */
 void link_drop(struct pool_worker *w, const char *reason);
