@@ -115,6 +115,7 @@ export function tabs(label, list, chosen, onchoose) {
       b.tabIndex = list[i][0] === id ? 0 : -1;
     });
     panel.setAttribute('aria-labelledby', 'tab-' + id);
+    requestAnimationFrame(() => document.getElementById('tab-' + id)?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
     panel.replaceChildren();
     end = list.find(k => k[0] === id)[2](panel);
     if (!quietly) onchoose?.(id);
