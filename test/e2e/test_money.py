@@ -116,7 +116,8 @@ def test_a_normal_end_pays_its_seconds_however_few(h, run):
     line = settlement(h, task)
     assert books.paid(task) == amount(line) == mcpt(line["charge_cpt"]) == mcpt(told["cost"]["spent_cpt"])
     assert 1.9 < line["seconds"] < 3 and line["attempt"] == 1
-    assert abs(line["seconds"] - told["usage"]["wall"]) < 0.002
+    # Two clocks, and the way of a message between them.
+    assert abs(line["seconds"] - told["usage"]["wall"]) < 0.05 * hive.SLOW
 
 
 @pytest.mark.parametrize("text, words, failure", [
@@ -181,7 +182,14 @@ def test_a_worker_that_is_killed_earns_nothing_for_the_lost_attempt(h, tmp_path)
     books = Books(h)
     task = h.submit(script(tmp_path / "task", "test $HIVEMIND_ATTEMPT = 1 && sleep 60; sleep 1")) + ".1"
     until("money to move", lambda: balance(h, lender(h))["pending_cpt"] > 0, 40)
-    os.kill(h.pid("worker-1"), signal.SIGKILL)
+    # Killed, it would be started again and go on with the attempt. Stopped, it is as dead as that for the pool, and its supervisor
+    # ends the container.
+    worker = h.pid("worker-1")
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        until("the attempt to be lost", lambda: h.status(task)["epoch"] > 1 or h.status(task)["state"] == "PENDING", 20)
+    finally:
+        os.kill(worker, signal.SIGCONT)
     h("wait", task, "--timeout", "60s")
     assert h.status(task)["state"] == "COMPLETED"
     line = settlement(h, task)
