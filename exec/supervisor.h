@@ -24,7 +24,7 @@
 
 #define SUPERVISOR_LOOK_MS 1000
 #define SUPERVISOR_HURRY_MS 100     /* when the worker is dead, or something has to be done */
-#define SUPERVISOR_PATIENCE_MS 60000
+#define SUPERVISOR_PATIENCE_MS 45000 /* so it is gone a minute after the last heartbeat, if the pool waits no longer for a task */
 
 /* The containers of the leash that are not known to be dead. */
 struct outlook {

@@ -1,7 +1,9 @@
 """Fixtures: the real parts, each private to the test run. See hive.py for what they are."""
+import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -26,6 +28,10 @@ def no_reports(workdir):
     os.environ["ASAN_OPTIONS"] = f"log_path={folder}/asan:detect_leaks=1"
     os.environ["UBSAN_OPTIONS"] = f"log_path={folder}/ubsan:print_stacktrace=1"
     yield
+    # A supervisor outlives a killed worker for as long as its engine, which is gone by now, does not answer.
+    for pid in hive.left_behind(f"HIVEMIND_REPORTS={folder}"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     reports = [report.read_text(errors="replace")[:4000] for report in sorted(folder.iterdir())
                if report.stat().st_size > 0]
     assert not reports, "\n".join(reports[:5])
