@@ -12,6 +12,7 @@
 
 #include "exec/manifest.h"
 #include "exec/visible.h"
+#include "net/file.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -97,24 +98,14 @@ int intake_keep(struct intake *in, struct error *err)
 	return 0;
 }
 
-static int write_all(int fd, const char *p, size_t n, struct error *err)
+static int write_piece(int fd, const void *data, size_t n, struct error *err)
 {
-	while (n > 0) {
-		ssize_t written = write(fd, p, n);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0) {
-			error_set(err, status_from_errno(errno), "cannot write the temporary file: %s",
-				  strerror(errno));
-			return errno == ENOSPC ? error_hint(err, "set TMPDIR to a place with more room")
-			       : err != NULL   ? err->status
-					       : STATUS_UNKNOWN;
-		}
-		p += written;
-		n -= (size_t)written;
-	}
-	return 0;
+	if (file_write_all(fd, data, n) == 0)
+		return 0;
+	error_set(err, status_from_errno(errno), "cannot write the temporary file: %s", strerror(errno));
+	return errno == ENOSPC ? error_hint(err, "set TMPDIR to a place with more room")
+	       : err != NULL   ? err->status
+			       : STATUS_UNKNOWN;
 }
 
 /* Put the name of what is read before the words. */
@@ -143,7 +134,7 @@ int intake_put(struct intake *in, const void *data, size_t n, struct error *err)
 		return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: a bundle may have at most 64 GiB",
 				 in->name);
 	sha256_update(&in->sha256, data, n);
-	return in->to >= 0 ? write_all(in->to, data, n, err) : 0;
+	return in->to >= 0 ? write_piece(in->to, data, n, err) : 0;
 }
 
 int intake_end(struct intake *in, struct error *err)

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/file.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
@@ -90,34 +90,6 @@ int public_file_read(const char *path, struct buf *out, struct error *err)
 	return read_file(path, 0, out, err);
 }
 
-static int write_all(int fd, const char *data, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, data, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -1;
-		data += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
-/* The name of a new file is durable only when its directory is. */
-static int sync_directory_of(const char *path)
-{
-	char *copy = xstrdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 ? -1 : fsync(fd);
-
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return rc;
-}
-
 int secret_file_write(const char *path, mode_t mode, const void *data, size_t n, struct error *err)
 {
 	char *fresh = xasprintf("%s.XXXXXX", path);
@@ -129,14 +101,14 @@ int secret_file_write(const char *path, mode_t mode, const void *data, size_t n,
 		free(fresh);
 		return rc;
 	}
-	if (write_all(fd, data, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	if (file_write_all(fd, data, n) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		rc = failed(err, "write", path);
 	close(fd);
 	if (rc == 0 && rename(fresh, path) < 0)
 		rc = failed(err, "write", path);
 	if (rc != 0)
 		unlink(fresh);
-	else if (sync_directory_of(path) < 0)
+	else if (file_sync_directory(path) < 0)
 		rc = failed(err, "write the directory of", path);
 	free(fresh);
 	return rc;

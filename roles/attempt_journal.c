@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "net/buf.h"
+#include "net/file.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/message.h"
@@ -64,23 +65,6 @@ int journal_open(struct journal *j, const char *data, struct error *err)
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const void *data, size_t n)
-{
-	const char *p = data;
-
-	while (n > 0) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		p += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 static void compose(struct buf *b, const Journal__Attempt *record)
 {
 	size_t n = journal__attempt__get_packed_size(record);
@@ -106,7 +90,7 @@ int journal_write(const struct journal *j, const char *key, const Journal__Attem
 	if (fd < 0)
 		return fail(err, "write", beside);
 	compose(&b, record);
-	if (write_all(fd, b.data, b.n) != 0 || rename(beside, path) != 0)
+	if (file_write_all(fd, b.data, b.n) != 0 || rename(beside, path) != 0)
 		rc = fail(err, "write", path);
 	close(fd);
 	buf_release(&b);

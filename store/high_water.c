@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "net/crash.h"
+#include "net/file.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -44,22 +45,6 @@ static int read_mark(struct mark *m, const char *path, struct error *err)
 	return 0;
 }
 
-static int sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[4096];
-	int fd, rc;
-
-	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-	         slash != NULL ? path : ".");
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
-}
-
 static int write_mark(const struct mark *m, const char *path, const char *fresh)
 {
 	char line[80];
@@ -74,7 +59,7 @@ static int write_mark(const struct mark *m, const char *path, const char *fresh)
 	crash_point(POOL_MARK_WRITTEN);
 	good = good && rename(fresh, path) == 0;
 	crash_point(POOL_MARK_RENAMED);
-	return good && sync_folder(path) == 0 ? 0 : -1;
+	return good && file_sync_directory(path) == 0 ? 0 : -1;
 }
 
 /* On another thread: touches `writing`, `path` and `error`. */
