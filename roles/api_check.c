@@ -144,10 +144,10 @@ static int check_texts(const struct api_field *f, const cJSON *v, struct error *
 	const cJSON *item;
 
 	if (!cJSON_IsArray(v))
-		return wrong(f, "a list of texts", err);
+		return wrong(f, "a list of texts, as [\"run.sh\"]", err);
 	cJSON_ArrayForEach(item, v)
 		if (!cJSON_IsString(item))
-			return wrong(f, "a list of texts", err);
+			return wrong(f, "a list of texts, as [\"run.sh\"]", err);
 	return 0;
 }
 
@@ -156,10 +156,10 @@ static int check_pairs(const struct api_field *f, const cJSON *v, struct error *
 	const cJSON *item;
 
 	if (!cJSON_IsObject(v))
-		return wrong(f, "an object of texts", err);
+		return wrong(f, "an object of texts, as {\"run.sh\": \"echo hi\"}", err);
 	cJSON_ArrayForEach(item, v)
 		if (!cJSON_IsString(item))
-			return wrong(f, "an object of texts", err);
+			return wrong(f, "an object of texts, as {\"run.sh\": \"echo hi\"}", err);
 	return 0;
 }
 
@@ -201,7 +201,9 @@ static int check_body_value(const struct api_field *f, const cJSON *v, struct er
 	case API_BLOB:
 		return check_blob(f, v, err);
 	default:
-		return cJSON_IsString(v) ? check_text(f, v->valuestring, err) : wrong(f, "a text", err);
+		if (cJSON_IsString(v))
+			return check_text(f, v->valuestring, err);
+		return wrong(f, f->kind == API_CPT ? "a text, as \"12.5\"" : "a text", err);
 	}
 }
 
@@ -241,6 +243,15 @@ static int check_strictly(const char *text, struct error *err)
 	return err->status;
 }
 
+static int line_of(const char *text, const char *place)
+{
+	int line = 1;
+
+	for (; place != NULL && text < place && *text != '\0'; text++)
+		line += *text == '\n';
+	return line;
+}
+
 int api_check_body(const struct api_row *row, const char *text, size_t n, cJSON **body, struct error *err)
 {
 	const char *stop = NULL;
@@ -252,7 +263,8 @@ int api_check_body(const struct api_row *row, const char *text, size_t n, cJSON 
 		return error_set(err, STATUS_INVALID_ARGUMENT, "the body has a zero byte");
 	v = cJSON_ParseWithOpts(text, &stop, true);
 	if (v == NULL || !cJSON_IsObject(v)) {
-		error_set(err, STATUS_INVALID_ARGUMENT, v == NULL ? "the body is not JSON" : "the body must be an object");
+		error_set(err, STATUS_INVALID_ARGUMENT, v == NULL ? "the body, line %d: this is not JSON" : "the body must be an object",
+			  line_of(text, stop));
 		cJSON_Delete(v);
 		return err->status;
 	}

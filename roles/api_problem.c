@@ -50,7 +50,8 @@ void api_problem(struct http_request *r, const struct error *e)
 		.status = p->http, .code = p->code, .title = p->title, .detail = e->text,
 		.hint = e->hint[0] != '\0' ? e->hint
 			: p->http == 503 ? "Is the pool running? The request can be repeated."
-					 : "man hivemind-api says what each request takes"});
+			: p->http == 404 ? "Lists say what there is (/api/v1/tasks, /workers, /projects); what is somebody else's is in none"
+					 : "/api/v1/openapi.json says what each request takes"});
 }
 
 void api_fail(struct api *a, const struct error *e)

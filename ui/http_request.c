@@ -77,6 +77,7 @@ static void without_route(struct http_connection *c, const struct http_found *fo
 	struct http_request *r = &c->request;
 	bool reads = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 	const struct http_file *file = NULL;
+	const char *allow;
 
 	for (size_t i = 0; i < o->file_count && found->best == NULL; i++)
 		if (strcmp(o->files[i].path, r->path) == 0)
@@ -85,13 +86,13 @@ static void without_route(struct http_connection *c, const struct http_found *fo
 		http_answer_file(r, file);
 		return;
 	}
-	if (found->best != NULL)
-		http_header(r, "Allow", "%s", http_route_allow(found, o->routes, o->route_count, &r->arena));
-	else if (file != NULL)
-		http_header(r, "Allow", "GET, HEAD");
-	http_refuse(c, found->best != NULL || file != NULL ? 405 : 404,
-	            found->best != NULL || file != NULL ? "This cannot be done here."
-	                                                : "There is nothing here.");
+	if (found->best == NULL && file == NULL) {
+		http_refuse(c, 404, "There is nothing at this path: is it spelled as in man hivemind-api?");
+		return;
+	}
+	allow = file != NULL ? "GET, HEAD" : http_route_allow(found, o->routes, o->route_count, &r->arena);
+	http_header(r, "Allow", "%s", allow);
+	http_refuse(c, 405, arena_printf(&r->arena, "%s cannot be done here, only %s.", r->method, allow));
 }
 
 /* May it have the body that it says it has? If not, it has been refused. */

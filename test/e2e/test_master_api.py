@@ -374,6 +374,8 @@ def test_hostile_request(attacked, row):
     ("POST", "/transfers", [1], "an object"),
     ("POST", "/transfers", "{\"to\":\"bob\",\"to\":\"eve\",\"amount_cpt\":\"1\"}", "twice"),
     ("POST", "/transfers", "{} garbage", "not JSON"),
+    ("POST", "/transfers", "{\n\"to\": bob}", "line 2"),
+    ("POST", "/transfers", {"to": "bob", "amount_cpt": 1}, "12.5"),
     ("POST", "/tasks", {"manifset": {}}, 'did you mean "manifest"'),
     ("POST", "/tasks", {"manifest": {"hivemind": 1, "comand": "x"}}, 'did you mean "command"'),
     ("POST", "/tasks", {"manifest": "{\n\"hivemind\": 1,\n\"memory\": 1}"}, "line 3"),
@@ -392,6 +394,16 @@ def test_what_nobody_knows_is_an_error_that_helps(master, method, path, body, wo
     problem = answer.json
     assert problem["status"] == 400 and problem["type"].startswith("/problems/") and problem["hint"], problem
     assert words in problem["detail"] + problem["hint"], problem
+
+
+def test_where_nothing_is_and_what_is_not_done_there_is_said(master):
+    nothing = master.get("/taks")
+    assert nothing.status == 404 and "spelled" in nothing.json["detail"]
+    wrong = master.ask("PUT", "/tasks", {})
+    assert wrong.status == 405 and "PUT cannot be done here, only GET, HEAD, POST." == wrong.json["detail"], wrong
+    stranger = master.ask("GET", "/tasks", bearer=False)
+    assert stranger.status == 401 and "Authorization: Bearer" in stranger.json["hint"]
+    assert "/api/v1/tasks" in master.get("/tasks/zzzz").json["hint"]
 
 
 def test_a_task_of_somebody_else_does_not_exist(master, bob):
