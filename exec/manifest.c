@@ -20,7 +20,8 @@
 static int read_version(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	m->has_version = true;
-	return manifest_whole(v) == 1 ? 0 : manifest_wrong(m, at, "must be 1: that is the only version there is");
+	return manifest_whole(v) == 1 ? 0
+	                              : manifest_wrong(m, at, "must be 1: that is the only version there is");
 }
 
 static int read_name(struct manifest *m, const struct place *at, const cJSON *v)
@@ -66,7 +67,8 @@ static int read_env(struct manifest *m, const struct place *at, const cJSON *v)
 		Pb__TaskSpec__EnvEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return manifest_fail(m, manifest_line(m, at, item), "\"env\" must be an object of strings");
+			return manifest_fail(m, manifest_line(m, at, item),
+			                     "\"env\" must be an object of strings");
 		pb__task_spec__env_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -88,7 +90,8 @@ static int read_labels(struct manifest *m, const struct place *at, const cJSON *
 		Pb__TaskSpec__LabelsEntry *entry = arena_alloc(m->arena, sizeof *entry);
 
 		if (!cJSON_IsString(item))
-			return manifest_fail(m, manifest_line(m, at, item), "\"labels\" must be an object of strings");
+			return manifest_fail(m, manifest_line(m, at, item),
+			                     "\"labels\" must be an object of strings");
 		pb__task_spec__labels_entry__init(entry);
 		entry->key = arena_strdup(m->arena, item->string);
 		entry->value = arena_strdup(m->arena, item->valuestring);
@@ -168,7 +171,8 @@ static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON 
 	else if (cJSON_IsString(v))
 		text_copy(text, sizeof text, v->valuestring);
 	if (cpt_parse(text, &m->spec->max_mcpt, &ignored) != 0 || m->spec->max_mcpt == 0)
-		return manifest_wrong(m, at, "must be an amount of CPT above 0 with at most three decimals, as 20 or 0.5");
+		return manifest_wrong(
+		    m, at, "must be an amount of CPT above 0 with at most three decimals, as 20 or 0.5");
 	return 0;
 }
 
@@ -176,7 +180,8 @@ static int read_max_cpt(struct manifest *m, const struct place *at, const cJSON 
 static int read_on_disconnect(struct manifest *m, const struct place *at, const cJSON *v)
 {
 	if (!cJSON_IsString(v) || !on_disconnect_parse(m->spec, v->valuestring))
-		return manifest_wrong(m, at, "must be \"requeue\", \"fail\" or \"wait:\" and a duration, as \"wait:10m\"");
+		return manifest_wrong(
+		    m, at, "must be \"requeue\", \"fail\" or \"wait:\" and a duration, as \"wait:10m\"");
 	return 0;
 }
 
@@ -197,7 +202,9 @@ static int read_on_exit(struct manifest *m, const struct place *at, const cJSON 
 	const cJSON *item;
 
 	if (!cJSON_IsObject(v))
-		return manifest_wrong(m, at, "must be an object, as {\"75\": 3}: an exit status and how often it is tried again");
+		return manifest_wrong(
+		    m, at,
+		    "must be an object, as {\"75\": 3}: an exit status and how often it is tried again");
 	retry->on_exit = arena_alloc(m->arena, (size_t)cJSON_GetArraySize(v) * sizeof(Pb__RetryOnExit *));
 	cJSON_ArrayForEach(item, v)
 	{
@@ -206,7 +213,9 @@ static int read_on_exit(struct manifest *m, const struct place *at, const cJSON 
 		int64_t times = manifest_whole(item);
 
 		if (digits == 0 || digits > 3 || item->string[digits] != '\0' || times < 0)
-			return manifest_wrong(m, at, "must have exit statuses as names and whole numbers as values, as {\"75\": 3}");
+			return manifest_wrong(
+			    m, at,
+			    "must have exit statuses as names and whole numbers as values, as {\"75\": 3}");
 		pb__retry_on_exit__init(e);
 		e->exit_code = (uint32_t)strtoul(item->string, NULL, 10);
 		e->times = times > UINT32_MAX ? UINT32_MAX : (uint32_t)times;
@@ -390,7 +399,8 @@ int manifest_parse(Pb__TaskSpec *spec, struct arena *arena, const char *text, si
 	memcpy(copy, text, n);
 	json_keys_init(&m.keys, arena, copy);
 	if (strlen(copy) != n)
-		return manifest_fail(&m, json_keys_line_of(&m.keys, copy + strlen(copy)), "there is a zero byte");
+		return manifest_fail(&m, json_keys_line_of(&m.keys, copy + strlen(copy)),
+		                     "there is a zero byte");
 	spec_init(spec, arena);
 	name_after_bundle(spec, arena, name);
 	root = cJSON_ParseWithOpts(copy, &stop, true);

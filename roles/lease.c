@@ -73,7 +73,8 @@ static void settle_lease(struct batch *b, struct batch_item *item, int outcome)
 	} else {
 		assert(t->log == NULL); /* it would be that of another attempt */
 		if (t->epoch == 1)
-			metrics_observe(METRIC_QUEUE_SECONDS, 0, (double)(clock_wall_ms() - t->wait.created_ms) / 1000);
+			metrics_observe(METRIC_QUEUE_SECONDS, 0,
+			                (double)(clock_wall_ms() - t->wait.created_ms) / 1000);
 		pool_task_become(pool, t, TASK_RUNNING, PHASE_ASSIGNED);
 		if (w->lost)
 			lease_return(pool, t, "its worker went before it could begin", false, false);
@@ -117,7 +118,8 @@ static void on_round(struct deferred *d)
 		shapes[n++] = &line->shape;
 	pair_count = sched_match(shapes, n, workers, ready, pairs, BATCH_MAX, clock_ms());
 	for (size_t i = 0; i < pair_count; i++)
-		lease_to(l, container_of(pairs[i].item, struct pool_task, wait), workers[pairs[i].worker].user);
+		lease_to(l, container_of(pairs[i].item, struct pool_task, wait),
+		         workers[pairs[i].worker].user);
 	free(shapes);
 	free(workers);
 	free(offered);

@@ -4,10 +4,10 @@
  *   lease_phase -> store_phase             lease_done -> store_done -> Stored, or Verdict KILL
  *   lease_return -> store_requeue -> PENDING again (or FAILED infra)
  *
- * A worker that was not heard for LOST_AFTER_MS is removed and its tasks go back into the queue (roles/silence.h). Not while
- * Redis is away, and not before the workers had time to come back: after a start, after Redis was away, and
- * after we ourselves slept (the loop was late). A lease that lives too long is safe; one that ends too early
- * runs a task twice. */
+ * A worker that was not heard for LOST_AFTER_MS is removed and its tasks go back into the queue
+ * (roles/silence.h). Not while Redis is away, and not before the workers had time to come back: after a
+ * start, after Redis was away, and after we ourselves slept (the loop was late). A lease that lives too long
+ * is safe; one that ends too early runs a task twice. */
 #ifndef ROLES_LEASE_H
 #define ROLES_LEASE_H
 
@@ -46,8 +46,8 @@ void lease_kick(struct pool *pool);
 /* An attempt has come to another phase. */
 void lease_phase(struct pool *pool, struct pool_task *t, int phase, int64_t time_ms);
 
-/* A worker says that an attempt has ended. Copied. Answered by Stored or a Verdict on the worker's link. FAILURE_INFRA is a
- * loss of its machine: the task goes back into the queue. */
+/* A worker says that an attempt has ended. Copied. Answered by Stored or a Verdict on the worker's link.
+ * FAILURE_INFRA is a loss of its machine: the task goes back into the queue. */
 void lease_done(struct pool *pool, struct pool_worker *w, const Pb__Done *done);
 
 /* Take a task from its worker and put it back into the queue. loss: its worker was lost; rest: the worker
@@ -57,7 +57,8 @@ void lease_return(struct pool *pool, struct pool_task *t, const char *reason, bo
 /* It was lost, and is not tried again: FAILED(infra), refunded. */
 void lease_fail(struct pool *pool, struct pool_task *t, const char *reason);
 
-/* The worker has lost, refused or answered wrongly what it was given: after some in a row it rests, and is told. */
+/* The worker has lost, refused or answered wrongly what it was given: after some in a row it rests, and is
+ * told. */
 void lease_fault(struct pool *pool, struct pool_worker *w, const char *reason);
 
 /* The worker goes, with all it has. */

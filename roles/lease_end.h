@@ -1,4 +1,5 @@
-/* roles/lease_end.h - the two batches of lease_end.c, as lease.c begins and ends them. What others call is in lease.h. */
+/* roles/lease_end.h - the two batches of lease_end.c, as lease.c begins and ends them. What others call is in
+ * lease.h. */
 #ifndef ROLES_LEASE_END_H
 #define ROLES_LEASE_END_H
 

@@ -64,7 +64,8 @@ void link_send_rest(struct pool_worker *w, int64_t rest_ms, unsigned faults, con
 	Pb__PoolMessage m = PB__POOL_MESSAGE__INIT;
 	char words[REASON_MAX + 80];
 
-	snprintf(words, sizeof words, "%u attempts in a row came to nothing here%s%s", faults, reason[0] != '\0' ? ", the last: " : "", reason);
+	snprintf(words, sizeof words, "%u attempts in a row came to nothing here%s%s", faults,
+	         reason[0] != '\0' ? ", the last: " : "", reason);
 	rest.rest_ms = (uint32_t)rest_ms;
 	rest.reason = words;
 	m.kind_case = PB__POOL_MESSAGE__KIND_REST;
