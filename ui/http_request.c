@@ -64,9 +64,13 @@ static void refuse_at_gate(struct http_connection *c, enum http_gate gate)
 {
 	const struct http_refusal *why = &http_gate_refusals[gate];
 	struct http_problem p = {why->status, why->code, why->title, why->detail, why->hint, NULL, NULL};
+	const char *takes = c->request.route != NULL ? c->request.route->takes : NULL;
 
 	if (gate == GATE_SESSION)
 		http_header(&c->request, "WWW-Authenticate", "Bearer");
+	if (gate == GATE_TYPE)
+		p.hint = arena_printf(&c->request.arena, "Send Content-Type: %s.",
+				      takes != NULL && strcmp(takes, "*") != 0 ? takes : "application/json");
 	http_problem(&c->request, &p);
 }
 

@@ -401,9 +401,22 @@ def test_where_nothing_is_and_what_is_not_done_there_is_said(master):
     assert nothing.status == 404 and "spelled" in nothing.json["detail"]
     wrong = master.ask("PUT", "/tasks", {})
     assert wrong.status == 405 and "PUT cannot be done here, only GET, HEAD, POST." == wrong.json["detail"], wrong
+    kind = master.ask("PUT", f"/bundles/{'0' * 64}?bytes=1", b"x", {"Content-Type": "text/plain"})
+    assert kind.status == 415 and kind.json["hint"] == f"Send Content-Type: {TAR}.", kind
     stranger = master.ask("GET", "/tasks", bearer=False)
     assert stranger.status == 401 and "Authorization: Bearer" in stranger.json["hint"]
     assert "/api/v1/tasks" in master.get("/tasks/zzzz").json["hint"]
+
+
+def test_every_example_of_the_manual_runs_as_printed(master, tmp_path):
+    (tmp_path / ".config").symlink_to(master.path / "config")
+    page = (hive.ROOT / "man/hivemind-api.7").read_text()
+    examples = [e.replace("\\e", "\\") for e in re.findall(r"\.Bd -literal.*?\n(.*?)\n\.Ed", page, re.DOTALL)]
+    assert len(examples) == 2
+    script = "\n".join(examples).replace(":5001", f":{master.port}").replace("curl ", "curl -sS ")
+    done = subprocess.run(["sh", "-eu", "-c", script], env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True)
+    listed, made = (json.loads(line) for line in done.stdout.splitlines())
+    assert isinstance(listed["tasks"], list) and made["name"] == "hello", done
 
 
 def test_a_task_of_somebody_else_does_not_exist(master, bob):
