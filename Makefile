@@ -54,8 +54,9 @@ SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 # The pages, each file with its gzip twin beside it. A page's modules become one script, in the order of their needs.
 MODULES := theme dom i18n api live plot shell
 MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks task pack submit machines wallet access master)
-JOINED := $(B)/gen/page/master.js
-PAGE := $(sort $(filter-out $(MASTER_MODULES) %.awk,$(wildcard ui/page/*.* ui/page/*/*.*))) $(JOINED)
+WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) worker)
+JOINED := $(B)/gen/page/master.js $(B)/gen/page/worker.js
+PAGE := $(sort $(filter-out $(MASTER_MODULES) $(WORKER_MODULES) %.awk,$(wildcard ui/page/*.* ui/page/*/*.*))) $(JOINED)
 PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)
 EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json roles/*.json) \
 	$(wildcard examples/primes/*) $(PAGE))
@@ -114,8 +115,10 @@ $(B)/embed/%.o: %
 		$$n $$n $$n $< $$n $$n | $(CC) -x assembler -c -o $@ -
 
 $(B)/gen/page/master.js: $(MASTER_MODULES) ui/page/join.awk
+$(B)/gen/page/worker.js: $(WORKER_MODULES) ui/page/join.awk
+$(JOINED):
 	@mkdir -p $(@D)
-	$(call say,JOIN,$@)awk -f ui/page/join.awk $(MASTER_MODULES) > $@
+	$(call say,JOIN,$@)awk -f ui/page/join.awk $(filter %.js,$^) > $@
 
 .SECONDARY: $(PAGE_GZ)
 $(B)/gen/%.gz: %
@@ -220,7 +223,7 @@ build/page-test/node_modules/.package-lock.json: test/page/package-lock.json
 # Every screen in both themes, languages and widths, for people to look at: build/screenshots.
 screenshots: deps-test $(BIN)
 	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) HIVEMIND_SCREENSHOTS=$(abspath build/screenshots) /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-		test/e2e/test_master_page.py -k screens
+		test/e2e/test_master_page.py test/e2e/test_worker_page.py -k screen
 	@echo "build/screenshots"
 
 unit: $(UNIT)

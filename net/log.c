@@ -1,5 +1,6 @@
 #include "net/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/buf.h"
 #include "net/clock.h"
 
 static const char *const names[] = {"debug", "info ", "warn ", "error"};
@@ -54,6 +56,33 @@ static size_t escape(char *out, size_t size, const char *text)
 	return n;
 }
 
+/* --- the last lines ----------------------------------------------------------------------------- */
+
+static char tail[LOG_TAIL_SIZE];
+static size_t tail_n; /* bytes ever kept */
+static pthread_mutex_t tail_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void keep(const char *line, size_t n)
+{
+	pthread_mutex_lock(&tail_lock);
+	for (size_t i = 0; i < n; i++)
+		tail[tail_n++ % sizeof tail] = line[i];
+	pthread_mutex_unlock(&tail_lock);
+}
+
+void log_tail(struct buf *out)
+{
+	size_t from;
+
+	pthread_mutex_lock(&tail_lock);
+	from = tail_n > sizeof tail ? tail_n - sizeof tail + 1 : 0;
+	while (from > 0 && from < tail_n && tail[(from - 1) % sizeof tail] != '\n')
+		from++; /* not half a line */
+	for (; from < tail_n; from++)
+		buf_append(out, &tail[from % sizeof tail], 1);
+	pthread_mutex_unlock(&tail_lock);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char message[900], line[1200];
@@ -72,6 +101,7 @@ void log_line(enum log_level level, const char *format, ...)
 	n += (size_t)snprintf(line + n, sizeof line - n, "%s ", names[level]);
 	n += escape(line + n, sizeof line - n - 1, message);
 	line[n++] = '\n';
+	keep(line, n);
 	if (write(STDERR_FILENO, line, n) < 0)
 		return; /* nobody to tell */
 }

@@ -19,4 +19,9 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 
+/* The last lines that were logged, oldest first, at most LOG_TAIL_SIZE bytes of them. From any thread. */
+#define LOG_TAIL_SIZE 32768
+struct buf;
+void log_tail(struct buf *out);
+
 #endif

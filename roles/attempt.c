@@ -111,6 +111,7 @@ static void enter_removing(struct attempt *a)
 	release_resources(a);
 	if (a->give_back[0] != '\0')
 		attempt_give_back(a);
+	worker_page_ended(&a->worker->page, a);
 	attempt_remove_files(a);
 }
 

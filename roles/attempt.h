@@ -89,6 +89,8 @@ struct attempt {
 	bool syncing, synced;              /* the disk is being waited for; has it */
 	char give_back[160];               /* why the task goes back to the pool; "" = it does not */
 	int64_t leased_us, started_us, exited_us; /* clock_us() */
+	uint64_t seen_cpu_us, seen_memory; /* of its container, at the page's last look */
+	double cpus_now;                   /* cores used between the last two */
 	int64_t done_ms;                   /* clock_ms() of the last Done; 0 = none on this link */
 };
 

@@ -337,6 +337,36 @@ static void on_worker_ready(struct child *child, const char *line)
 	check_up(d);
 }
 
+/* The pages of the workers stand side by side, from 5000 on. */
+static void choose_page(struct dev *d, struct dev_child *c, int *port)
+{
+	struct endpoint at;
+	struct error err = {0};
+	char text[40];
+
+	snprintf(text, sizeof text, "127.0.0.1:%d", *port);
+	snprintf(c->page, sizeof c->page, "off");
+	if (!d->options.master || endpoint_parse(&at, text, &err) != 0 || free_port_find(&at, &err) != 0)
+		return;
+	snprintf(c->page, sizeof c->page, "127.0.0.1:%d", at.port);
+	*port = at.port + 1;
+}
+
+void dev_worker_page(const struct dev *d, int worker, char *address, size_t n)
+{
+	char path[340];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/page", d->workers[worker].data);
+	address[0] = '\0';
+	file = fopen(path, "re");
+	if (file != NULL && fgets(address, (int)n, file) == NULL)
+		address[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+	address[strcspn(address, "\n")] = '\0';
+}
+
 /* An equal part of the machine for each, as the three options of `worker`. */
 static void share_machine(struct dev *d, struct dev_child *c, const Pb__Resources *total)
 {
@@ -352,6 +382,7 @@ static void start_workers(struct dev *d)
 {
 	struct arena arena = {0};
 	const Pb__Host *host = probe_host(&arena, d->data);
+	int port = 5000;
 
 	step_to(&d->step, WORKERS, "dev");
 	for (int i = 0; i < (int)d->options.workers; i++) {
@@ -361,10 +392,11 @@ static void start_workers(struct dev *d)
 		snprintf(name, sizeof name, "worker-%d", i + 1);
 		add_child(d, c, name);
 		share_machine(d, c, host->total);
+		choose_page(d, c, &port);
 		c->child.ready = on_worker_ready;
 		c->child.env[0] = d->worker_token_env;
 		ADD(c, "worker", "--join", d->pool_address, "--data", c->data, "--name", c->child.name, "--cpus", c->share[0],
-		    "--memory", c->share[1], "--disk", c->share[2]);
+		    "--memory", c->share[1], "--disk", c->share[2], "--page", c->page);
 		if (d->docker[0] != '\0')
 			ADD(c, "--docker", d->docker);
 		if (d->options.allow_unlimited)

@@ -49,6 +49,7 @@ struct dev_child {
 	int64_t started_ms;
 	bool over;             /* nothing of it is open any more */
 	char data[320], share[3][32];
+	char page[40];         /* of a worker: where its page is */
 	char line[300];        /* what it said when it was ready */
 };
 
@@ -86,6 +87,9 @@ int dev_start(struct dev *d, struct error *err);
 
 /* In up(): 0 when a worker takes tasks, else FAILED_PRECONDITION with what the first one says. */
 int dev_takes_tasks(const struct dev *d, struct error *err);
+
+/* The address of a worker's page, with the key that opens it once; "" = it has none. */
+void dev_worker_page(const struct dev *d, int worker, char *address, size_t n);
 
 /* End all of it; over() follows, once. */
 void dev_end(struct dev *d);

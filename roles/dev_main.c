@@ -17,6 +17,17 @@ static const struct verb_help help = {
 	"  . ~/hive/env && hivemind run -- echo hello        in another terminal\n",
 };
 
+static void print_worker_pages(struct dev *d)
+{
+	char address[200];
+
+	for (int i = 0; i < d->worker_count; i++) {
+		dev_worker_page(d, i, address, sizeof address);
+		if (address[0] != '\0')
+			printf("  %s   %s\n", address, d->workers[i].child.name);
+	}
+}
+
 static void on_up(struct dev *d)
 {
 	printf("\nTry it now, in another terminal:\n\n"
@@ -24,8 +35,9 @@ static void on_up(struct dev *d)
 	       "  hivemind run -- echo hello\n"
 	       "  hivemind workers\n\n"
 	       "or in a browser:\n\n"
-	       "  %s\n\n"
-	       "Ctrl-C ends and removes everything.\n", d->data, d->master_address);
+	       "  %s\n", d->data, d->master_address);
+	print_worker_pages(d);
+	printf("\nCtrl-C ends and removes everything.\n");
 	fflush(stdout);
 }
 

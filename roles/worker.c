@@ -62,6 +62,8 @@ const char *worker_not_ready(struct worker *w)
 {
 	if (w->leaving)
 		return "it is being stopped";
+	if (w->page.reason[0] != '\0')
+		return w->page.reason;
 	if (w->engine.error.status != 0)
 		return w->engine.error.text;
 	if (!w->engine.known)
@@ -104,6 +106,8 @@ static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservat
 	    !sha256_hex_valid(lease->bundle_sha256))
 		return error_set(err, STATUS_INVALID_ARGUMENT, "the lease is not one that this worker understands");
 	rc = worker_policy_check(&w->resources, &w->options.images, lease->spec, err);
+	if (rc == 0)
+		rc = worker_policy_check_image(&w->page.policy, lease->spec->image, err);
 	if (rc != 0)
 		return rc;
 	if (not_ready[0] != '\0')
@@ -117,6 +121,7 @@ static void refuse(struct worker *w, const Pb__Lease *lease, const struct error 
 	Pb__WorkerMessage message = PB__WORKER_MESSAGE__INIT;
 
 	log_warn("lease refused task=%s text=\"%s\"", lease->task, why->text);
+	worker_page_refused(&w->page, lease->task, lease->epoch, why->text);
 	give_back.task = lease->task;
 	give_back.epoch = lease->epoch;
 	give_back.reason = (char *)why->text;
@@ -168,11 +173,16 @@ static void on_engine_closed(struct worker_engine *e)
 	worker_supervisor_close(&e->worker->supervisor, on_supervisor_closed);
 }
 
+static void on_page_closed(struct worker_page *p)
+{
+	worker_engine_close(&p->worker->engine, on_engine_closed);
+}
+
 static void on_bulk_closed(void *user)
 {
 	struct worker *w = user;
 
-	worker_engine_close(&w->engine, on_engine_closed);
+	worker_page_close(&w->page, on_page_closed);
 }
 
 static void on_link_closed(struct worker_link *l)
@@ -465,6 +475,8 @@ static int prepare(struct worker *w, struct error *err)
 		rc = worker_home_open(w, err);
 	if (rc == 0)
 		rc = describe(w, err);
+	if (rc == 0)
+		worker_page_prepare(&w->page, w);
 	return rc == 0 ? meet_pool(w, err) : rc;
 }
 
@@ -484,6 +496,7 @@ static int run(struct worker *w)
 		grpc_channel_set_token(w->bulk, w->token);
 		lease_clock_open(&w->lease_clock, w);
 		worker_supervisor_open(&w->supervisor, w);
+		worker_page_open(&w->page);
 		worker_restore(w);
 		worker_engine_open(&w->engine, w);
 		loop_run(&w->loop);
@@ -492,6 +505,7 @@ static int run(struct worker *w)
 	loop_close(&w->loop);
 	trust_release(&w->trust);
 	wipe(w->token, sizeof w->token);
+	worker_page_release(&w->page);
 	worker_home_close(w);
 	arena_release(&w->arena);
 	arena_release(&w->left);
@@ -515,6 +529,7 @@ int worker_main(int argc, char **argv)
 		{"max-tasks", 0, OPTION_INT, &o->tasks_max, "N", "tasks at once at most", NULL, 1, ATTEMPTS_MAX},
 		{"allow-unlimited", 0, OPTION_FLAG, &o->allow_unlimited, NULL,
 		 "lend it although limits do not work here", NULL, 0, 0},
+		{"page", 0, OPTION_TEXT, &o->page, "ADDR | off", "where its page is, on this machine (127.0.0.1:5000)", NULL, 0, 0},
 		{"min-price", 0, OPTION_TEXT, &o->min_price, "CPT", "run nothing that pays less for a core-second", NULL, 0, 0},
 		{"donate", 0, OPTION_FLAG, &o->donate, NULL, "take no money for it", NULL, 0, 0},
 		{"ready-fd", 0, OPTION_INT, &o->ready_fd, "N", "write the ready line there, once", NULL, 0, 1 << 20},

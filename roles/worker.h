@@ -4,11 +4,12 @@
  *   attempt.h           one try at one task                   worker_engine.h  the container engine
  *   lease_clock.h       how long it may run what it has        worker_supervisor.h  who ends it when we cannot
  *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
- *   worker_policy.h     what its owner allows
+ *   worker_policy.h     what its owner allows              worker_page.h    the owner's page
  *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
  *   attempt_journal.h   what is written down of it            worker_restore.h what a process before this one left
  *
- * DATA/ (0700) holds worker-id, lock, leash, attempts/, bundles/, transit/, scratch/ and, when it started one, engine/. */
+ * DATA/ (0700) holds worker-id, lock, leash, attempts/, bundles/, transit/, scratch/, policy.json,
+ * history, series, page, page-key and, when it started one, engine/. */
 #ifndef ROLES_WORKER_H
 #define ROLES_WORKER_H
 
@@ -29,6 +30,7 @@
 #include "roles/trust.h"
 #include "roles/worker_engine.h"
 #include "roles/worker_link.h"
+#include "roles/worker_page.h"
 #include "roles/worker_resources.h"
 #include "roles/worker_supervisor.h"
 #include "ui/options.h"
@@ -39,6 +41,7 @@ struct worker_options {
 	int64_t tasks_max, ready_fd;      /* ready_fd -1 = none */
 	int64_t gpus;                     /* at most */
 	struct texts images;              /* globs of those allowed; none = all */
+	const char *page;                 /* where its page is, or "off"; NULL = 127.0.0.1:5000 */
 	const char *min_price;            /* of a second of a core, CPT; NULL = anything */
 	bool allow_unlimited, donate;
 };
@@ -68,6 +71,7 @@ struct worker {
 	struct lease_clock lease_clock;
 	struct leash leash;          /* DATA/leash; its fd is -1 when there is none */
 	struct worker_supervisor supervisor;
+	struct worker_page page;     /* its owner's, and what that one wants */
 	struct grpc_channel *bulk;   /* bundles and results: heartbeats never wait behind them */
 	struct attempt *attempts;
 	struct timer patience;       /* at the end: for attempts that only have bytes to send */
