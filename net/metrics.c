@@ -226,7 +226,7 @@ static void write_number(struct buf *out, double x)
 {
 	if (isinf(x))
 		buf_printf(out, x > 0 ? "+Inf" : "-Inf");
-	else if (x == floor(x) && fabs(x) < 1e15)
+	else if (fabs(x) < 1e15 && x == (double)(int64_t)x)
 		buf_printf(out, "%" PRId64, (int64_t)x);
 	else
 		buf_printf(out, "%.12g", x);

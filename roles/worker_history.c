@@ -101,7 +101,7 @@ static void read_line(struct worker_history *h, const char *line)
 
 void worker_history_open(struct worker_history *h, const char *path)
 {
-	char line[2048];
+	char line[2048] = "\n";
 	FILE *file = fopen(path, "re");
 
 	*h = (struct worker_history){.entries = xcalloc(HISTORY_MAX, sizeof *h->entries)};
@@ -112,6 +112,8 @@ void worker_history_open(struct worker_history *h, const char *path)
 		fclose(file);
 	h->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (h->fd < 0)
+		log_warn("history is not kept file=%s text=\"%s\"", path, strerror(errno));
+	else if (strchr(line, '\n') == NULL && write(h->fd, "\n", 1) != 1) /* the last line was cut short */
 		log_warn("history is not kept file=%s text=\"%s\"", path, strerror(errno));
 }
 
