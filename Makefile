@@ -53,7 +53,8 @@ LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lm
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 # The pages, each file with its gzip twin beside it. A page's modules become one script, in the order of their needs.
 MODULES := theme dom i18n api live plot shell
-MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks task pack submit machines wallet access master)
+MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks result bill task pack \
+	submit machines wallet access master)
 WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) worker)
 JOINED := $(B)/gen/page/master.js $(B)/gen/page/worker.js
 PAGE := $(sort $(filter-out $(MASTER_MODULES) $(WORKER_MODULES) %.awk,$(wildcard ui/page/*.* ui/page/*/*.*))) $(JOINED)

@@ -1,4 +1,5 @@
-// api.js - the JSON API of the program that served this page. What goes wrong is a Problem, whose words are for people.
+// api.js - the JSON API of the program that served this page. What goes wrong is a Problem, whose words are
+// for people.
 
 export class Problem extends Error {
   constructor(status, body) {
@@ -11,18 +12,26 @@ export class Problem extends Error {
 
 // Where a session has ended the page asks to sign in again.
 let onSignedOut = () => {};
-export const whenSignedOut = f => { onSignedOut = f; };
+export const whenSignedOut = f => {
+  onSignedOut = f;
+};
 
 export const path = (...parts) => '/api/v1/' + parts.map(encodeURIComponent).join('/');
 export const query = words => {
-  const q = new URLSearchParams(Object.entries(words).filter(([, v]) => v !== '' && v !== null && v !== undefined && v !== false));
+  const q = new URLSearchParams(
+    Object.entries(words).filter(([, v]) => v !== '' && v !== null && v !== undefined && v !== false)
+  );
   return q.size ? '?' + q : '';
 };
 
 export async function read(answer) {
   if (answer.ok) return answer;
   let body = null;
-  try { body = await answer.json(); } catch { /* no problem+json: the status has to do */ }
+  try {
+    body = await answer.json();
+  } catch {
+    /* no problem+json: the status has to do */
+  }
   const problem = new Problem(answer.status, body);
   if (answer.status === 401 && body?.code !== 'WRONG_KEY') onSignedOut(problem);
   throw problem;
@@ -40,7 +49,11 @@ export async function ask(method, target, body, headers = {}) {
     answer = await fetch(target, options);
   } catch (e) {
     if (e.name === 'AbortError') throw e;
-    throw new Problem(0, { code: 'GONE', detail: 'The program behind this page does not answer.', hint: 'Start it again and reload.' });
+    throw new Problem(0, {
+      code: 'GONE',
+      detail: 'The program behind this page does not answer.',
+      hint: 'Start it again and reload.'
+    });
   }
   await read(answer);
   return answer.status === 204 ? null : answer.json();
@@ -51,4 +64,5 @@ export const post = (target, body = {}, headers) => ask('POST', target, body, he
 export const del = (target, headers) => ask('DELETE', target, undefined, headers);
 
 // A name under which a request may be repeated.
-export const once = () => [...crypto.getRandomValues(new Uint8Array(10))].map(b => b.toString(16).padStart(2, '0')).join('');
+export const once = () =>
+  [...crypto.getRandomValues(new Uint8Array(10))].map(b => b.toString(16).padStart(2, '0')).join('');

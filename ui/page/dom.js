@@ -1,4 +1,5 @@
-// dom.js - elements. Whatever comes from elsewhere becomes text nodes and attributes, never markup: nothing here, and nothing
+// dom.js - elements. Whatever comes from elsewhere becomes text nodes and attributes, never markup: nothing
+// here, and nothing
 // that uses it, knows innerHTML.
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -11,7 +12,12 @@ function fill(node, attrs, children) {
     else if (name === 'style') Object.assign(node.style, value);
     else node.setAttribute(name, value === true ? '' : value);
   }
-  node.append(...children.flat(9).filter(c => c !== null && c !== undefined && c !== false).map(c => c instanceof Node ? c : String(c)));
+  node.append(
+    ...children
+      .flat(9)
+      .filter(c => c !== null && c !== undefined && c !== false)
+      .map(c => (c instanceof Node ? c : String(c)))
+  );
   return node;
 }
 
@@ -26,7 +32,8 @@ export function put(node, ...children) {
   const key = node.contains(document.activeElement) ? document.activeElement.dataset.f : null;
   node.replaceChildren();
   fill(node, null, children);
-  if (key) [...node.querySelectorAll('[data-f]')].find(e => e.dataset.f === key)?.focus({ preventScroll: true });
+  if (key)
+    [...node.querySelectorAll('[data-f]')].find(e => e.dataset.f === key)?.focus({ preventScroll: true });
   return node;
 }
 
@@ -45,17 +52,20 @@ function become(node, fresh) {
     else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   for (const { name } of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
   if ('checked' in fresh) node.checked = fresh.checked;
-  const old = [...node.childNodes], wanted = [...fresh.childNodes];
-  wanted.forEach((child, i) => old[i] ? become(old[i], child) : node.append(child));
+  const old = [...node.childNodes],
+    wanted = [...fresh.childNodes];
+  wanted.forEach((child, i) => (old[i] ? become(old[i], child) : node.append(child)));
   old.slice(wanted.length).forEach(child => child.remove());
 }
 
-// A list by key: rows are made once and made to say something else only when what they show (print(item)) is another.
+// A list by key: rows are made once and made to say something else only when what they show (print(item))
+// is another.
 export function sync(parent, items, key, print, make) {
   const old = new Map([...parent.children].map(row => [row.dataset.key, row]));
   let at = parent.firstElementChild;
   for (const item of items) {
-    const k = String(key(item)), words = print(item);
+    const k = String(key(item)),
+      words = print(item);
     let row = old.get(k);
     old.delete(k);
     if (!row || row.words !== words) {
@@ -83,10 +93,15 @@ const PATHS = {
   shield: 'M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z',
   sliders: 'M4 6h10m4 0h2M4 12h2m4 0h10M4 18h12m4 0h0M16 4v4M8 10v4M18 16v4',
   chart: 'M4 20V4m0 16h16M8 16v-4m4 4V8m4 8v-6',
-  log: 'M5 4h14v16H5zM9 9h6m-6 4h6',
+  log: 'M5 4h14v16H5zM9 9h6m-6 4h6'
 };
-export const icon = name => s('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, s('path', { d: PATHS[name] }));
+export const icon = name =>
+  s('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, s('path', { d: PATHS[name] }));
 
-export const logo = () => s('svg', { viewBox: '0 0 32 32', 'aria-hidden': 'true' },
-  s('path', { d: 'M16 2l12 7v14l-12 7-12-7V9z', fill: 'var(--honey)' }),
-  s('path', { d: 'M16 9l6 3.5v7L16 23l-6-3.5v-7z', fill: 'none', stroke: '#2a1d00', 'stroke-width': 2.5 }));
+export const logo = () =>
+  s(
+    'svg',
+    { viewBox: '0 0 32 32', 'aria-hidden': 'true' },
+    s('path', { d: 'M16 2l12 7v14l-12 7-12-7V9z', fill: 'var(--honey)' }),
+    s('path', { d: 'M16 9l6 3.5v7L16 23l-6-3.5v-7z', fill: 'none', stroke: '#2a1d00', 'stroke-width': 2.5 })
+  );

@@ -1,6 +1,7 @@
 // hash.js - a worker: the SHA-256 (FIPS 180-4) of a Blob, piece by piece, so that its size does not matter.
 // Takes a Blob; says {done: bytes} now and then, and {sha256} or {error} at the end.
-const K = new Int32Array(64), first = new Int32Array(8);
+const K = new Int32Array(64),
+  first = new Int32Array(8);
 for (let n = 2, i = 0; i < 64; n++) {
   let prime = true;
   for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false;
@@ -19,19 +20,51 @@ export class Sha256 {
 
   block(data, at) {
     const { h: H, w } = this;
-    for (let i = 0; i < 16; i++, at += 4) w[i] = data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3];
+    for (let i = 0; i < 16; i++, at += 4)
+      w[i] = (data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3];
     for (let i = 16; i < 64; i++) {
-      const x = w[i - 15], y = w[i - 2];
-      w[i] = (x >>> 7 | x << 25) ^ (x >>> 18 | x << 14) ^ x >>> 3;
-      w[i] += ((y >>> 17 | y << 15) ^ (y >>> 19 | y << 13) ^ y >>> 10) + w[i - 16] + w[i - 7];
+      const x = w[i - 15],
+        y = w[i - 2];
+      w[i] = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+      w[i] += (((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10)) + w[i - 16] + w[i - 7];
     }
-    let a = H[0], b = H[1], c = H[2], d = H[3], e = H[4], f = H[5], g = H[6], k = H[7];
+    let a = H[0],
+      b = H[1],
+      c = H[2],
+      d = H[3],
+      e = H[4],
+      f = H[5],
+      g = H[6],
+      k = H[7];
     for (let i = 0; i < 64; i++) {
-      const one = k + ((e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7)) + (g ^ e & (f ^ g)) + K[i] + w[i] | 0;
-      const two = ((a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10)) + (a & b | c & (a | b)) | 0;
-      k = g; g = f; f = e; e = d + one | 0; d = c; c = b; b = a; a = one + two | 0;
+      const one =
+        (k +
+          (((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) +
+          (g ^ (e & (f ^ g))) +
+          K[i] +
+          w[i]) |
+        0;
+      const two =
+        ((((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))) +
+          ((a & b) | (c & (a | b)))) |
+        0;
+      k = g;
+      g = f;
+      f = e;
+      e = (d + one) | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = (one + two) | 0;
     }
-    H[0] += a; H[1] += b; H[2] += c; H[3] += d; H[4] += e; H[5] += f; H[6] += g; H[7] += k;
+    H[0] += a;
+    H[1] += b;
+    H[2] += c;
+    H[3] += d;
+    H[4] += e;
+    H[5] += f;
+    H[6] += g;
+    H[7] += k;
   }
 
   update(data) {
@@ -49,7 +82,8 @@ export class Sha256 {
   }
 
   hex() {
-    const n = this.n, pad = new Uint8Array((n % 64 < 56 ? 64 : 128) - n % 64);
+    const n = this.n,
+      pad = new Uint8Array((n % 64 < 56 ? 64 : 128) - (n % 64));
     pad[0] = 0x80;
     new DataView(pad.buffer).setBigUint64(pad.length - 8, BigInt(n) * 8n);
     this.update(pad);
@@ -57,15 +91,17 @@ export class Sha256 {
   }
 }
 
-if (typeof WorkerGlobalScope !== 'undefined') onmessage = async ({ data: blob }) => {
-  try {
-    const hash = new Sha256(), reader = blob.stream().getReader();
-    for (let told = 0, piece; !(piece = await reader.read()).done;) {
-      hash.update(piece.value);
-      if (hash.n - told > 4 << 20) postMessage({ done: told = hash.n });
+if (typeof WorkerGlobalScope !== 'undefined')
+  onmessage = async ({ data: blob }) => {
+    try {
+      const hash = new Sha256(),
+        reader = blob.stream().getReader();
+      for (let told = 0, piece; !(piece = await reader.read()).done;) {
+        hash.update(piece.value);
+        if (hash.n - told > 4 << 20) postMessage({ done: (told = hash.n) });
+      }
+      postMessage({ sha256: hash.hex() });
+    } catch (e) {
+      postMessage({ error: String(e.message ?? e) });
     }
-    postMessage({ sha256: hash.hex() });
-  } catch (e) {
-    postMessage({ error: String(e.message ?? e) });
-  }
-};
+  };

@@ -1,8 +1,11 @@
-// live-hub.js - a SharedWorker: the one stream of events that all tabs of this browser share. Where there are none of those,
+// live-hub.js - a SharedWorker: the one stream of events that all tabs of this browser share. Where there
+// are none of those,
 // each tab starts it as a worker of its own.
 // To each tab: {up: true|false, closed}, {name, data}. From a tab: 'bye', 'again' (it has just signed in).
 const ports = new Set();
-let stream = null, up = false, timer = 0;
+let stream = null,
+  up = false,
+  timer = 0;
 
 const tell = message => ports.forEach(port => port.postMessage(message));
 
@@ -22,7 +25,8 @@ function open() {
   stream.onerror = () => {
     up = false;
     tell({ up, closed: stream.readyState === 2 });
-    if (stream.readyState === 2) timer = setTimeout(() => ports.size && open(), 2000); // refused: begin anew, and look at everything
+    // Refused: begin anew, and look at everything.
+    if (stream.readyState === 2) timer = setTimeout(() => ports.size && open(), 2000);
   };
 }
 

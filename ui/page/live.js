@@ -15,7 +15,8 @@ export const live = {
   // Again after signing in.
   start() {
     if (port) return port.postMessage('again');
-    port = typeof SharedWorker === 'function' ? new SharedWorker('/live-hub.js').port : new Worker('/live-hub.js');
+    port =
+      typeof SharedWorker === 'function' ? new SharedWorker('/live-hub.js').port : new Worker('/live-hub.js');
     port.onmessage = ({ data: { up, closed, name, data } }) => {
       if (name) listeners.get(name)?.forEach(f => f(data ?? {}));
       else live.onState(up, closed);
@@ -24,5 +25,5 @@ export const live = {
       port.postMessage('bye');
       if (e.persisted) addEventListener('pageshow', () => location.reload(), { once: true });
     });
-  },
+  }
 };

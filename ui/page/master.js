@@ -23,11 +23,29 @@ async function open(session) {
   follow();
   if (/^#k=|^$/.test(location.hash)) history.replaceState(null, '', location.pathname);
   await frame({
-    words: [''], home: 'overview', search: 'tasks', within: { task: 'tasks' }, keys: [['n', 'keys.new']], refused: check,
-    items: [['overview', 'home'], ['submit', 'add'], ['tasks', 'tasks'], ['workers', 'workers'], ['wallet', 'wallet'], ['access', 'key'], ['about', 'info']]
-      .map(([id, icon]) => ({ id, icon })),
+    words: [''],
+    home: 'overview',
+    search: 'tasks',
+    within: { task: 'tasks' },
+    keys: [['n', 'keys.new']],
+    refused: check,
+    items: [
+      ['overview', 'home'],
+      ['submit', 'add'],
+      ['tasks', 'tasks'],
+      ['workers', 'workers'],
+      ['wallet', 'wallet'],
+      ['access', 'key'],
+      ['about', 'info']
+    ].map(([id, icon]) => ({ id, icon })),
     screens: { overview, tasks, task, submit, workers: machines, wallet, access, about },
-    who: () => h('div', { class: 'who' }, h('b', { class: 'cut' }, model.account.name), h('span', { class: 'soft cut more' }, model.pool)),
+    who: () =>
+      h(
+        'div',
+        { class: 'who' },
+        h('b', { class: 'cut' }, model.account.name),
+        h('span', { class: 'soft cut more' }, model.pool)
+      )
   });
   live.start();
 }
@@ -37,7 +55,9 @@ async function check() {
   try {
     const session = await get(path('session'));
     if (!session.signed_in) gate();
-  } catch { /* whenSignedOut says it, or the pool's banner */ }
+  } catch {
+    /* whenSignedOut says it, or the pool's banner */
+  }
 }
 
 function gate(problem) {
@@ -48,18 +68,69 @@ function gate(problem) {
   const main = h('main', { class: 'stack', id: 'gate' });
   const draw = () => {
     document.title = 'HiveMind · ' + t(fresh ? 'gate.register' : 'gate.enter');
-    put(main, h('div', { class: 'card stack' }, h('div', { class: 'brand' }, logo(), h('h1', null, 'HiveMind')),
-      h('p', { class: 'soft' }, t('gate.what')), problem && trouble(problem),
-      h('form', { class: 'stack', onsubmit: does(async e => {
-        const f = new FormData(e.target), body = { name: f.get('name'), password: f.get('password') };
-        if (fresh && f.get('invitation')) body.invitation = f.get('invitation');
-        await open(await post(path(fresh ? 'register' : 'login'), body));
-      }) }, h('label', null, t('gate.name'), h('input', { name: 'name', required: true, autocomplete: 'username', autofocus: true, 'data-f': 'name' })),
-      h('label', null, t('gate.password'), h('input', { name: 'password', type: 'password', required: true, autocomplete: fresh ? 'new-password' : 'current-password' })),
-      fresh && h('label', null, h('span', null, t('gate.invitation')), h('input', { name: 'invitation' })), said,
-      h('button', { class: 'main' }, t(fresh ? 'gate.register' : 'gate.enter'))),
-      h('button', { class: 'plain', onclick: () => { fresh = !fresh; problem = null; draw(); } }, t(fresh ? 'gate.have' : 'gate.none')),
-      h('p', { class: 'soft small' }, t('gate.key'), ' ', h('code', null, 'hivemind master --open'))), preferences());
+    put(
+      main,
+      h(
+        'div',
+        { class: 'card stack' },
+        h('div', { class: 'brand' }, logo(), h('h1', null, 'HiveMind')),
+        h('p', { class: 'soft' }, t('gate.what')),
+        problem && trouble(problem),
+        h(
+          'form',
+          {
+            class: 'stack',
+            onsubmit: does(async e => {
+              const f = new FormData(e.target),
+                body = { name: f.get('name'), password: f.get('password') };
+              if (fresh && f.get('invitation')) body.invitation = f.get('invitation');
+              await open(await post(path(fresh ? 'register' : 'login'), body));
+            })
+          },
+          h(
+            'label',
+            null,
+            t('gate.name'),
+            h('input', {
+              name: 'name',
+              required: true,
+              autocomplete: 'username',
+              autofocus: true,
+              'data-f': 'name'
+            })
+          ),
+          h(
+            'label',
+            null,
+            t('gate.password'),
+            h('input', {
+              name: 'password',
+              type: 'password',
+              required: true,
+              autocomplete: fresh ? 'new-password' : 'current-password'
+            })
+          ),
+          fresh &&
+            h('label', null, h('span', null, t('gate.invitation')), h('input', { name: 'invitation' })),
+          said,
+          h('button', { class: 'main' }, t(fresh ? 'gate.register' : 'gate.enter'))
+        ),
+        h(
+          'button',
+          {
+            class: 'plain',
+            onclick: () => {
+              fresh = !fresh;
+              problem = null;
+              draw();
+            }
+          },
+          t(fresh ? 'gate.have' : 'gate.none')
+        ),
+        h('p', { class: 'soft small' }, t('gate.key'), ' ', h('code', null, 'hivemind master --open'))
+      ),
+      preferences()
+    );
   };
   draw();
   put(document.body, h('div', { class: 'gate' }, main));
@@ -73,10 +144,13 @@ async function begin() {
     try {
       await post(path('session'), { key });
     } catch (e) {
-      try { // perhaps this browser is signed in all the same
+      try {
+        // perhaps this browser is signed in all the same
         const session = await get(path('session'));
         if (session.signed_in) return await open(session);
-      } catch { /* it is not */ }
+      } catch {
+        /* it is not */
+      }
       return gate(e);
     }
   }
@@ -88,8 +162,18 @@ async function begin() {
   }
 }
 
-whenSignedOut(e => { if (inside) gate(e); });
+whenSignedOut(e => {
+  if (inside) gate(e);
+});
 addEventListener('keydown', e => {
-  if (e.key === 'n' && inside && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest('input, textarea, select, dialog')) location.hash = '#/submit';
+  if (
+    e.key === 'n' &&
+    inside &&
+    !e.ctrlKey &&
+    !e.metaKey &&
+    !e.altKey &&
+    !e.target.closest('input, textarea, select, dialog')
+  )
+    location.hash = '#/submit';
 });
 document.addEventListener('DOMContentLoaded', begin);

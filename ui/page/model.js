@@ -1,13 +1,25 @@
-// model.js - what is known just now: loaded once, then kept by events. Screens watch it; nothing asks again and again.
+// model.js - what is known just now: loaded once, then kept by events. Screens watch it; nothing asks again
+// and again.
 import { get, path, query } from './api.js';
 import { live } from './live.js';
 
-const ENDED_KEPT = 300, LIVE_KEPT = 1000, FEED = 20, POINTS = 240, STEP = 2000;
+const ENDED_KEPT = 300,
+  LIVE_KEPT = 1000,
+  FEED = 20,
+  POINTS = 240,
+  STEP = 2000;
 
 export const model = {
-  account: null, pool: '', balance: null, ready: false, problem: null, more: false,
-  tasks: new Map(), workers: new Map(), feed: [],
-  history: { running: [], waiting: [], workers: [], balance: [], offered: [], used: [] },
+  account: null,
+  pool: '',
+  balance: null,
+  ready: false,
+  problem: null,
+  more: false,
+  tasks: new Map(),
+  workers: new Map(),
+  feed: [],
+  history: { running: [], waiting: [], workers: [], balance: [], offered: [], used: [] }
 };
 
 const watchers = new Set();
@@ -23,16 +35,25 @@ export const list = () => [...model.tasks.values()];
 export const some = state => list().filter(k => k.state === state);
 
 export function counts() {
-  const n = { running: 0, waiting: 0, workers: 0, balance: Number(model.balance?.balance_cpt ?? 0), offered: 0, used: 0 };
-  for (const k of model.tasks.values()) n.running += k.state === 'RUNNING', n.waiting += k.state === 'PENDING';
+  const n = {
+    running: 0,
+    waiting: 0,
+    workers: 0,
+    balance: Number(model.balance?.balance_cpt ?? 0),
+    offered: 0,
+    used: 0
+  };
+  for (const k of model.tasks.values())
+    ((n.running += k.state === 'RUNNING'), (n.waiting += k.state === 'PENDING'));
   for (const w of model.workers.values())
-    if (isOn(w)) n.workers++, n.offered += w.cpus.offered, n.used += w.cpus.used;
+    if (isOn(w)) (n.workers++, (n.offered += w.cpus.offered), (n.used += w.cpus.used));
   return n;
 }
 
 // A point when something has changed, one in two seconds; the oldest go.
 function note() {
-  const n = counts(), ms = Date.now();
+  const n = counts(),
+    ms = Date.now();
   for (const [name, values] of Object.entries(model.history)) {
     const last = values.at(-1);
     if (last && last[1] === n[name] && values.at(-2)?.[1] === n[name]) last[0] = ms;
@@ -46,8 +67,7 @@ function note() {
 function trim() {
   if (model.tasks.size <= LIVE_KEPT + ENDED_KEPT) return;
   let over = model.tasks.size - LIVE_KEPT;
-  for (const [id, k] of model.tasks)
-    if (over > 0 && !isLive(k)) model.tasks.delete(id), over--;
+  for (const [id, k] of model.tasks) if (over > 0 && !isLive(k)) (model.tasks.delete(id), over--);
   for (const id of model.tasks.keys()) {
     if (model.tasks.size <= LIVE_KEPT + ENDED_KEPT) break;
     model.tasks.delete(id);
@@ -56,7 +76,13 @@ function trim() {
 
 function news(k, old) {
   if (old && old.state === k.state) return;
-  model.feed.unshift({ time: Date.now(), id: k.id, name: k.name, state: k.state, worker: k.worker?.name ?? '' });
+  model.feed.unshift({
+    time: Date.now(),
+    id: k.id,
+    name: k.name,
+    state: k.state,
+    worker: k.worker?.name ?? ''
+  });
   model.feed.length = Math.min(FEED, model.feed.length);
 }
 
@@ -104,13 +130,29 @@ let loading = null;
 async function load() {
   touched = new Set();
   try {
-    const [running, last, workers, balance] = await Promise.all([get(path('tasks') + query({ state: 'PENDING,RUNNING', limit: 500 })),
-      get(path('tasks') + query({ limit: 30 })), get(path('workers')), get(path('account', 'balance'))]);
+    const [running, last, workers, balance] = await Promise.all([
+      get(path('tasks') + query({ state: 'PENDING,RUNNING', limit: 500 })),
+      get(path('tasks') + query({ limit: 30 })),
+      get(path('workers')),
+      get(path('account', 'balance'))
+    ]);
     const kept = new Map([...model.tasks].filter(([id]) => touched.has(id)));
-    model.tasks = new Map([...last.tasks.filter(k => !isLive(k)).reverse(), ...running.tasks.reverse()].map(k => [k.id, k]));
+    model.tasks = new Map(
+      [...last.tasks.filter(k => !isLive(k)).reverse(), ...running.tasks.reverse()].map(k => [k.id, k])
+    );
     for (const [id, k] of kept) model.tasks.set(id, k);
-    if (!model.feed.length) last.tasks.slice(0, FEED).forEach(k => model.feed.push({ time: Date.parse(k.ended ?? k.started ?? k.created),
-      id: k.id, name: k.name, state: k.state, worker: k.worker?.name ?? '' }));
+    if (!model.feed.length)
+      last.tasks
+        .slice(0, FEED)
+        .forEach(k =>
+          model.feed.push({
+            time: Date.parse(k.ended ?? k.started ?? k.created),
+            id: k.id,
+            name: k.name,
+            state: k.state,
+            worker: k.worker?.name ?? ''
+          })
+        );
     model.feed.sort((a, b) => b.time - a.time);
     model.more = running.next !== null;
     model.balance = balance;
@@ -126,5 +168,7 @@ async function load() {
 }
 
 export function follow() {
-  live.on('reset', () => { loading = (loading ?? Promise.resolve()).then(load); });
+  live.on('reset', () => {
+    loading = (loading ?? Promise.resolve()).then(load);
+  });
 }

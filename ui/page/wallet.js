@@ -7,44 +7,172 @@ import { head, does, table, empty, waiting, trouble, confirm, toast, lazily } fr
 import { bars } from './plot.js';
 import { kindOf } from './words.js';
 
-const DAYS = 30, PAGE = 50;
+const DAYS = 30,
+  PAGE = 50;
 
 export async function wallet(main) {
-  const tiles = h('div', { class: 'tiles four' }), plot = h('div'), body = h('tbody'), below = h('div'), lines = [];
-  let next = null, over = false, open = 0;
-  const drawTiles = () => put(tiles, ['balance', 'reserved', 'pending', 'earned', 'spent'].map(name => h('div', { class: 'card tile' }, h('span', { class: 'soft' }, t('wallet.' + name)),
-    h('b', null, model.balance ? number(model.balance[name + '_cpt']) : '–'), name === 'balance' && Number(model.balance?.tasks_only_cpt) > 0 && h('span', { class: 'soft small' }, t('wallet.only', { n: cpt(model.balance.tasks_only_cpt) })))));
+  const tiles = h('div', { class: 'tiles four' }),
+    plot = h('div'),
+    body = h('tbody'),
+    below = h('div'),
+    lines = [];
+  let next = null,
+    over = false,
+    open = 0;
+  const drawTiles = () =>
+    put(
+      tiles,
+      ['balance', 'reserved', 'pending', 'earned', 'spent'].map(name =>
+        h(
+          'div',
+          { class: 'card tile' },
+          h('span', { class: 'soft' }, t('wallet.' + name)),
+          h('b', null, model.balance ? number(model.balance[name + '_cpt']) : '–'),
+          name === 'balance' &&
+            Number(model.balance?.tasks_only_cpt) > 0 &&
+            h('span', { class: 'soft small' }, t('wallet.only', { n: cpt(model.balance.tasks_only_cpt) }))
+        )
+      )
+    );
 
   const give = (name, to, address, body) => {
     let key = once();
-    return h('form', { class: 'card stack', oninput: () => { key = once(); }, onsubmit: does(async e => {
-      const form = e.currentTarget, f = new FormData(form);
-      if (!await confirm(t('wallet.' + name), t('wallet.sure', { to: f.get('to'), amount: f.get('amount') }), t('wallet.' + name))) return;
-      await post(path(address), body(f), { 'Idempotency-Key': key });
-      form.reset();
-      toast(t('wallet.gone', { to: f.get('to'), amount: f.get('amount') }));
-      load();
-    }) }, h('h2', null, t('wallet.' + name)), h('label', null, t(to), h('input', { name: 'to', required: true, autocomplete: 'off' })),
-    h('label', null, t('amount'), h('input', { name: 'amount', required: true, inputmode: 'decimal', pattern: '[0-9]+([.][0-9]{1,3})?', placeholder: '5' })), h('div', { class: 'said' }), h('div', null, h('button', { class: 'main' }, t('wallet.' + name))));
+    return h(
+      'form',
+      {
+        class: 'card stack',
+        oninput: () => {
+          key = once();
+        },
+        onsubmit: does(async e => {
+          const form = e.currentTarget,
+            f = new FormData(form);
+          if (
+            !(await confirm(
+              t('wallet.' + name),
+              t('wallet.sure', { to: f.get('to'), amount: f.get('amount') }),
+              t('wallet.' + name)
+            ))
+          )
+            return;
+          await post(path(address), body(f), { 'Idempotency-Key': key });
+          form.reset();
+          toast(t('wallet.gone', { to: f.get('to'), amount: f.get('amount') }));
+          load();
+        })
+      },
+      h('h2', null, t('wallet.' + name)),
+      h('label', null, t(to), h('input', { name: 'to', required: true, autocomplete: 'off' })),
+      h(
+        'label',
+        null,
+        t('amount'),
+        h('input', {
+          name: 'amount',
+          required: true,
+          inputmode: 'decimal',
+          pattern: '[0-9]+([.][0-9]{1,3})?',
+          placeholder: '5'
+        })
+      ),
+      h('div', { class: 'said' }),
+      h('div', null, h('button', { class: 'main' }, t('wallet.' + name)))
+    );
   };
 
-  put(main, head(t('nav.wallet'), h('a', { class: 'button', href: path('account', 'statement') + '?format=csv&limit=500', download: 'statement.csv' }, t('wallet.csv'))),
-    h('div', { class: 'stack' }, tiles, h('section', { class: 'card' }, h('h2', null, t('wallet.days', { n: DAYS })), plot),
-      h('div', { class: 'tiles' }, give('transfer', 'wallet.to', 'transfers', f => ({ to: f.get('to'), amount_cpt: f.get('amount') })), give('tip', 'wallet.project', 'tips', f => ({ project: f.get('to'), amount_cpt: f.get('amount') }))),
-      h('section', { class: 'card' }, h('h2', null, t('wallet.statement')), table([t('plot.time'), t('kind'), t('wallet.with'), [t('task'), 'wide'], [t('ran'), 'num wide'], [t('amount'), 'num']], body, t('wallet.statement')), below)));
+  put(
+    main,
+    head(
+      t('nav.wallet'),
+      h(
+        'a',
+        {
+          class: 'button',
+          href: path('account', 'statement') + '?format=csv&limit=500',
+          download: 'statement.csv'
+        },
+        t('wallet.csv')
+      )
+    ),
+    h(
+      'div',
+      { class: 'stack' },
+      tiles,
+      h('section', { class: 'card' }, h('h2', null, t('wallet.days', { n: DAYS })), plot),
+      h(
+        'div',
+        { class: 'tiles' },
+        give('transfer', 'wallet.to', 'transfers', f => ({ to: f.get('to'), amount_cpt: f.get('amount') })),
+        give('tip', 'wallet.project', 'tips', f => ({ project: f.get('to'), amount_cpt: f.get('amount') }))
+      ),
+      h(
+        'section',
+        { class: 'card' },
+        h('h2', null, t('wallet.statement')),
+        table(
+          [
+            t('plot.time'),
+            t('kind'),
+            t('wallet.with'),
+            [t('task'), 'wide'],
+            [t('ran'), 'num wide'],
+            [t('amount'), 'num']
+          ],
+          body,
+          t('wallet.statement')
+        ),
+        below
+      )
+    )
+  );
 
-  const row = l => h('tr', null, h('td', null, when(l.time)), h('td', null, kindOf(l)), h('td', { class: 'any' }, l.name ?? l.counterparty),
-    h('td', { class: 'wide' }, l.task && h('a', { href: '#/task/' + (l.task.includes('.') ? l.task : l.task + '.1') }, h('code', null, l.task.slice(0, 8)))), h('td', { class: 'num wide' }, seconds(l.seconds)), h('td', { class: 'num' }, cpt(l.amount_cpt)));
+  const row = l =>
+    h(
+      'tr',
+      null,
+      h('td', null, when(l.time)),
+      h('td', null, kindOf(l)),
+      h('td', { class: 'any' }, l.name ?? l.counterparty),
+      h(
+        'td',
+        { class: 'wide' },
+        l.task &&
+          h(
+            'a',
+            { href: '#/task/' + (l.task.includes('.') ? l.task : l.task + '.1') },
+            h('code', null, l.task.slice(0, 8))
+          )
+      ),
+      h('td', { class: 'num wide' }, seconds(l.seconds)),
+      h('td', { class: 'num' }, cpt(l.amount_cpt))
+    );
 
   function drawPlot(all) {
     const days = new Map();
     for (let i = DAYS - 1; i >= 0; i--) days.set(new Date(Date.now() - i * 86400000).toDateString(), 0);
     for (const l of all) {
-      const key = new Date(l.time).toDateString(), spent = l.kind === 'settle' ? Number(l.charge_cpt ?? 0) : l.kind === 'tip' || l.kind === 'transfer' ? Math.max(0, -Number(l.amount_cpt)) : 0;
+      const key = new Date(l.time).toDateString(),
+        spent =
+          l.kind === 'settle'
+            ? Number(l.charge_cpt ?? 0)
+            : l.kind === 'tip' || l.kind === 'transfer'
+              ? Math.max(0, -Number(l.amount_cpt))
+              : 0;
       if (days.has(key)) days.set(key, days.get(key) + spent);
     }
-    const values = [...days].map(([key, v]) => [day(key), Math.round(v * 1000) / 1000]), sum = values.reduce((n, v) => n + v[1], 0);
-    put(plot, sum > 0 ? bars({ title: t('wallet.spend'), desc: t('wallet.sum', { sum: cpt(sum), n: DAYS }), label: t('wallet.day'), values }) : h('p', { class: 'soft' }, t('wallet.nospend')));
+    const values = [...days].map(([key, v]) => [day(key), Math.round(v * 1000) / 1000]),
+      sum = values.reduce((n, v) => n + v[1], 0);
+    put(
+      plot,
+      sum > 0
+        ? bars({
+            title: t('wallet.spend'),
+            desc: t('wallet.sum', { sum: cpt(sum), n: DAYS }),
+            label: t('wallet.day'),
+            values
+          })
+        : h('p', { class: 'soft' }, t('wallet.nospend'))
+    );
   }
 
   async function load(more) {
@@ -63,7 +191,11 @@ export async function wallet(main) {
       lines.push(...page.lines);
       next = page.next;
       put(body, lines.map(row));
-      put(below, !lines.length && empty(t('wallet.nothing')), next && h('button', { onclick: does(() => load(true)) }, t('more')));
+      put(
+        below,
+        !lines.length && empty(t('wallet.nothing')),
+        next && h('button', { onclick: does(() => load(true)) }, t('more'))
+      );
     } catch (e) {
       put(below, trouble(e));
     }
@@ -75,9 +207,16 @@ export async function wallet(main) {
     if (kind !== 'balance' && kind !== 'all') return;
     soon();
     clearTimeout(timer);
-    timer = setTimeout(() => lines.length <= PAGE && !main.contains(document.activeElement?.closest('table')) && load(), 1000);
+    timer = setTimeout(
+      () => lines.length <= PAGE && !main.contains(document.activeElement?.closest('table')) && load(),
+      1000
+    );
   });
   drawTiles();
   await load();
-  return () => { over = true; end(); clearTimeout(timer); };
+  return () => {
+    over = true;
+    end();
+    clearTimeout(timer);
+  };
 }
