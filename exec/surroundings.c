@@ -34,14 +34,17 @@ static void look_at_power(struct surroundings *s, const char *root)
 		if (!read_word(path, word, sizeof word))
 			continue;
 		if (strcmp(word, "Battery") == 0) {
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/scope", root, entry->d_name);
+			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/scope", root,
+				 entry->d_name);
 			if (read_word(path, word, sizeof word) && strcmp(word, "Device") == 0)
 				continue; /* of a mouse */
 			s->has_battery = true;
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/status", root, entry->d_name);
+			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/status", root,
+				 entry->d_name);
 			discharges |= read_word(path, word, sizeof word) && strcmp(word, "Discharging") == 0;
 		} else {
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/online", root, entry->d_name);
+			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/online", root,
+				 entry->d_name);
 			mains |= read_word(path, word, sizeof word) && word[0] == '1';
 		}
 	}
@@ -51,7 +54,8 @@ static void look_at_power(struct surroundings *s, const char *root)
 }
 
 /* Terminals tell when they were read last: when somebody typed. */
-static void look_at_terminals(struct surroundings *s, const char *root, const char *where, const char *prefix, int64_t now_s)
+static void look_at_terminals(struct surroundings *s, const char *root, const char *where,
+			      const char *prefix, int64_t now_s)
 {
 	char path[400];
 	struct dirent *entry;

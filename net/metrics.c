@@ -1,5 +1,5 @@
-/* net/metrics.c owns: the numbers and how they are written. A metric's cells are made when it is first used; of a histogram
- * each label value has its buckets, then the count, then the sum. */
+/* net/metrics.c owns: the numbers and how they are written. A metric's cells are made when it is first
+ * used; of a histogram each label value has its buckets, then the count, then the sum. */
 #include "net/metrics.h"
 
 #include <dirent.h>
@@ -43,7 +43,7 @@ static struct metric {
 	double *cells;         /* NULL = not used yet */
 } metrics[METRIC_COUNT];
 
-/* --- the closed sets ------------------------------------------------------------------------------ */
+/* --- the closed sets ----------------------------------------------------------------------------- */
 
 static void split_words(struct metric *m, int label, const char *words)
 {
@@ -93,9 +93,12 @@ static struct metric *used(enum metric_id id)
 		else
 			m->n[i] = 1;
 	}
-	for (double bound = strtod(at, &end); end != at && m->bound_count < BOUNDS_MAX; bound = strtod(at, &end)) {
+	for (; m->bound_count < BOUNDS_MAX; at = end) {
+		double bound = strtod(at, &end);
+
+		if (end == at)
+			break;
 		m->bounds[m->bound_count++] = bound;
-		at = end;
 	}
 	m->cells = xcalloc(m->n[0] * m->n[1] * cells_each(m), sizeof *m->cells);
 	return m;
@@ -111,13 +114,14 @@ size_t metrics_word(enum metric_id id, int label, const char *word)
 	return m != NULL ? i : 0;
 }
 
-/* --- counting --------------------------------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------------------------------ */
 
 static double *cell(enum metric_id id, size_t a, size_t b)
 {
 	struct metric *m = used(id);
 
-	return m == NULL || a >= m->n[0] || b >= m->n[1] ? NULL : &m->cells[(a * m->n[1] + b) * cells_each(m)];
+	return m == NULL || a >= m->n[0] || b >= m->n[1] ? NULL
+		: &m->cells[(a * m->n[1] + b) * cells_each(m)];
 }
 
 void metrics_add(enum metric_id id, size_t a, size_t b, double by)
@@ -159,7 +163,7 @@ void metrics_observe(enum metric_id id, size_t a, double seconds)
 	c[m->bound_count + 1] += seconds;
 }
 
-/* --- of the process itself --------------------------------------------------------------------------- */
+/* --- of the process itself ----------------------------------------------------------------------- */
 
 static double count_fds(void)
 {
@@ -187,7 +191,9 @@ static double started_at(void)
 	if (file == NULL)
 		return 0;
 	if (fgets(text, sizeof text, file) != NULL && (name_end = strrchr(text, ')')) != NULL)
-		sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks);
+		sscanf(name_end + 1,
+		       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		       &ticks);
 	fclose(file);
 	at = (double)clock_wall_ms() / 1000 - (double)clock_ms() / 1000 + (double)ticks / (double)sysconf(_SC_CLK_TCK);
 	return at;
@@ -220,7 +226,7 @@ static void look_at_process(void)
 	metrics_set(METRIC_START_TIME, 0, 0, started_at());
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
 static void write_number(struct buf *out, double x)
 {
@@ -244,7 +250,8 @@ static void write_word(struct buf *out, const char *word)
 }
 
 /* name_suffix{label="word",...,le="bound"} value */
-static void write_sample(struct buf *out, enum metric_id id, const char *suffix, const size_t at[2], const double *le,
+static void write_sample(struct buf *out, enum metric_id id, const char *suffix, const size_t at[2],
+			 const double *le,
 			 double value)
 {
 	const struct row *row = &rows[id];
@@ -291,7 +298,8 @@ static void write_metric(struct buf *out, enum metric_id id)
 
 	if (m == NULL)
 		return;
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name, kind_names[row->kind]);
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+		   kind_names[row->kind]);
 	for (at[0] = 0; at[0] < m->n[0]; at[0]++)
 		for (at[1] = 0; at[1] < m->n[1]; at[1]++) {
 			const double *c = cell(id, at[0], at[1]);

@@ -28,73 +28,107 @@ enum metrics_role { METRICS_POOL = 1, METRICS_WORKER = 2, METRICS_MASTER = 4, ME
 
 /*    id                name                                 kind       roles           labels and their values, or bounds of a histogram   help */
 #define METRICS(X) \
-	X(BUILD_INFO,       "hivemind_build_info",               GAUGE,     METRICS_ALL,    "version", "", "role", "pool|worker|master", "", \
+	X(BUILD_INFO, "hivemind_build_info", GAUGE, METRICS_ALL, \
+	  "version", "", "role", "pool|worker|master", "", \
 	  "Always 1; its labels say what runs.") \
-	X(TASKS,            "hivemind_tasks",                    GAUGE,     METRICS_POOL,   "state", "PENDING|RUNNING", NULL, NULL, "", \
+	X(TASKS, "hivemind_tasks", GAUGE, METRICS_POOL, \
+	  "state", "PENDING|RUNNING", NULL, NULL, "", \
 	  "Tasks that have not ended.") \
-	X(TASKS_SUBMITTED,  "hivemind_tasks_submitted_total",    COUNTER,   METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(TASKS_SUBMITTED, "hivemind_tasks_submitted_total", COUNTER, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Tasks that were submitted since this pool started.") \
-	X(TASKS_FINISHED,   "hivemind_tasks_finished_total",     COUNTER,   METRICS_POOL,   "result", "COMPLETED|FAILED|STOPPED", NULL, NULL, "", \
+	X(TASKS_FINISHED, "hivemind_tasks_finished_total", COUNTER, METRICS_POOL, \
+	  "result", "COMPLETED|FAILED|STOPPED", NULL, NULL, "", \
 	  "Tasks that ended since this pool started.") \
-	X(QUEUE_SECONDS,    "hivemind_task_queue_seconds",       HISTOGRAM, METRICS_POOL,   NULL, NULL, NULL, NULL, SLOW, \
+	X(QUEUE_SECONDS, "hivemind_task_queue_seconds", HISTOGRAM, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, SLOW, \
 	  "From the submission of a task to its first lease.") \
-	X(RUN_SECONDS,      "hivemind_task_run_seconds",         HISTOGRAM, METRICS_POOL | METRICS_WORKER, NULL, NULL, NULL, NULL, SLOW, \
+	X(RUN_SECONDS, "hivemind_task_run_seconds", HISTOGRAM, METRICS_POOL | METRICS_WORKER, \
+	  NULL, NULL, NULL, NULL, SLOW, \
 	  "How long the container of an attempt ran.") \
-	X(ATTEMPTS_LOST,    "hivemind_attempts_lost_total",      COUNTER,   METRICS_POOL,   "reason", "worker|reported", NULL, NULL, "", \
+	X(ATTEMPTS_LOST, "hivemind_attempts_lost_total", COUNTER, METRICS_POOL, \
+	  "reason", "worker|reported", NULL, NULL, "", \
 	  "Attempts that came to nothing: their worker was lost, or reported a fault of its machine.") \
-	X(WORKERS,          "hivemind_workers",                  GAUGE,     METRICS_POOL,   "state", "ready|busy|not_ready|resting|lost", NULL, NULL, "", \
+	X(WORKERS, "hivemind_workers", GAUGE, METRICS_POOL, \
+	  "state", "ready|busy|not_ready|resting|lost", NULL, NULL, "", \
 	  "Workers that the pool knows of.") \
-	X(HEARTBEAT_AGE,    "hivemind_worker_heartbeat_age_seconds", HISTOGRAM, METRICS_POOL, NULL, NULL, NULL, NULL, ".25 .5 1 1.5 2 3 5 7 10 30", \
+	X(HEARTBEAT_AGE, "hivemind_worker_heartbeat_age_seconds", HISTOGRAM, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, ".25 .5 1 1.5 2 3 5 7 10 30", \
 	  "How old the last heartbeat of a worker was when the next came.") \
-	X(CORES,            "hivemind_cores",                    GAUGE,     METRICS_POOL | METRICS_WORKER, "kind", "offered|used", NULL, NULL, "", \
+	X(CORES, "hivemind_cores", GAUGE, METRICS_POOL | METRICS_WORKER, \
+	  "kind", "offered|used", NULL, NULL, "", \
 	  "Cores that workers lend, and that tasks have reserved of them.") \
-	X(MEMORY,           "hivemind_memory_bytes",             GAUGE,     METRICS_POOL | METRICS_WORKER, "kind", "offered|used", NULL, NULL, "", \
+	X(MEMORY, "hivemind_memory_bytes", GAUGE, METRICS_POOL | METRICS_WORKER, \
+	  "kind", "offered|used", NULL, NULL, "", \
 	  "Memory that workers lend, and that tasks have reserved of it.") \
-	X(RPC_REQUESTS,     "hivemind_rpc_requests_total",       COUNTER,   METRICS_POOL,   "method", "", "code", METRICS_STATUS_WORDS, "", \
+	X(RPC_REQUESTS, "hivemind_rpc_requests_total", COUNTER, METRICS_POOL, \
+	  "method", "", "code", METRICS_STATUS_WORDS, "", \
 	  "Calls that have ended.") \
-	X(RPC_DURATION,     "hivemind_rpc_duration_seconds",     HISTOGRAM, METRICS_POOL,   "method", "", NULL, NULL, FAST, \
+	X(RPC_DURATION, "hivemind_rpc_duration_seconds", HISTOGRAM, METRICS_POOL, \
+	  "method", "", NULL, NULL, FAST, \
 	  "From the head of a call to its end; of streams, their whole life.") \
-	X(HTTP_REQUESTS,    "hivemind_http_requests_total",      COUNTER,   METRICS_ALL,    "route", "", "code", "1xx|2xx|3xx|4xx|5xx", "", \
+	X(HTTP_REQUESTS, "hivemind_http_requests_total", COUNTER, METRICS_ALL, \
+	  "route", "", "code", "1xx|2xx|3xx|4xx|5xx", "", \
 	  "Requests of browsers and programs that were answered.") \
-	X(REDIS_UP,         "hivemind_redis_up",                 GAUGE,     METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(REDIS_UP, "hivemind_redis_up", GAUGE, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "1 = Redis can be used.") \
-	X(REDIS_SECONDS,    "hivemind_redis_command_seconds",    HISTOGRAM, METRICS_POOL,   NULL, NULL, NULL, NULL, FAST, \
+	X(REDIS_SECONDS, "hivemind_redis_command_seconds", HISTOGRAM, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, FAST, \
 	  "From a command or script to its reply.") \
-	X(REDIS_RECONNECTS, "hivemind_redis_reconnects_total",   COUNTER,   METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(REDIS_RECONNECTS, "hivemind_redis_reconnects_total", COUNTER, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Connections to Redis that were made, the first included.") \
-	X(BLOB_BYTES,       "hivemind_blob_bytes",               GAUGE,     METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(BLOB_BYTES, "hivemind_blob_bytes", GAUGE, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Bundles and results on disk.") \
-	X(BYTES,            "hivemind_bytes_total",              COUNTER,   METRICS_ALL,    "direction", "in|out", NULL, NULL, "", \
+	X(BYTES, "hivemind_bytes_total", COUNTER, METRICS_ALL, \
+	  "direction", "in|out", NULL, NULL, "", \
 	  "Bytes that came and went on connections, before encryption in one direction and after it in the other.") \
-	X(CPT_SETTLED,      "hivemind_cpt_settled_total",        COUNTER,   METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(CPT_SETTLED, "hivemind_cpt_settled_total", COUNTER, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "CPT that attempts cost when they ended, since this pool started.") \
-	X(LEDGER_IMBALANCE, "hivemind_ledger_imbalance",         GAUGE,     METRICS_POOL,   NULL, NULL, NULL, NULL, "", \
+	X(LEDGER_IMBALANCE, "hivemind_ledger_imbalance", GAUGE, METRICS_POOL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Violations that the check of the books has found. Not 0: money stands still.") \
-	X(LOOP_LAG,         "hivemind_loop_lag_seconds",         HISTOGRAM, METRICS_POOL | METRICS_WORKER, NULL, NULL, NULL, NULL, FAST, \
+	X(LOOP_LAG, "hivemind_loop_lag_seconds", HISTOGRAM, METRICS_POOL | METRICS_WORKER, \
+	  NULL, NULL, NULL, NULL, FAST, \
 	  "How late a timer of the main loop was.") \
-	X(SSE_CLIENTS,      "hivemind_sse_clients",              GAUGE,     METRICS_WORKER | METRICS_MASTER, NULL, NULL, NULL, NULL, "", \
+	X(SSE_CLIENTS, "hivemind_sse_clients", GAUGE, METRICS_WORKER | METRICS_MASTER, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Streams of events that browsers have open.") \
-	X(ENGINE_SECONDS,   "hivemind_engine_call_seconds",      HISTOGRAM, METRICS_WORKER, "call", "GET|POST|PUT|DELETE", NULL, NULL, FAST, \
+	X(ENGINE_SECONDS, "hivemind_engine_call_seconds", HISTOGRAM, METRICS_WORKER, \
+	  "call", "GET|POST|PUT|DELETE", NULL, NULL, FAST, \
 	  "Calls of the container engine, by their method; those that follow a container live as long as it.") \
-	X(ATTEMPTS,         "hivemind_attempts",                 GAUGE,     METRICS_WORKER, "phase", "fetching|running|returning", NULL, NULL, "", \
+	X(ATTEMPTS, "hivemind_attempts", GAUGE, METRICS_WORKER, \
+	  "phase", "fetching|running|returning", NULL, NULL, "", \
 	  "Attempts on this worker: getting ready, in their container, on their way back.") \
-	X(ATTEMPTS_ENDED,   "hivemind_attempts_ended_total",     COUNTER,   METRICS_WORKER, "result", "completed|failed|stopped|lost", NULL, NULL, "", \
+	X(ATTEMPTS_ENDED, "hivemind_attempts_ended_total", COUNTER, METRICS_WORKER, \
+	  "result", "completed|failed|stopped|lost", NULL, NULL, "", \
 	  "Attempts that ended on this worker since it started.") \
-	X(LINK_UP,          "hivemind_link_up",                  GAUGE,     METRICS_WORKER, NULL, NULL, NULL, NULL, "", \
+	X(LINK_UP, "hivemind_link_up", GAUGE, METRICS_WORKER, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "1 = this worker is linked to its pool.") \
-	X(READY,            "hivemind_worker_ready",             GAUGE,     METRICS_WORKER, NULL, NULL, NULL, NULL, "", \
+	X(READY, "hivemind_worker_ready", GAUGE, METRICS_WORKER, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "1 = this worker takes tasks.") \
-	X(CPU_SECONDS,      "process_cpu_seconds_total",         COUNTER,   METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(CPU_SECONDS, "process_cpu_seconds_total", COUNTER, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "User and system CPU time of this process.") \
-	X(RESIDENT_MEMORY,  "process_resident_memory_bytes",     GAUGE,     METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(RESIDENT_MEMORY, "process_resident_memory_bytes", GAUGE, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Resident memory of this process.") \
-	X(VIRTUAL_MEMORY,   "process_virtual_memory_bytes",      GAUGE,     METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(VIRTUAL_MEMORY, "process_virtual_memory_bytes", GAUGE, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Virtual memory of this process.") \
-	X(OPEN_FDS,         "process_open_fds",                  GAUGE,     METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(OPEN_FDS, "process_open_fds", GAUGE, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "Open file descriptors.") \
-	X(MAX_FDS,          "process_max_fds",                   GAUGE,     METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(MAX_FDS, "process_max_fds", GAUGE, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "File descriptors that may be open.") \
-	X(START_TIME,       "process_start_time_seconds",        GAUGE,     METRICS_ALL,    NULL, NULL, NULL, NULL, "", \
+	X(START_TIME, "process_start_time_seconds", GAUGE, METRICS_ALL, \
+	  NULL, NULL, NULL, NULL, "", \
 	  "When this process began, in seconds since 1970.")
 
 enum metric_id {

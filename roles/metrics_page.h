@@ -1,4 +1,5 @@
-/* roles/metrics_page.h - what the pages of pool, worker and master have in common for Prometheus: net/metrics.h by HTTP. */
+/* roles/metrics_page.h - what the pages of pool, worker and master have in common for Prometheus:
+ * net/metrics.h by HTTP. */
 #ifndef ROLES_METRICS_PAGE_H
 #define ROLES_METRICS_PAGE_H
 

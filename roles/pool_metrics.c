@@ -1,4 +1,5 @@
-/* roles/pool_metrics.c - what the pool knows anyway is set when somebody asks; what happens is counted where it does. */
+/* roles/pool_metrics.c - what the pool knows anyway is set when somebody asks; what happens is counted
+ * where it does. */
 #include "roles/pool_metrics.h"
 
 #include <stdio.h>
@@ -49,7 +50,8 @@ static void on_metrics(struct http_request *r)
 	set(METRIC_TASKS, 1, (double)pool->index.running);
 	set(METRIC_REDIS_UP, 0, pool->store != NULL && store_is_up(pool->store));
 	set(METRIC_BLOB_BYTES, 0, pool->blobs != NULL ? (double)blobs_bytes(pool->blobs) : 0);
-	set(METRIC_LEDGER_IMBALANCE, 0, pool->guard != NULL ? (double)ledger_guard_violations(pool->guard) : 0);
+	set(METRIC_LEDGER_IMBALANCE, 0, pool->guard != NULL ? (double)ledger_guard_violations(pool->guard)
+	    : 0);
 	count_workers(pool);
 	metrics_page_answer(r, METRICS_POOL);
 }
@@ -64,7 +66,8 @@ static void on_health(struct http_request *r)
 
 	json_document(&j, &out);
 	json_text(&j, "pool", !serves ? "down" : redis ? "ok" : "degraded");
-	json_text(&j, "reason", !serves ? why.text : redis ? NULL : "the pool has no Redis: nothing can be changed until it is back");
+	json_text(&j, "reason", !serves ? why.text : redis ? NULL
+		  : "the pool has no Redis: nothing can be changed until it is back");
 	json_end(&j);
 	http_answer_json(r, serves && redis ? 200 : 503, &out);
 }
@@ -104,8 +107,9 @@ static void name_hosts(struct pool *pool, const struct endpoint *at)
 
 int pool_metrics_open(struct pool *pool, struct error *err)
 {
-	struct http_options options = {.routes = routes, .route_count = ROUTE_COUNT, .name = "hivemind_pool", .data = pool,
-				       .anywhere = true, .hosts = pool->metrics.hosts, .on_answered = metrics_page_answered};
+	struct http_options options = {.routes = routes, .route_count = ROUTE_COUNT, .name = "hivemind_pool",
+				       .data = pool, .anywhere = true, .hosts = pool->metrics.hosts,
+				       .on_answered = metrics_page_answered};
 	struct endpoint at;
 	char text[300];
 

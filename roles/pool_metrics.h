@@ -1,5 +1,6 @@
-/* roles/pool_metrics.h - the pool's page for Prometheus, when it is asked for (hivemind pool --metrics ADDR:PORT): /metrics, and
- * /health for whoever restarts things. Whoever reaches the address reads them; nothing can be changed there. */
+/* roles/pool_metrics.h - the pool's page for Prometheus, when it is asked for (hivemind pool --metrics
+ * ADDR:PORT): /metrics, and /health for whoever restarts things. Whoever reaches the address reads them;
+ * nothing can be changed there. */
 #ifndef ROLES_POOL_METRICS_H
 #define ROLES_POOL_METRICS_H
 

@@ -81,10 +81,13 @@ static void on_late(struct timer *t)
 /* Its program is this one, wherever it lies by now. */
 static int spawn(struct worker_doctor *d, struct loop *loop, const char *socket, const char *data)
 {
-	char verb[] = "doctor", name[] = "hivemind", json[] = "--json", docker[] = "--docker", place[] = "--data", where[140];
+	char verb[] = "doctor", name[] = "hivemind", json[] = "--json", docker[] = "--docker",
+		place[] = "--data", where[140];
 	char *argv[8] = {name, verb, json, place, (char *)data};
-	uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE}, {.flags = UV_IGNORE}};
-	uv_process_options_t options = {.file = "/proc/self/exe", .args = argv, .stdio = io, .stdio_count = 3, .exit_cb = on_exit};
+	uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE},
+				      {.flags = UV_IGNORE}};
+	uv_process_options_t options = {.file = "/proc/self/exe", .args = argv, .stdio = io,
+					.stdio_count = 3, .exit_cb = on_exit};
 
 	io[1].data.stream = (uv_stream_t *)&d->out;
 	if (socket[0] != '\0') {
@@ -96,13 +99,15 @@ static int spawn(struct worker_doctor *d, struct loop *loop, const char *socket,
 }
 
 int worker_doctor_start(struct worker_doctor *d, struct loop *loop, const char *socket, const char *data,
-			void (*done)(struct worker_doctor *d, const struct error *err), void *user, struct error *err)
+			void (*done)(struct worker_doctor *d, const struct error *err), void *user,
+			struct error *err)
 {
 	int rc;
 
 	if (d->running)
 		return error_set(err, STATUS_ABORTED, "the checks are being made already");
-	*d = (struct worker_doctor){.running = true, .done = done, .user = user, .open = 3, .answer.max = DOCTOR_ANSWER_MAX};
+	*d = (struct worker_doctor){.running = true, .done = done, .user = user, .open = 3,
+				    .answer.max = DOCTOR_ANSWER_MAX};
 	timer_init(loop, &d->patience, on_late);
 	uv_pipe_init(&loop->uv, &d->out, 0);
 	d->out.data = d->process.data = d;

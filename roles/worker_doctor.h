@@ -1,5 +1,5 @@
-/* roles/worker_doctor.h - the checks of `hivemind doctor --json`, run beside the worker by a process of their own, because they
- * block. One at a time. */
+/* roles/worker_doctor.h - the checks of `hivemind doctor --json`, run beside the worker by a process of
+ * their own, because they block. One at a time. */
 #ifndef ROLES_WORKER_DOCTOR_H
 #define ROLES_WORKER_DOCTOR_H
 
@@ -25,7 +25,8 @@ struct worker_doctor {
 /* done() comes once, also after worker_doctor_stop().
  *   ABORTED   one is being made already       others: it cannot be started */
 int worker_doctor_start(struct worker_doctor *d, struct loop *loop, const char *socket, const char *data,
-			void (*done)(struct worker_doctor *d, const struct error *err), void *user, struct error *err);
+			void (*done)(struct worker_doctor *d, const struct error *err), void *user,
+			struct error *err);
 void worker_doctor_stop(struct worker_doctor *d);
 
 #endif

@@ -25,7 +25,7 @@ void history_entry_json(struct json *j, const struct history_entry *e)
 	json_uint(j, "peak_memory", e->peak_memory);
 }
 
-/* --- the file --------------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------------------ */
 
 static void write_line(struct worker_history *h, const struct history_entry *e)
 {
@@ -125,7 +125,7 @@ void worker_history_close(struct worker_history *h)
 	*h = (struct worker_history){.fd = -1};
 }
 
-/* --- putting and getting ------------------------------------------------------------------------------ */
+/* --- putting and getting ------------------------------------------------------------------------- */
 
 void worker_history_put(struct worker_history *h, const struct history_entry *e)
 {

@@ -1,7 +1,8 @@
-/* roles/worker_history.h - what this worker has run and refused: the last HISTORY_MAX, in memory and in DATA/history.
+/* roles/worker_history.h - what this worker has run and refused: the last HISTORY_MAX, in memory and in
+ * DATA/history.
  *
- * A line of JSON for each, appended when it ends; nobody waits for the disk. When the file has grown to twice what is kept it is
- * written anew with that. */
+ * A line of JSON for each, appended when it ends; nobody waits for the disk. When the file has grown to
+ * twice what is kept it is written anew with that. */
 #ifndef ROLES_WORKER_HISTORY_H
 #define ROLES_WORKER_HISTORY_H
 

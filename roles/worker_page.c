@@ -1,6 +1,8 @@
-/* roles/worker_page.c - the page's bring-up and down, and the look each second: use, surroundings, series, what browsers know.
+/* roles/worker_page.c - the page's bring-up and down, and the look each second: use, surroundings, series,
+ * what browsers know.
  *
- * Browsers are told the whole state, as one event, when it is another than what was said last; nothing when nothing changes. */
+ * Browsers are told the whole state, as one event, when it is another than what was said last; nothing
+ * when nothing changes. */
 #include "roles/worker_page.h"
 
 #include <errno.h>
@@ -28,7 +30,7 @@
 
 static const char *const series_names[WORKER_SERIES] = {"cpus", "memory", "tasks", "on", "earned"};
 
-/* --- the policy takes effect ----------------------------------------------------------------------- */
+/* --- the policy takes effect --------------------------------------------------------------------- */
 
 static void judge(struct worker_page *p)
 {
@@ -102,7 +104,7 @@ void worker_page_changed(struct worker_page *p)
 	tell(p);
 }
 
-/* --- browsers ---------------------------------------------------------------------------------------- */
+/* --- browsers ------------------------------------------------------------------------------------ */
 
 struct page_listener {
 	struct worker_page *page;
@@ -175,7 +177,7 @@ void worker_page_listen(struct worker_page *p, struct http_request *r)
 	say(l);
 }
 
-/* --- what the pool says of money ------------------------------------------------------------------------ */
+/* --- what the pool says of money ----------------------------------------------------------------- */
 
 static void on_earnings(struct grpc_call *call, const ProtobufCMessage *out)
 {
@@ -207,7 +209,8 @@ static void ask(struct worker_page *p)
 	Pb__EarningsRequest request = PB__EARNINGS_REQUEST__INIT;
 	int64_t now = clock_ms();
 
-	if (p->is_asking || !worker_link_up(&p->worker->link) || (p->asked_ms > 0 && now - p->asked_ms < ASK_EVERY_MS))
+	if (p->is_asking || !worker_link_up(&p->worker->link) ||
+	    (p->asked_ms > 0 && now - p->asked_ms < ASK_EVERY_MS))
 		return;
 	p->is_asking = true;
 	p->asked_ms = now;
@@ -217,7 +220,7 @@ static void ask(struct worker_page *p)
 	grpc_call_unary(p->worker->bulk, &p->call, &request.base);
 }
 
-/* --- the look --------------------------------------------------------------------------------------------- */
+/* --- the look ------------------------------------------------------------------------------------ */
 
 /* What each of our containers has used since the last look, and all of them together. */
 static void measure(struct worker_page *p, double seconds)
@@ -233,7 +236,8 @@ static void measure(struct worker_page *p, double seconds)
 			a->cpus_now = 0;
 			continue;
 		}
-		a->cpus_now = usage.cpu_us > a->seen_cpu_us ? (double)(usage.cpu_us - a->seen_cpu_us) / 1e6 / seconds : 0;
+		a->cpus_now = usage.cpu_us > a->seen_cpu_us
+			? (double)(usage.cpu_us - a->seen_cpu_us) / 1e6 / seconds : 0;
 		a->seen_cpu_us = usage.cpu_us;
 		a->seen_memory = usage.peak_memory;
 		cpus += a->cpus_now;
@@ -249,7 +253,8 @@ static void record(struct worker_page *p)
 		[WORKER_CPUS] = (float)p->cpus_now,
 		[WORKER_MEMORY] = (float)p->memory_now,
 		[WORKER_TASKS] = (float)p->worker->resources.tasks,
-		[WORKER_ON] = worker_not_ready(p->worker)[0] == '\0' || worker_resources_full(&p->worker->resources),
+		[WORKER_ON] = worker_not_ready(p->worker)[0] == '\0' ||
+			worker_resources_full(&p->worker->resources),
 		[WORKER_EARNED] = p->earnings.known ? (float)p->earnings.settled_mcpt / 1000 : NAN,
 	};
 
@@ -279,11 +284,12 @@ static void on_tick(struct timer *t)
 	tell(p);
 }
 
-/* --- what was ------------------------------------------------------------------------------------------------ */
+/* --- what was ------------------------------------------------------------------------------------ */
 
 void worker_page_ended(struct worker_page *p, const struct attempt *a)
 {
-	struct history_entry e = {.epoch = a->epoch, .ended_ms = clock_wall_ms(), .peak_memory = a->job.usage.peak_memory,
+	struct history_entry e = {.epoch = a->epoch, .ended_ms = clock_wall_ms(),
+				  .peak_memory = a->job.usage.peak_memory,
 				  .cpu_ms = (int64_t)(a->job.usage.cpu_us / 1000)};
 	const char *result = a->lost && !attempt_collected(a) ? "lost" : a->stopped ? "stopped"
 			     : a->failure != FAILURE_NONE ? "failed" : "completed";
@@ -312,7 +318,7 @@ void worker_page_refused(struct worker_page *p, const char *task, uint32_t epoch
 	worker_history_put(&p->history, &e);
 }
 
-/* --- up -------------------------------------------------------------------------------------------------------- */
+/* --- up ------------------------------------------------------------------------------------------ */
 
 void worker_page_prepare(struct worker_page *p, struct worker *w)
 {
@@ -401,7 +407,8 @@ static void open_http(struct worker_page *p, const char *where)
 {
 	struct http_options options = {.routes = worker_page_routes, .route_count = worker_page_route_count,
 				       .files = worker_page_files, .file_count = worker_page_file_count,
-				       .name = "hivemind_worker", .data = p, .bearer = is_key, .on_answered = metrics_page_answered};
+				       .name = "hivemind_worker", .data = p, .bearer = is_key,
+				       .on_answered = metrics_page_answered};
 	struct endpoint at;
 	struct error err = {0};
 
@@ -415,7 +422,9 @@ static void open_http(struct worker_page *p, const char *where)
 		worker_page_say_address(p, "hivemind worker: its page is ");
 		return;
 	}
-	fprintf(stderr, "hivemind worker: goes on without its page: %s\n  --page 127.0.0.1:0 takes any free port\n", err.text);
+	fprintf(stderr,
+		"hivemind worker: goes on without its page: %s\n  --page 127.0.0.1:0 takes any free port\n",
+		err.text);
 	if (p->http != NULL)
 		http_server_close(p->http, on_http_closed, NULL);
 	p->http = NULL;
@@ -436,7 +445,7 @@ void worker_page_open(struct worker_page *p)
 		open_http(p, where);
 }
 
-/* --- down: http -> what runs beside -> the tick ------------------------------------------------------------------ */
+/* --- down: http -> what runs beside -> the tick -------------------------------------------------- */
 
 static void on_tick_closed(struct timer *t)
 {

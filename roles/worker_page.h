@@ -1,8 +1,9 @@
-/* roles/worker_page.h - the owner's page of a worker, http://127.0.0.1:5000, and what the owner has set there.
+/* roles/worker_page.h - the owner's page of a worker, http://127.0.0.1:5000, and what the owner has set
+ * there.
  *
- *   worker_page.c      bring-up and down, a look each second     worker_page_api.c   its JSON API, a row for each route
- *   worker_policy.h    what may run, and when                    worker_page_view.c  its state as JSON
- *   worker_history.h   what has run                              worker_doctor.h     the checks of `hivemind doctor`
+ *   worker_page.c     bring-up and down, a look each second   worker_page_api.c   its JSON API
+ *   worker_policy.h   what may run, and when                  worker_page_view.c  its state as JSON
+ *   worker_history.h  what has run                            worker_doctor.h     the checks of hivemind doctor
  *
  * The look is there without a page too: hours, battery and use of the machine count all the same. */
 #ifndef ROLES_WORKER_PAGE_H
@@ -81,7 +82,7 @@ void worker_page_release(struct worker_page *p);
 void worker_page_ended(struct worker_page *p, const struct attempt *a);
 void worker_page_refused(struct worker_page *p, const char *task, uint32_t epoch, const char *reason);
 
-/* --- private to its files ---------------------------------------------------------------------------- */
+/* --- private to its files ------------------------------------------------------------------------ */
 
 /* The policy has another content: it takes effect, is written down and told. */
 void worker_page_changed(struct worker_page *p);

@@ -1,5 +1,5 @@
-/* roles/worker_page_api.c - the worker's JSON API: a row for each route, a function for each row. Whoever is let in here (a
- * session, or the key in DATA/page-key) is the machine's owner. */
+/* roles/worker_page_api.c - the worker's JSON API: a row for each route, a function for each row. Whoever
+ * is let in here (a session, or the key in DATA/page-key) is the machine's owner. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void refuse(struct http_request *r, const char *words)
 	api_problem(r, &err);
 }
 
-/* --- what is ------------------------------------------------------------------------------------------ */
+/* --- what is ------------------------------------------------------------------------------------- */
 
 static void on_status(struct http_request *r)
 {
@@ -140,7 +140,7 @@ static void on_log(struct http_request *r)
 	buf_release(&text);
 }
 
-/* --- what was ----------------------------------------------------------------------------------------- */
+/* --- what was ------------------------------------------------------------------------------------ */
 
 static void on_history(struct http_request *r)
 {
@@ -207,7 +207,8 @@ static void on_series(struct http_request *r)
 	const char *name = http_query(r, "name"), *step = http_query(r, "step");
 	int at = name != NULL ? series_find(&p->series, name) : -1;
 	enum series_step which = step == NULL || strcmp(step, "1") == 0 ? SERIES_SECONDS
-				 : strcmp(step, "60") == 0 ? SERIES_MINUTES : strcmp(step, "3600") == 0 ? SERIES_HOURS : SERIES_STEPS;
+				 : strcmp(step, "60") == 0 ? SERIES_MINUTES : strcmp(step, "3600") == 0
+					 ? SERIES_HOURS : SERIES_STEPS;
 	float *values;
 	int64_t first;
 	size_t n;
@@ -215,7 +216,8 @@ static void on_series(struct http_request *r)
 	struct json j;
 
 	if (at < 0 || which == SERIES_STEPS) {
-		refuse(r, "\"name\" is one of cpus, memory, tasks, on, earned; \"step\" is 1, 60 or 3600 seconds");
+		refuse(r,
+		       "\"name\" is one of cpus, memory, tasks, on, earned; \"step\" is 1, 60 or 3600 seconds");
 		return;
 	}
 	values = xcalloc(SERIES_POINTS_MAX, sizeof *values);
@@ -229,7 +231,7 @@ static void on_series(struct http_request *r)
 	answer(r, 200, &j, &out);
 }
 
-/* --- what its owner wants ------------------------------------------------------------------------------ */
+/* --- what its owner wants ------------------------------------------------------------------------ */
 
 static void answer_policy(struct http_request *r)
 {
@@ -327,7 +329,8 @@ static void on_snooze(struct http_request *r)
 	struct worker_page *p = page_of(r);
 	cJSON *object = body_of(r);
 	const cJSON *v = object != NULL ? object->child : NULL;
-	double seconds = v != NULL && v->next == NULL && strcmp(v->string, "seconds") == 0 && cJSON_IsNumber(v) ? v->valuedouble : 0;
+	double seconds = v != NULL && v->next == NULL && strcmp(v->string, "seconds") == 0 &&
+		cJSON_IsNumber(v) ? v->valuedouble : 0;
 
 	cJSON_Delete(object);
 	if (object == NULL)
@@ -342,7 +345,7 @@ static void on_snooze(struct http_request *r)
 	on_status(r);
 }
 
-/* --- doctor ---------------------------------------------------------------------------------------------- */
+/* --- doctor -------------------------------------------------------------------------------------- */
 
 static void on_doctor_gone(struct http_request *r)
 {
@@ -371,12 +374,13 @@ static void on_doctor(struct http_request *r)
 	struct error err = {0};
 
 	r->on_gone = on_doctor_gone;
-	if (worker_doctor_start(&p->doctor, &p->worker->loop, p->worker->engine.engine.socket, p->worker->data, on_doctor_done, r,
+	if (worker_doctor_start(&p->doctor, &p->worker->loop, p->worker->engine.engine.socket,
+				p->worker->data, on_doctor_done, r,
 				&err) != 0)
 		api_problem(r, &err);
 }
 
-/* --- the rows ----------------------------------------------------------------------------------------------- */
+/* --- the rows ------------------------------------------------------------------------------------ */
 
 #define ROW(method, path, handler, flags) {method, path, handler, flags, NULL, 0, NULL}
 
@@ -401,7 +405,7 @@ const struct http_route worker_page_routes[] = {
 };
 const size_t worker_page_route_count = sizeof worker_page_routes / sizeof worker_page_routes[0];
 
-/* --- the page's files ------------------------------------------------------------------------------------------ */
+/* --- the page's files ---------------------------------------------------------------------------- */
 
 #define SCRIPT "text/javascript; charset=utf-8"
 

@@ -1,4 +1,5 @@
-/* roles/worker_page_view.c - a worker's state, as its page and programs see it: GET /api/v1/status, and the event of that name. */
+/* roles/worker_page_view.c - a worker's state, as its page and programs see it: GET /api/v1/status, and
+ * the event of that name. */
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -24,7 +25,8 @@ static const char *state_of(const struct worker_page *p, const char *reason)
 	return reason[0] != '\0' ? "not ready" : "ready";
 }
 
-static void share(struct json *j, const char *name, uint64_t most, uint64_t lent, uint64_t reserved, double used, double scale)
+static void share(struct json *j, const char *name, uint64_t most, uint64_t lent, uint64_t reserved,
+		  double used, double scale)
 {
 	json_object(j, name);
 	if (scale > 1) {
@@ -57,8 +59,9 @@ static void shares(struct json *j, const struct worker_page *p)
 static const char *word_of(const struct attempt *a)
 {
 	static const char *const words[] = {
-		[RESTORED] = "restored", [FETCHING] = "fetching", [UNPACKING] = "unpacking", [JOB] = "running",
-		[PACKING] = "packing", [UPLOADING] = "uploading", [REPORTING] = "reporting", [REMOVING] = "removing"};
+		[RESTORED] = "restored", [FETCHING] = "fetching", [UNPACKING] = "unpacking",
+		[JOB] = "running", [PACKING] = "packing", [UPLOADING] = "uploading",
+		[REPORTING] = "reporting", [REMOVING] = "removing"};
 
 	if (a->step.at == JOB && a->started_us == 0)
 		return "pulling";
@@ -101,13 +104,15 @@ static void safety_json(struct json *j, const struct worker *w)
 	static const struct {
 		const char *name;
 		bool is_limit;
-	} settings[] = {{"network", false}, {"capabilities", false}, {"privileges", false}, {"root", false}, {"user", false},
-			{"seccomp", false}, {"mounts", false}, {"memory", true}, {"cpu", true}, {"pids", true}};
+	} settings[] = {{"network", false}, {"capabilities", false}, {"privileges", false}, {"root", false},
+			{"user", false}, {"seccomp", false}, {"mounts", false}, {"memory", true},
+			{"cpu", true}, {"pids", true}};
 	const struct engine *e = &w->engine.engine;
 	bool holds = w->engine.known && e->limits_enforced;
 
 	json_object(j, "safety");
-	json_text(j, "canary", !w->engine.known ? "waiting" : e->canary.status == 0 && holds ? "passed" : "failed");
+	json_text(j, "canary", !w->engine.known ? "waiting" : e->canary.status == 0 && holds ? "passed"
+		  : "failed");
 	json_text(j, "text", e->canary.status != 0 ? e->canary.text : NULL);
 	json_text(j, "fix", e->canary.status != 0 && e->canary.hint[0] != '\0' ? e->canary.hint : NULL);
 	json_array(j, "settings");
@@ -129,7 +134,8 @@ static void engine_json(struct json *j, const struct worker *w)
 	json_text(j, "kind", e->kind[0] != '\0' ? e->kind : NULL);
 	json_text(j, "version", e->version[0] != '\0' ? e->version : NULL);
 	json_text(j, "error", w->engine.error.status != 0 ? w->engine.error.text : NULL);
-	json_text(j, "fix", w->engine.error.status != 0 && w->engine.error.hint[0] != '\0' ? w->engine.error.hint : NULL);
+	json_text(j, "fix", w->engine.error.status != 0 && w->engine.error.hint[0] != '\0'
+		  ? w->engine.error.hint : NULL);
 	json_end(j);
 }
 
@@ -145,9 +151,11 @@ static void today_json(struct json *j, const struct worker_page *p)
 	localtime_r(&now, &t);
 	t.tm_hour = t.tm_min = t.tm_sec = 0;
 	midnight = (int64_t)mktime(&t) * 1000;
-	for (uint64_t at = 0; (e = worker_history_get(&p->history, at)) != NULL && e->ended_ms >= midnight; at++) {
+	for (uint64_t at = 0; (e = worker_history_get(&p->history, at)) != NULL; at++) {
 		bool well = strcmp(e->result, "completed") == 0;
 
+		if (e->ended_ms < midnight)
+			break;
 		completed += well;
 		others += !well;
 		run_ms += e->run_ms;
@@ -186,7 +194,8 @@ void worker_status_json(struct json *j, const struct worker_page *p)
 	json_bool(j, "linked", worker_link_up(&w->link));
 	json_text(j, "state", state_of(p, reason));
 	json_text(j, "reason", reason[0] != '\0' ? reason : NULL);
-	json_time(j, "snooze_until", p->policy.snooze_until_ms > clock_wall_ms() ? p->policy.snooze_until_ms : 0);
+	json_time(j, "snooze_until", p->policy.snooze_until_ms > clock_wall_ms() ? p->policy.snooze_until_ms
+		  : 0);
 	shares(j, p);
 	json_array(j, "tasks");
 	DL_FOREACH(w->attempts, a)

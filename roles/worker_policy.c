@@ -16,13 +16,16 @@ static int check_share(const struct worker_resources *lent, const Pb__Resources 
 		return error_set(err, STATUS_PERMISSION_DENIED, "wants %.2f cores, its owner lends %.2f",
 				 need->milli_cpus / 1000.0, lent->milli_cpus / 1000.0);
 	if (need->memory > lent->memory)
-		return error_set(err, STATUS_PERMISSION_DENIED, "wants %" PRIu64 " MiB of memory, its owner lends %" PRIu64,
+		return error_set(err, STATUS_PERMISSION_DENIED,
+				 "wants %" PRIu64 " MiB of memory, its owner lends %" PRIu64,
 				 need->memory >> 20, lent->memory >> 20);
 	if (need->disk > lent->disk)
-		return error_set(err, STATUS_PERMISSION_DENIED, "wants %" PRIu64 " MiB of disk, its owner lends %" PRIu64,
+		return error_set(err, STATUS_PERMISSION_DENIED,
+				 "wants %" PRIu64 " MiB of disk, its owner lends %" PRIu64,
 				 need->disk >> 20, lent->disk >> 20);
 	if (need->gpus > lent->gpus)
-		return error_set(err, STATUS_PERMISSION_DENIED, "wants %u GPUs, its owner lends %u", need->gpus, lent->gpus);
+		return error_set(err, STATUS_PERMISSION_DENIED, "wants %u GPUs, its owner lends %u",
+				 need->gpus, lent->gpus);
 	return 0;
 }
 
@@ -36,7 +39,8 @@ static int check_image(const struct texts *images, const char *image, struct err
 	return error_set(err, STATUS_PERMISSION_DENIED, "its owner does not allow the image %.200s", image);
 }
 
-int worker_policy_check(const struct worker_resources *lent, const struct texts *images, const Pb__TaskSpec *spec,
+int worker_policy_check(const struct worker_resources *lent, const struct texts *images,
+			const Pb__TaskSpec *spec,
 			struct error *err)
 {
 	int rc = spec_check(spec, err);
@@ -55,7 +59,7 @@ int worker_policy_check_image(const struct worker_policy *p, const char *image, 
 	return check_image(&(struct texts){at, p->image_count}, image, err);
 }
 
-/* --- when -------------------------------------------------------------------------------------- */
+/* --- when ---------------------------------------------------------------------------------------- */
 
 static bool works_in(const struct worker_policy *p, const struct tm *t)
 {
@@ -79,7 +83,8 @@ static void next_hour(const struct worker_policy *p, int64_t now_ms, char *text,
 	}
 }
 
-void worker_policy_reason(const struct worker_policy *p, const struct surroundings *here, int64_t now_ms, char *text, size_t n)
+void worker_policy_reason(const struct worker_policy *p, const struct surroundings *here, int64_t now_ms,
+			  char *text, size_t n)
 {
 	time_t now = (time_t)(now_ms / 1000), until = (time_t)(p->snooze_until_ms / 1000);
 	char word[40];
@@ -95,7 +100,8 @@ void worker_policy_reason(const struct worker_policy *p, const struct surroundin
 		snprintf(text, n, "its owner lets it snooze until %s", word);
 	} else if (!works_in(p, &t)) {
 		next_hour(p, now_ms, word, sizeof word);
-		snprintf(text, n, word[0] != '\0' ? "it works at other hours: again at %s" : "its owner has chosen no hours%s", word);
+		snprintf(text, n, word[0] != '\0' ? "it works at other hours: again at %s"
+			 : "its owner has chosen no hours%s", word);
 	} else if (p->only_mains && !here->on_mains) {
 		snprintf(text, n, "it runs on battery; starts again on mains");
 	} else if (p->only_idle && here->in_use) {
@@ -103,11 +109,12 @@ void worker_policy_reason(const struct worker_policy *p, const struct surroundin
 	}
 }
 
-/* --- as JSON ----------------------------------------------------------------------------------- */
+/* --- as JSON ------------------------------------------------------------------------------------- */
 
 void worker_policy_init(struct worker_policy *p, const struct worker_resources *most)
 {
-	*p = (struct worker_policy){.milli_cpus = most->milli_cpus, .memory = most->memory, .disk = most->disk,
+	*p = (struct worker_policy){.milli_cpus = most->milli_cpus, .memory = most->memory,
+				    .disk = most->disk,
 				    .tasks_max = most->tasks_max};
 	for (int day = 0; day < 7; day++)
 		p->hours[day] = (1u << 24) - 1;
@@ -148,11 +155,14 @@ static int amount(const cJSON *v, double scale, uint64_t most, uint64_t *to, str
 {
 	char words[120];
 
-	if (cJSON_IsNumber(v) && v->valuedouble * scale >= 1 && v->valuedouble * scale <= (double)most * (1 + 1e-9)) {
-		*to = (uint64_t)(v->valuedouble * scale + 0.5) < most ? (uint64_t)(v->valuedouble * scale + 0.5) : most;
+	if (cJSON_IsNumber(v) && v->valuedouble * scale >= 1 &&
+	    v->valuedouble * scale <= (double)most * (1 + 1e-9)) {
+		*to = (uint64_t)(v->valuedouble * scale + 0.5) < most
+			? (uint64_t)(v->valuedouble * scale + 0.5) : most;
 		return 0;
 	}
-	snprintf(words, sizeof words, "a number above 0, at most %.12g: more is not lent by the worker's options",
+	snprintf(words, sizeof words,
+		 "a number above 0, at most %.12g: more is not lent by the worker's options",
 		 (double)most / scale);
 	return wrong(err, v->string, words);
 }
@@ -175,7 +185,8 @@ static int hours(const cJSON *v, uint32_t to[7], struct error *err)
 		return wrong(err, v->string, what);
 	cJSON_ArrayForEach(day, v)
 	{
-		if (!cJSON_IsString(day) || strlen(day->valuestring) != 24 || strspn(day->valuestring, "01") != 24)
+		if (!cJSON_IsString(day) || strlen(day->valuestring) != 24 ||
+		    strspn(day->valuestring, "01") != 24)
 			return wrong(err, v->string, what);
 		to[d] = 0;
 		for (int h = 0; h < 24; h++)
@@ -195,14 +206,16 @@ static int images(const cJSON *v, struct worker_policy *p, struct error *err)
 	p->image_count = 0;
 	cJSON_ArrayForEach(image, v)
 	{
-		if (!cJSON_IsString(image) || image->valuestring[0] == '\0' || strlen(image->valuestring) >= POLICY_IMAGE_SIZE)
+		if (!cJSON_IsString(image) || image->valuestring[0] == '\0' ||
+		    strlen(image->valuestring) >= POLICY_IMAGE_SIZE)
 			return wrong(err, v->string, what);
 		text_copy(p->images[p->image_count++], POLICY_IMAGE_SIZE, image->valuestring);
 	}
 	return 0;
 }
 
-static int change_one(struct worker_policy *p, const cJSON *v, const struct worker_resources *most, struct error *err)
+static int change_one(struct worker_policy *p, const cJSON *v, const struct worker_resources *most,
+		      struct error *err)
 {
 	const char *name = v->string;
 	uint64_t n = 0;
@@ -233,7 +246,8 @@ static int change_one(struct worker_policy *p, const cJSON *v, const struct work
 	return rc;
 }
 
-int worker_policy_change(struct worker_policy *p, const cJSON *object, const struct worker_resources *most, struct error *err)
+int worker_policy_change(struct worker_policy *p, const cJSON *object, const struct worker_resources *most,
+			 struct error *err)
 {
 	struct worker_policy changed = *p;
 	const cJSON *v;

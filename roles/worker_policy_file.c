@@ -26,7 +26,8 @@ static void cut(cJSON *object, const char *name, double most)
 		cJSON_SetNumberValue(v, most);
 }
 
-static void take(struct worker_policy *p, cJSON *object, const struct worker_resources *most, struct error *err)
+static void take(struct worker_policy *p, cJSON *object, const struct worker_resources *most,
+		 struct error *err)
 {
 	const cJSON *until = cJSON_GetObjectItemCaseSensitive(object, "snooze_until_ms");
 

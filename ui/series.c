@@ -1,5 +1,6 @@
-/* ui/series.c owns: the file's layout. A ring's place of a time is its number of steps since 1970, modulo the ring's length;
- * `last` is the newest number that was written, and what lies between two writes is emptied by the later one. */
+/* ui/series.c owns: the file's layout. A ring's place of a time is its number of steps since 1970, modulo
+ * the ring's length; `last` is the newest number that was written, and what lies between two writes is
+ * emptied by the later one. */
 #include "ui/series.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static float *ring(struct value *v, int step)
 	return v->points + (step > 0 ? steps[0].length : 0) + (step > 1 ? steps[1].length : 0);
 }
 
-/* --- the file -------------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------------------ */
 
 static bool is_ours(const struct series_file *f, const char *const *names, size_t count)
 {
@@ -83,7 +84,8 @@ static void *map(struct series *s, const char *path, struct error *err)
 	if (p != MAP_FAILED)
 		return p;
 	if (path != NULL)
-		error_set(err, status_from_errno(errno), "history is not kept in %s: %s", path, strerror(errno));
+		error_set(err, status_from_errno(errno), "history is not kept in %s: %s", path,
+			  strerror(errno));
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
@@ -95,7 +97,8 @@ int series_open(struct series *s, const char *path, const char *const *names, si
 {
 	struct error why = {0};
 
-	*s = (struct series){.count = count, .size = sizeof(struct series_file) + count * sizeof(struct value)};
+	*s = (struct series){.count = count,
+			     .size = sizeof(struct series_file) + count * sizeof(struct value)};
 	s->file = map(s, path, &why);
 	if (s->file != NULL && !is_ours(s->file, names, count))
 		begin(s->file, names, count);
@@ -112,9 +115,10 @@ void series_close(struct series *s)
 	*s = (struct series){.fd = -1};
 }
 
-/* --- writing --------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------- */
 
-/* From the newest step to this one: what lies between has no value. A clock that went back begins the ring anew. */
+/* From the newest step to this one: what lies between has no value. A clock that went back begins the ring
+ * anew. */
 static void move_on(struct series_file *f, int step, int64_t now)
 {
 	int64_t length = steps[step].length, gap = now - f->last[step];
@@ -163,7 +167,7 @@ void series_put(struct series *s, int64_t wall_ms, const float *values)
 	}
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------- */
 
 int series_find(const struct series *s, const char *name)
 {
@@ -178,7 +182,8 @@ const char *series_name(const struct series *s, int at)
 	return s->file->values[at].name;
 }
 
-size_t series_read(const struct series *s, int at, enum series_step step, int64_t from_ms, float *values, int64_t *first_ms)
+size_t series_read(const struct series *s, int at, enum series_step step, int64_t from_ms, float *values,
+		   int64_t *first_ms)
 {
 	int64_t length = steps[step].length, last, from;
 	const float *points;

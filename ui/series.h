@@ -1,8 +1,10 @@
-/* ui/series.h - what some values were, for plots: each second of an hour, each minute of a day, each hour of a month.
+/* ui/series.h - what some values were, for plots: each second of an hour, each minute of a day, each hour
+ * of a month.
  *
- * A fixed size whatever happens: SERIES_SIZE bytes for each value. They lie in a file that is mapped, so a process that is
- * started again goes on with them; after a loss of power the last seconds may be missing. A time at which nobody measured has
- * no value. The clock is the wall's, since people read the plots; when it goes back, what is ahead of it is forgotten. */
+ * A fixed size whatever happens: 23 KiB for each value. They lie in a file that is mapped, so a
+ * process that is started again goes on with them; after a loss of power the last seconds may be missing.
+ * A time at which nobody measured has no value. The clock is the wall's, since people read the plots; when
+ * it goes back, what is ahead of it is forgotten. */
 #ifndef UI_SERIES_H
 #define UI_SERIES_H
 
@@ -25,10 +27,11 @@ struct series {
 	int fd;                   /* -1 = none: in memory only */
 };
 
-/* names: of the values, in the order in which they are put; of minutes and hours the mean is kept. path NULL: nothing is
- * kept. A file that has other values, or is none of ours, is begun anew.
+/* names: of the values, in the order in which they are put; of minutes and hours the mean is kept. path
+ * NULL: nothing is kept. A file that has other values, or is none of ours, is begun anew.
  *   the status of what could not be done with the file; then s is as with path NULL */
-int series_open(struct series *s, const char *path, const char *const *names, size_t count, struct error *err);
+int series_open(struct series *s, const char *path, const char *const *names, size_t count,
+		struct error *err);
 void series_close(struct series *s);
 
 /* These are the values now. Of several in one second the last stays. */
@@ -38,9 +41,11 @@ void series_put(struct series *s, int64_t wall_ms, const float *values);
 int series_find(const struct series *s, const char *name);
 const char *series_name(const struct series *s, int at);
 
-/* From which second on, 0 or more, one value each step: at most SERIES_POINTS_MAX into values, oldest first, NAN where there
- * is none. Begins with the first one that is there, not before from_ms. Returns how many; *first_ms is the time of the first. */
-size_t series_read(const struct series *s, int at, enum series_step step, int64_t from_ms, float *values, int64_t *first_ms);
+/* From which second on, 0 or more, one value each step: at most SERIES_POINTS_MAX into values, oldest
+ * first, NAN where there is none. Begins with the first one that is there, not before from_ms. Returns how
+ * many; *first_ms is the time of the first. */
+size_t series_read(const struct series *s, int at, enum series_step step, int64_t from_ms, float *values,
+		   int64_t *first_ms);
 
 int64_t series_step_ms(enum series_step step);
 
