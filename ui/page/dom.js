@@ -89,10 +89,8 @@ const PATHS = {
   wallet: 'M3 7a2 2 0 0 1 2-2h13v4M3 7v10a2 2 0 0 0 2 2h16V9H5a2 2 0 0 1-2-2zm14 7h.01',
   key: 'M14.5 9.5L21 3m-3 3l2 2M8 21a5 5 0 1 1 0-10 5 5 0 0 1 0 10z',
   info: 'M12 22a10 10 0 1 1 0-20 10 10 0 0 1 0 20zM12 11v6m0-9.5h.01',
-  clock: 'M12 22a10 10 0 1 1 0-20 10 10 0 0 1 0 20zM12 7v5l3 2',
   shield: 'M12 3l8 3v6c0 5-3.5 8-8 9-4.5-1-8-4-8-9V6z',
   sliders: 'M4 6h10m4 0h2M4 12h2m4 0h10M4 18h12m4 0h0M16 4v4M8 10v4M18 16v4',
-  chart: 'M4 20V4m0 16h16M8 16v-4m4 4V8m4 8v-6',
   log: 'M5 4h14v16H5zM9 9h6m-6 4h6'
 };
 export const icon = name =>

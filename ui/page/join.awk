@@ -1,5 +1,5 @@
 # join.awk - modules in the order of their needs as one script: each becomes a function that returns what it exports. It is
-# a quarter smaller under gzip than its parts, and one request. Comments of a line, indentation and needless ends of lines
+# a quarter smaller under gzip than its parts, and one request. Comments, indentation and needless ends of lines
 # stay behind. It relies on imports and heads of exports that begin a line, and on no template with lines in it.
 function end() { if (file != "") print "return{" names "}})();" }
 function add(name) { names = names (names == "" ? "" : ",") name }
@@ -30,6 +30,7 @@ FNR == 1 {
 	sub(/[^A-Za-z0-9_$].*/, "", name)
 	add(name)
 }
+{ sub(/; \/\/ [^'"`]*$/, ";") }
 /[,;{(\[]$/ && !/ \/\// { printf "%s", $0; next }
 { print }
 END { end() }

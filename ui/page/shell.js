@@ -285,19 +285,20 @@ export async function show(byHand = true) {
       a.setAttribute('aria-current', 'page');
       a.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     } else a.removeAttribute('aria-current');
-  main.replaceChildren();
+  const place = h('div'); // its own: a screen that was left while it waited draws where nobody sees it
+  put(main, place);
+  if (byHand) {
+    main.focus({ preventScroll: true }); // before it is drawn: whoever is quick has a field by then
+    scrollTo(0, 0);
+  }
   let over = null;
   try {
-    over = await setup.screens[id](main, parts, words);
+    over = await setup.screens[id](place, parts, words);
   } catch (e) {
-    if (mine === drawn) put(main, head(t('nav.' + id)), trouble(e));
+    put(place, head(t('nav.' + id)), trouble(e));
   }
   if (mine !== drawn) over?.();
   else end = over ?? null;
-  if (byHand) {
-    main.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }
 }
 
 export function leave() {
