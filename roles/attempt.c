@@ -61,6 +61,8 @@ static void on_disk_closed(struct disk_watch *disk)
 
 	worker_resources_give_slot(&w->resources, &a->reserved);
 	DL_DELETE(w->attempts, a);
+	if (a->lost && a->job_begun)
+		worker_let_go(w, a->key);
 	attempt_spool_close(&a->spool);
 	attempt_log_release(&a->log);
 	buf_release(&a->packed.remarks);
@@ -72,13 +74,15 @@ static void on_disk_closed(struct disk_watch *disk)
 static void run_removal(struct work *removal)
 {
 	struct attempt *a = container_of(removal, struct attempt, removal);
+	struct error err;
 
 	unlink(a->bundle_path);
 	if (!a->kept) {
 		journal_remove(&a->worker->journal, a->key);
 		unlink(a->result_path);
 	}
-	if (a->has_scratch)
+	/* Also one that a process before this one died in while it made it. */
+	if (a->has_scratch || scratch_adopt(&a->scratch, a->worker->scratch, a->key, a->scratch.uid, &err) == 0)
 		scratch_remove(&a->scratch);
 }
 
