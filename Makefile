@@ -230,8 +230,8 @@ screenshots: deps-test $(BIN)
 unit: $(UNIT)
 	$(Q)test/run-unit $(UNIT)
 
-e2e: $(BIN)
-	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) test/run-e2e
+e2e: $(BIN) $(CHAOS)
+	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) CHAOS_TOOLS=$(abspath $(B))/test/chaos test/run-e2e
 
 test: deps-test
 	$(Q)test/run-all
@@ -248,8 +248,14 @@ chaos: deps-test
 chaos-bugs: deps-test
 	$(Q)$(PARALLEL) all $(CHAOS) && test/chaos/run bugs
 
+# Real containers. 20 of 60 faults are kills of an engine.
+chaos-engine: deps-test
+	$(Q)$(PARALLEL) all $(CHAOS) && unshare --net sh -c 'ip link set lo up && CHAOS_REAL=1 CHAOS_TASKS=300 CHAOS_SECONDS=240 \
+		CHAOS_FAULTS=60 CHAOS_WORKERS=6 CHAOS_KINDS="$(CHAOS_ENGINE_KINDS)" test/chaos/run'
+CHAOS_ENGINE_KINDS := kill engine=20,stop engine=5,kill worker=15,partition worker=10,kill pool=5,kill redis=5
+
 chaos-figures: deps-test
-	$(Q)$(PARALLEL) all $(CHAOS) && for figure in detect drain zombie herd; do test/chaos/run $$figure || exit 1; done
+	$(Q)$(PARALLEL) all $(CHAOS) && for figure in detect drain zombie loss herd; do test/chaos/run $$figure || exit 1; done
 
 bench: deps-test deps-bench
 	$(Q)$(PARALLEL) all $(BENCH) && test/bench/run

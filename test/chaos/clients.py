@@ -30,11 +30,14 @@ class Plan:
         self.token = f"{seed:x}-{n}"
         self.call_id = f"call-{seed:x}-{n}"
 
-    def command(self):
+    def command(self, real=False):
+        if real:
+            return ["sh", "-c", f"echo {self.token} $HIVEMIND_ATTEMPT; sleep {self.ms / 1000:.2f}; "
+                                f"echo {self.token} $HIVEMIND_ATTEMPT > out/result; exit {self.exit}"]
         return ["stub", f"ms={self.ms}", f"exit={self.exit}", f"out={self.token}", f"say={self.token}"]
 
-    def spec(self, name="chaos"):
-        return pb.TaskSpec(name=name, command=self.command(), max_output=1 << 20, time_limit_s=120, grace_s=1, keep_s=86400,
+    def spec(self, name="chaos", real=False):
+        return pb.TaskSpec(name=name, command=self.command(real), max_output=1 << 20, time_limit_s=120, grace_s=1, keep_s=86400,
                            resources=pb.Resources(milli_cpus=100, memory=16 << 20, disk=1 << 20))
 
 
@@ -87,7 +90,7 @@ class Clients:
                 self.over.wait(0.05 + random.random() * 0.2)
 
     def request(self, plan, name="chaos"):
-        return pb.SubmitRequest(spec=plan.spec(name), bundle_sha256=self.sha256, bundle_size=len(self.bundle),
+        return pb.SubmitRequest(spec=plan.spec(name, self.world.real), bundle_sha256=self.sha256, bundle_size=len(self.bundle),
                                 call_id=plan.call_id)
 
     def submit(self, tasks, n, plan):

@@ -115,6 +115,7 @@ static int canary_exit(struct container *c)
 static void come_to_end(struct container *c)
 {
 	write_result(c);
+	c->die_event = true;
 	end(c, c->end_us, c->canary ? canary_exit(c) : c->exit_code);
 }
 
@@ -166,6 +167,8 @@ void container_kill(struct container *c, const char *signal)
 	bool term = strcmp(signal, "SIGTERM") == 0 || strcmp(signal, "TERM") == 0 || strcmp(signal, "15") == 0;
 
 	record("%lld kill %s signal=%s", (long long)boottime_us(), c->name, signal);
+	c->kill_event = true;
+	c->die_event |= !term || !c->ignore_term;
 	if (!term || !c->ignore_term)
 		end(c, boottime_us(), term ? 143 : 137);
 }

@@ -22,6 +22,7 @@ struct container {
 	int64_t ms;             /* of work, from start to end */
 	int exit_code;          /* that it will have, then has */
 	bool ignore_term, canary, oom;
+	bool kill_event, die_event; /* which events this process of the engine has of it */
 	enum container_state state;
 	int64_t started_us, ended_us;
 	int64_t end_us;         /* running: when it will have ended */

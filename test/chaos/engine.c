@@ -43,6 +43,7 @@ static struct listener *listeners; /* [0] is the control socket */
 static int listener_count;
 static struct conn *conns;
 static uv_loop_t *uv;
+static bool live; /* containers outlive us */
 
 /* --- writing --------------------------------------------------------------------------------- */
 
@@ -406,6 +407,18 @@ static void on_container(struct conn *c, const char *rest, const struct request 
 		refuse(c, 404, "page not found", verb);
 }
 
+/* What is kept in the memory of this process; a filter names one container. */
+static void list_events(struct conn *c, const struct request *r)
+{
+	char text[100] = "";
+
+	for (struct container *k = containers; k != NULL; k = k->hh.next)
+		if (strstr(r->query, k->name) != NULL)
+			snprintf(text, sizeof text, "%s%s", k->kill_event ? "{\"Action\":\"kill\"}\n" : "",
+				 k->die_event ? "{\"Action\":\"die\"}\n" : "");
+	answer(c, 200, text);
+}
+
 /* --- the test's own wishes ------------------------------------------------------------------- */
 
 static void on_connection(uv_stream_t *server, int status);
@@ -487,9 +500,12 @@ static void on_request(struct conn *c, const struct request *r)
 		answer(c, 200, "{\"Version\":\"20.10.24\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\","
 			       "\"Components\":[{\"Name\":\"Engine\"}]}");
 	else if (strcmp(p, "/info") == 0)
-		answer(c, 200, "{\"DefaultRuntime\":\"runc\",\"LiveRestoreEnabled\":true,\"InitBinary\":\"docker-init\"}");
+		answer(c, 200, live ? "{\"DefaultRuntime\":\"runc\",\"LiveRestoreEnabled\":true,\"InitBinary\":\"docker-init\"}"
+				    : "{\"DefaultRuntime\":\"runc\",\"LiveRestoreEnabled\":false,\"InitBinary\":\"docker-init\"}");
 	else if (strcmp(p, "/containers/json") == 0)
 		list(c, r);
+	else if (strcmp(p, "/events") == 0)
+		list_events(c, r);
 	else if (strcmp(p, "/containers/create") == 0)
 		create(c, r);
 	else if (strncmp(p, "/containers/", 12) == 0)
@@ -574,9 +590,10 @@ static void on_connection(uv_stream_t *server, int status)
 
 int main(int argc, char **argv)
 {
-	bool live = argc < 2 || strcmp(argv[1], "--no-live-restore") != 0;
-	char **words = argv + (live ? 1 : 2);
+	char **words;
 
+	live = argc < 2 || strcmp(argv[1], "--no-live-restore") != 0;
+	words = argv + (live ? 1 : 2);
 	if (words[0] == NULL || words[1] == NULL) {
 		fprintf(stderr, "engine [--no-live-restore] RECORD SOCKET...\n");
 		return 2;

@@ -5,8 +5,8 @@ import random
 import re
 import signal
 import statistics
+import subprocess
 import tempfile
-import threading
 import time
 
 import world
@@ -248,9 +248,11 @@ def drain(trials=40, workers=8):
 
 # --- partitions with a task that ends inside -----------------------------------------------------
 
-def told(role, task, epoch):
-    """Did the worker hear that this attempt is no longer its own?"""
-    return re.search(rf"no longer ours task={re.escape(task)} epoch={epoch}", role.log.read_text(errors="replace"))
+def told(w, road, task, epoch):
+    """Did the worker hear that this attempt is no longer its own, and has it let go of it?"""
+    heard_it = rf"no longer ours task={re.escape(task)} epoch={epoch}"
+    return (re.search(heard_it, w.workers[road].log.read_text(errors="replace"))
+            and not (w.path / f"w{road}" / "scratch" / f"{task}-{epoch}").exists())
 
 
 def partition(seconds, trials, workers, end_after, log=print):
@@ -273,7 +275,7 @@ def partition(seconds, trials, workers, end_after, log=print):
             deadline = time.monotonic() + 4
             while time.monotonic() < deadline and len(late) < len(tasks):
                 for task, road in zip(tasks, roads):
-                    if task not in late and told(bench.world.workers[road], task, 1):
+                    if task not in late and told(bench.world, road, task, 1):
                         late[task] = now() - healed
                 time.sleep(0.02)
             hive.until("the tasks to end", lambda: all(bench.state(t).get("state") == b"3" for t in tasks), 60)
@@ -347,3 +349,33 @@ def stampede(bench, out, count):
     print(f"{count} TLS workers lose their pool          all back after {back:.1f} s, {moved} tasks reassigned, {killed} told to kill, "
           f"{late} acks later than 5 s; pool {idle / 1024:.0f} MiB before, {peak / 1024:.0f} MiB at most after{'   WRONG' if bad else ''}")
     return bad
+
+
+# --- packet loss ---------------------------------------------------------------------------------
+
+def loss(minutes=5, workers=24, percent=30):
+    """No worker is lost to lost packets. In a network namespace of our own: begins itself again there."""
+    if not os.environ.get("CHAOS_NETNS"):
+        me = pathlib.Path(__file__).resolve().parent / "run"
+        return subprocess.run(["unshare", "--net", "sh", "-c", f"ip link set lo up && exec {me} loss {minutes} {workers} {percent}"],
+                              env=os.environ | {"CHAOS_NETNS": "1"}).returncode
+    with Bench(workers) as bench:
+        bench.settle()
+        tasks = [bench.submit() for _ in range(workers)]
+        assert bench.wait_started([(task, 1) for task in tasks], 30)
+        for port in bench.world.proxy.ports[:workers]:
+            for side in ("--dport", "--sport"):
+                subprocess.run(["iptables", "-A", "INPUT", "-p", "tcp", side, str(port), "-m", "statistic", "--mode", "random",
+                                "--probability", str(percent / 100), "-j", "DROP"], check=True)
+        oldest, deadline = 0, time.monotonic() + minutes * 60
+        while time.monotonic() < deadline:
+            reply = stubs.WorkersStub(bench.channel).List(pb.ListWorkersRequest(), **bench.auth)
+            oldest = max(oldest, *(w.heartbeat_age_ms for w in reply.workers))
+            time.sleep(0.2)
+        subprocess.run(["iptables", "-F", "INPUT"], check=True)
+        removed = bench.world.pool.log.read_text().count("was not heard for 10 s")
+        moved = sum(bench.state(task).get("epoch") != b"1" for task in tasks)
+        bad = removed or moved
+        print(f"{percent} % packet loss, {minutes * workers / 60:.1f} worker-hours        {removed} workers removed, {moved} tasks moved, "
+              f"longest silence {oldest / 1000:.1f} s{'   WRONG' if bad else ''}")
+        return bad

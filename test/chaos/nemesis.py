@@ -42,8 +42,9 @@ class Fault:
 
 
 def schedule(seed, count, seconds, only=""):
-    """So many faults within so many seconds; only: of these kinds, separated by commas."""
-    kinds = {kind: KINDS[kind] for kind in only.split(",")} if only else KINDS
+    """So many faults within so many seconds; only: of these kinds ("kill pool,cut=5": how many, in relation), if it is given."""
+    named = (word.partition("=") for word in only.split(",") if word)
+    kinds = {kind: (int(weight or KINDS[kind][0]), KINDS[kind][1]) for kind, _, weight in named} or KINDS
     dice = random.Random(f"faults of {seed}")
     total = sum(weight for weight, _ in kinds.values())
     names = [kind for kind, (weight, _) in kinds.items() for _ in range(max(1, round(weight * count / total)))]
@@ -143,7 +144,7 @@ class Nemesis:
             engine.process.popen.kill()
             engine.process.popen.wait()
             time.sleep(fault.seconds)
-            engine.start(live=fault.dice < 0.7)
+            engine.start()
         finally:
             self.done(fault, lock)
 
@@ -169,11 +170,24 @@ class Nemesis:
 
     def on_road(self, fault, road, words, lock):
         try:
+            if self.world.real and words[0] == "hold":
+                self.drop(self.world.proxy.ports[road], words[1], fault.seconds)
+                return
             self.world.proxy.tell(road, *words)
             time.sleep(fault.seconds)
             self.world.proxy.tell(road, "free")
         finally:
             self.done(fault, lock)
+
+    def drop(self, port, way, seconds):
+        """Packets are really dropped: the run has a network namespace of its own."""
+        rules = [["INPUT", "-p", "tcp", side, str(port), "-j", "DROP"]
+                 for side, other in (("--dport", "down"), ("--sport", "up")) if way != other]
+        for verb in ("-I", "-D"):
+            for rule in rules:
+                subprocess.run(["iptables", "-w", verb, *rule], check=True)
+            if verb == "-I":
+                time.sleep(seconds)
 
     def partition(self, fault, things, first):
         _, lock = self.take(fault, things)

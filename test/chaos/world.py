@@ -105,8 +105,8 @@ class Engine:
         self.record, self.sockets, self.path = path / "record", sockets, path
         path.mkdir()
 
-    def start(self, live=True):
-        flags = [] if live else ["--no-live-restore"]
+    def start(self):
+        flags = [] if self.live else ["--no-live-restore"]
         self.process = hive.Process([TOOLS / "engine", *flags, self.record, *self.sockets], self.path / "log")
         hive.until("the stub engine", lambda: all(map(answers, self.sockets)), 20)
 
@@ -115,6 +115,31 @@ class Engine:
         connection.request("POST", f"/{verb}?i={i}")
         assert connection.getresponse().status == 204
         connection.close()
+
+
+class Dockerd(hive.Dockerd):
+    """A real engine for several workers, beside a containerd that stays: kill -9 leaves its containers as they are."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.record, self.containerd = None, None
+
+    def start(self):
+        address = self.path / "containerd.sock"
+        if self.containerd is None:
+            self.containerd = hive.Process(["containerd", "--address", address, "--root", self.path / "cd", "--state",
+                                            self.path / "cs"], self.path / "containerd-log")
+            hive.until("containerd", address.exists, 30)
+        (self.path / "pid").unlink(missing_ok=True)
+        self.process = hive.Process(
+            ["dockerd", "--data-root", self.path / "data", "--exec-root", self.path / "exec", "-H", self.host, "--pidfile",
+             self.path / "pid", "--iptables=false", "--ip6tables=false", "--bridge=none", "--containerd", address,
+             *(["--live-restore"] if self.live else [])], self.path / "log")
+        hive.until("dockerd", self.answers, 60)
+
+    def end(self):
+        self.__exit__()
+        self.containerd.end()
 
 
 def answers(path):
@@ -166,13 +191,13 @@ class Role:
 
 
 class World:
-    def __init__(self, path, workers, engines=2, clients=2, cpus="2", pool_options=(), data=None, log=print):
+    def __init__(self, path, workers, engines=2, clients=2, cpus="2", pool_options=(), data=None, real=False, log=print):
         self.path, self.log = pathlib.Path(path), log
         self.path.mkdir(parents=True, exist_ok=True)
         self.worker_count, self.client_count, self.cpus = workers, clients, cpus
         self.data = data or self.path / "pool"
         self.port = hive.free_port()
-        self.pool_options = pool_options
+        self.pool_options, self.real = pool_options, real
         self.base = hive.environment(HOME=self.path, XDG_STATE_HOME=self.path)
         self.start_redis()
         self.start_pool()
@@ -245,7 +270,10 @@ class World:
         self.engine_of = [(i % count, i // count) for i in range(self.worker_count)]  # which engine, which of its sockets
         self.engines = []
         for e in range(count):
-            engine = Engine(self.path / f"engine-{e}", sockets[e::count])
+            engine = Dockerd(self.path / f"d{e}") if self.real else Engine(self.path / f"engine-{e}", sockets[e::count])
+            if self.real:
+                sockets[e::count] = [engine.socket] * len(sockets[e::count])
+            engine.live = e % 3 != 2
             engine.start()
             engine.lock = threading.Lock()
             self.engines.append(engine)
@@ -280,7 +308,7 @@ class World:
 
     def records(self):
         """Lines of all engines' records, as lists of words, with the engine's number in front."""
-        for e, engine in enumerate(self.engines):
+        for e, engine in enumerate(self.engines if not self.real else []):
             with open(engine.record, errors="replace") as f:
                 for line in f:
                     words = line.split()
@@ -298,7 +326,7 @@ class World:
         for role in [*self.workers, self.pool]:
             role.end(60)
         for engine in self.engines:
-            engine.process.end()
+            engine.end() if self.real else engine.process.end()
         self.redis.end()
         self.proxy.end()
 
@@ -311,6 +339,8 @@ class World:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+            if isinstance(role, Dockerd):
+                role.containerd.popen.kill()
         self.proxy.popen.kill()
 
     def remove(self):
