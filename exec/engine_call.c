@@ -2,6 +2,7 @@
  *
  * Docker answers 404 for what is not there and 409 for a wrong state. Podman says 500 for most wrong states, with words
  * that are all one has to tell them apart. */
+#define _GNU_SOURCE
 #include "exec/engine_call.h"
 
 #include <stdarg.h>
@@ -83,6 +84,13 @@ void call_cancel(struct engine_call *c)
 cJSON *call_json(const struct engine_call *c)
 {
 	return cJSON_ParseWithLength((const char *)c->request.answer.data, c->request.answer.n);
+}
+
+bool call_answer_has(const struct engine_call *c, const char *words)
+{
+	const struct buf *answer = &c->request.answer;
+
+	return answer->n > 0 && memmem(answer->data, answer->n, words, strlen(words)) != NULL;
 }
 
 static bool says(const struct engine_call *c, const char *words)

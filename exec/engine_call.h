@@ -36,6 +36,9 @@ void call_post_json(struct engine *e, struct engine_call *c, void (*done)(struct
 /* The answer as JSON, NULL if it is none; cJSON_Delete() it. */
 cJSON *call_json(const struct engine_call *c);
 
+/* Do these words stand in the answer's body? */
+bool call_answer_has(const struct engine_call *c, const char *words);
+
 bool call_says_gone(const struct engine_call *c);        /* no such container or image */
 bool call_says_name_taken(const struct engine_call *c);  /* create: there is one of that name */
 bool call_says_not_running(const struct engine_call *c); /* kill: it has ended already */

@@ -169,12 +169,11 @@ static void conclude_ending(struct job_machine *m)
 static void on_events(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
-	const char *told = c->request.error.status == 0 ? buf_text(&c->request.answer) : NULL;
-
-	bool forgotten = m->adopting && !m->engine->live_restore && told != NULL && strstr(told, "\"die\"") == NULL;
+	bool told = c->request.error.status == 0;
+	bool forgotten = m->adopting && !m->engine->live_restore && told && !call_answer_has(c, "\"die\"");
 
 	m->ending.engine_away = c->request.http == 0 || forgotten;
-	m->ending.signalled = told != NULL && strstr(told, "\"kill\"") != NULL;
+	m->ending.signalled = told && call_answer_has(c, "\"kill\"");
 	conclude_ending(m);
 }
 
