@@ -17,6 +17,7 @@ from stock import Client, Pool, Worker, call_id, pb, spec, tar
 # They ask, or what they do to say it twice does no harm (said why in proto/hivemind.proto or here).
 NO_CHANGE = {
     "Accounts/Challenge", "Accounts/Whoami", "Accounts/ListTokens", "Accounts/Invite", "Tasks/List", "Tasks/Get",
+    "Tasks/Attempts",
     "Tasks/Watch", "Tasks/Logs", "Blobs/Offset", "Blobs/Download", "Workers/List", "Pool/Info", "Ledger/Quote",
     "Ledger/Price", "Ledger/Balance", "Ledger/Statement", "Ledger/Earnings", "Ledger/ListProjects", "Ledger/GetProject",
     "Ledger/Totals", "Pool/Events",
