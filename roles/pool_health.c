@@ -19,6 +19,7 @@
 struct health_watch {
 	struct call call; /* first member */
 	struct health_watch *prev, *next;
+	int told; /* last */
 };
 
 static int state_of(const struct pool *pool)
@@ -85,16 +86,18 @@ int pool_health_watch(struct rpc *rpc, const ProtobufCMessage *in)
 	w = call_new(rpc, sizeof *w);
 	w->call.on_gone = on_watcher_gone;
 	DL_APPEND(pool->health_watches, w);
-	tell(rpc, state_of(pool));
+	tell(rpc, w->told = state_of(pool));
 	return RPC_LATER;
 }
 
 void pool_health_changed(struct pool *pool)
 {
+	int state = state_of(pool);
 	struct health_watch *w;
 
 	DL_FOREACH(pool->health_watches, w)
-	tell(w->call.rpc, state_of(pool));
+		if (w->told != state)
+			tell(w->call.rpc, w->told = state);
 }
 
 void pool_health_close(struct pool *pool)
