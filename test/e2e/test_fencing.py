@@ -13,6 +13,7 @@ import pytest
 import hive
 from hive import script, until
 
+GRACE_S = 15  # a pool that has just started loses no worker before that
 LOOP = "i=0; while [ $i -lt {ticks} ]; do i=$((i+1)); sleep 0.1; done"
 SLEEP = "echo attempt $HIVEMIND_ATTEMPT; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 100"
 
@@ -94,6 +95,7 @@ def guests(own_hive, docker):
 
     def make(cpus):
         h = own_hive(workers=1)
+        h.patient_until = time.monotonic() + GRACE_S - 10 + 1
         h.blocker = h.submit(script(path / "blocker", "sleep 600", resources={"cpus": os.cpu_count()}))
         until("the blocker to run", lambda: h.status(h.blocker)["phase"] == "EXECUTING", 20)
         made.update({name: Guest(h, docker, path, name, each) for name, each in cpus.items()})
@@ -123,6 +125,7 @@ def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
     tasks |= run_on_guests(h, path, [first.format(ticks=160)], 0.2, on_disconnect="wait:1m")
     tasks |= run_on_guests(h, path, [first.replace(LOOP, "until [ -e go ]; do sleep 0.1; done")], 0.1)
     container = {name: f"hm-{task}.1-1" for name, task in tasks.items()}
+    time.sleep(max(0, h.patient_until - time.monotonic()))
     watch = Watch(docker, container.values())
     for name in ("five", "seven", "twelve", "waits", "late"):
         by_name[name].signal(by_name[name].relay, signal.SIGSTOP)
