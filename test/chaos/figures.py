@@ -232,7 +232,7 @@ def drain(trials=40, workers=8):
             for task in tasks:
                 role = bench.world.workers[bench.worker_of(task, 1)]
                 at = now()
-                role.signal(signal.SIGTERM)
+                role.tell_to_end()
                 assert bench.wait_started([(task, 2)], 20), f"{task} did not go on elsewhere"
                 times.append(bench.began(task, 2) - at)
                 role.end()

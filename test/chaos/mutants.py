@@ -22,7 +22,6 @@ def chaos(kinds="", faults=0, tasks=150, seconds=12, workers=6):
 
 
 CALM = chaos()
-ZOMBIE = ("figure", "zombie", "4", "8")
 DETECT = ("figure", "detect", "4", "40")
 DRAIN = ("figure", "drain", "4", "4")
 MOVES = ("unit", "store/store_move")
@@ -52,8 +51,8 @@ BUGS = [
     ("silent workers are never lost", "roles/silence.c", ">= LOST_AFTER_MS) {", ">= 1000 * LOST_AFTER_MS) {", DETECT),
     ("heartbeats do not count", "roles/pool_link.c", "	pool_worker_beat(l->call.pool, l->worker);\n	ack.seq", "	ack.seq", CALM),
     ("heartbeats are not acknowledged", "roles/pool_link.c", "	ack.seq = beat->seq;\n", "	ack.seq = 0;\n", CALM),
-    ("the worker ignores KILL", "roles/worker_link.c", "} else if (verdict->word == PB__VERDICT__WORD__KILL) {", "} else if (false) {",
-     ZOMBIE),
+    ("KEEP for what is another's", "roles/pool_link.c", "		word = PB__VERDICT__WORD__KILL;\n", "		word = PB__VERDICT__WORD__KEEP;\n",
+     ("e2e", "test_pool_api.py", "test_a_link_that_breaks_loses_nothing")),
     ("no pause, no kill", "exec/leash.c", "	if (now_ms >= begins(f, LEASH_KILL, late_ms))\n",
      "	if (now_ms >= 0)\n		return LEASH_RUN;\n	if (now_ms >= begins(f, LEASH_KILL, late_ms))\n", DETECT),
     ("the supervisor looks on", "exec/supervisor.c", "if (stage == LEASH_RUN || is_dead(s, i))", "if (stage >= LEASH_RUN)", DETECT),

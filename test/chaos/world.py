@@ -185,9 +185,15 @@ class Role:
         self.signal(signal.SIGKILL, pids)
         self.process.popen.wait()
 
+    def tell_to_end(self):
+        """SIGTERM, once: a second one ends a worker at once."""
+        if self.process.alive() and not getattr(self.process, "told", False):
+            self.process.told = True
+            self.signal(signal.SIGTERM)
+
     def end(self, seconds=20):
-        if self.process is not None and self.process.alive():
-            return self.process.end(seconds)
+        self.tell_to_end()
+        return self.process.popen.wait(seconds * hive.SLOW)
 
 
 class World:
@@ -321,8 +327,7 @@ class World:
         """Everything ends cleanly; what does not is an error."""
         for role in [*self.workers, self.pool]:
             role.signal(signal.SIGCONT, role.pids())
-            if role.process.alive():
-                role.signal(signal.SIGTERM)
+            role.tell_to_end()
         for role in [*self.workers, self.pool]:
             role.end(60)
         for engine in self.engines:
