@@ -68,12 +68,12 @@ class Connection:
                    fields((b":status", b"200"), (b"content-type", b"application/grpc")))
 
     def trailers(self, stream):
+        self.open.discard(stream)  # first: the client may begin another as soon as it knows
         self.frame(HEADERS, END_HEADERS | END_STREAM, stream, fields((b"grpc-status", b"0")))
-        self.open.discard(stream)
 
     def reset(self, stream):
-        self.frame(RST_STREAM, 0, stream, struct.pack(">I", 0))
         self.open.discard(stream)
+        self.frame(RST_STREAM, 0, stream, struct.pack(">I", 0))
 
     def send_ping(self):
         """Send one and wait for its answer."""
