@@ -195,11 +195,11 @@ export async function task(main, [id, tab]) {
   ];
 
   const act = {
-    stop: does(
-      async () =>
-        (await confirm(t('stop'), t('stop.sure', { name: first.name }), t('stop'))) &&
-        apply(await post(path('tasks', first.id, 'stop'), {}, { 'Idempotency-Key': once() }))
-    ),
+    stop: does(async () => {
+      if (!(await confirm(t('stop'), t('stop.sure', { name: first.name }), t('stop')))) return;
+      await post(path('tasks', first.id, 'stop'), {}, { 'Idempotency-Key': once() });
+      apply(await get(path('tasks', first.id))); // its answer may be older than what events have told since
+    }),
     remove: does(async () => {
       if (!(await confirm(t('remove'), t('remove.sure', { name: first.name }), t('remove')))) return;
       await del(path('tasks', first.id), { 'Idempotency-Key': once() });
@@ -227,6 +227,7 @@ export async function task(main, [id, tab]) {
       ...k,
       spec: k.spec ?? was.spec,
       bundle: k.bundle ?? was.bundle,
+      result: k.result ?? (k.epoch === was.epoch ? was.result : undefined),
       cost: { ...k.cost, reserved_cpt: k.cost.reserved_cpt ?? was.cost.reserved_cpt }
     };
     if (k.usage && was.usage && k.usage.wall > was.usage.wall)
