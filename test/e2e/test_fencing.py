@@ -95,11 +95,12 @@ def guests(own_hive, docker):
 
     def make(cpus):
         h = own_hive(workers=1)
-        h.patient_until = time.monotonic() + GRACE_S - 10 + 1
+        patient_until = time.monotonic() + GRACE_S - 10 + 1
         h.blocker = h.submit(script(path / "blocker", "sleep 600", resources={"cpus": os.cpu_count()}))
         until("the blocker to run", lambda: h.status(h.blocker)["phase"] == "EXECUTING", 20)
         made.update({name: Guest(h, docker, path, name, each) for name, each in cpus.items()})
         until("the guests", lambda: all(g.ready() for g in made.values()), 60)
+        time.sleep(max(0, patient_until - time.monotonic()))
         return h, path, made
 
     yield make
@@ -125,7 +126,6 @@ def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
     tasks |= run_on_guests(h, path, [first.format(ticks=160)], 0.2, on_disconnect="wait:1m")
     tasks |= run_on_guests(h, path, [first.replace(LOOP, "until [ -e go ]; do sleep 0.1; done")], 0.1)
     container = {name: f"hm-{task}.1-1" for name, task in tasks.items()}
-    time.sleep(max(0, h.patient_until - time.monotonic()))
     watch = Watch(docker, container.values())
     for name in ("five", "seven", "twelve", "waits", "late"):
         by_name[name].signal(by_name[name].relay, signal.SIGSTOP)
