@@ -60,7 +60,8 @@ static int own_status(const Pb__Task *t)
 
 	if (t->state == PB__TASK_STATE__COMPLETED)
 		return 0;
-	if (t->failure != PB__TASK_FAILURE__USER_EXIT) {
+	/* What the command says of itself is enough, but one that never began cannot say it. */
+	if (t->failure != PB__TASK_FAILURE__USER_EXIT || task_part_ms(t, PART_RAN, 0) < 0) {
 		task_sentence(t, &sentence);
 		fprintf(stderr, "hivemind: %s\n", buf_text(&sentence));
 		buf_release(&sentence);

@@ -245,7 +245,7 @@ void task_sentence(const Pb__Task *t, struct buf *out)
 	buf_printf(out, "%s \"", task_short_id(t->id, SHORT_ID_LENGTH, id));
 	append_safe(out, t->name);
 	buf_printf(out, "\" %s", task_state_name((int)t->state));
-	if (t->failure == PB__TASK_FAILURE__USER_EXIT) {
+	if (t->failure == PB__TASK_FAILURE__USER_EXIT && ms >= 0) {
 		buf_printf(out, ": exit status %d", t->exit_code);
 	} else if (t->reason[0] != '\0' && t->state != PB__TASK_STATE__COMPLETED) {
 		buf_printf(out, ": ");

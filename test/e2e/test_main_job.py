@@ -67,6 +67,13 @@ def test_run_passes_on_the_exit_status(shared_hive, words, code):
     assert shared_hive("run", "--", *words).code == code
 
 
+def test_run_says_why_a_command_never_began_and_nothing_when_it_speaks_for_itself(shared_hive):
+    # With one engine an init in the container says it, with the other we do.
+    assert "nosuchcmd" in shared_hive("run", "--", "nosuchcmd").err
+    assert "/etc" in shared_hive("run", "--", "/etc").err
+    assert "FAILED" not in shared_hive("run", "--", "sh", "-c", "exit 127").err
+
+
 def test_run_follows_and_keeps_the_streams_apart(shared_hive, tmp_path):
     done = shared_hive("run", "--with", bundle(tmp_path / "w", {"name": "bee"}), "--", "sh", "-c",
                        "cat name; echo warning >&2")
