@@ -42,7 +42,7 @@ BUGS = [
     ("requeue: pending money is kept", "store/script/requeue.lua", "	if record then\n", "	if false then\n", ("unit", "store/ledger_model")),
     ("blobs: reply before fsync", "store/blob.c", "int rc = fsync(fd), e = errno;", "int rc = fd < 0, e = errno;",
      ("unit", "store/blob")),
-    ("blobs: any hash", "store/blob.c", "if (strcmp(hex, w->sha256) != 0)", "if (hex[0] == '-')", ("unit", "store/blob")),
+    ("blobs: any hash", "store/blob_writer.c", "if (strcmp(hex, w->sha256) != 0)", "if (hex[0] == '-')", ("unit", "store/blob")),
     ("Redis: weaker fsync of ours", "store/redis_child.c", '"--appendfsync", "always",', '"--appendfsync", "everysec",',
      ("unit", "store/redis_child")),
     ("Redis: weaker fsync of others", "store/store.c", '	{"appendfsync", "always"},\n', "",
