@@ -1,12 +1,12 @@
 /* store/redis.c - one connection to Redis on the loop.
  *
- * Owns the hiredis context, its poll handle (struct link) and the requests under way.
+ * Owns the hiredis context, its link to the loop (redis_link.h) and the requests under way.
  *
  *     WAITING -> RESOLVING -> CONNECTING -> GREETING (AUTH, SELECT, PING) -> UP
  *        ^------------------------------------------------------------------/   lost: after a back-off
  *
  * hiredis frees its context by itself when anything goes wrong; its cleanup hook is the one call that
- * always comes then, so link_gone() alone ends a connection. It answers nothing itself: every
+ * always comes then, so on_gone() alone ends a connection. It answers nothing itself: every
  * pending request is deferred with its error, so that no owner runs inside hiredis's teardown. */
 #include "store/redis.h"
 
@@ -24,6 +24,7 @@
 #include "net/step.h"
 #include "proto/limits.h"
 #include "proto/status.h"
+#include "store/redis_link.h"
 
 #define BACK_OFF_MIN_MS 50
 #define BACK_OFF_MAX_MS 5000
@@ -38,15 +39,6 @@ static const struct state states[] = {
 	[GREETING] = {"GREETING", TO(UP) | TO(WAITING) | TO(CLOSING)},
 	[UP] = {"UP", TO(WAITING) | TO(CLOSING)},
 	[CLOSING] = {"CLOSING", 0},
-};
-
-/* hiredis's idea of an event library, for one context. */
-struct link {
-	uv_poll_t poll;
-	struct redis *redis;
-	redisAsyncContext *context;
-	int events;
-	bool gone; /* the context is freed or being freed */
 };
 
 struct redis {
@@ -70,65 +62,7 @@ struct redis {
 };
 
 static void start_connecting(struct redis *r);
-
-/* --- the adapter ------------------------------------------------------------------------------ */
-
 static void one_closed(struct redis *r);
-
-static void link_closed(uv_handle_t *handle)
-{
-	struct link *link = container_of((uv_poll_t *)handle, struct link, poll);
-
-	one_closed(link->redis);
-	free(link);
-}
-
-/* Linux reports a refused connection as POLLERR, which libuv gives as a negative status. hiredis
- * learns of it only by trying: the write side asks for the socket's error. */
-static void link_ready(uv_poll_t *poll, int status, int events)
-{
-	struct link *link = container_of(poll, struct link, poll);
-
-	if (status < 0)
-		events = UV_READABLE | UV_WRITABLE;
-	if (events & UV_WRITABLE && !link->gone)
-		redisAsyncHandleWrite(link->context);
-	if (events & UV_READABLE && !link->gone)
-		redisAsyncHandleRead(link->context);
-	if (status < 0 && !link->gone)
-		redisAsyncFree(link->context);
-}
-
-static void link_want(struct link *link, int events)
-{
-	if (link->gone || link->events == events)
-		return;
-	link->events = events;
-	if (events == 0)
-		uv_poll_stop(&link->poll);
-	else
-		uv_poll_start(&link->poll, events, link_ready);
-}
-
-static void link_add_read(void *p)
-{
-	link_want(p, ((struct link *)p)->events | UV_READABLE);
-}
-
-static void link_del_read(void *p)
-{
-	link_want(p, ((struct link *)p)->events & ~UV_READABLE);
-}
-
-static void link_add_write(void *p)
-{
-	link_want(p, ((struct link *)p)->events | UV_WRITABLE);
-}
-
-static void link_del_write(void *p)
-{
-	link_want(p, ((struct link *)p)->events & ~UV_WRITABLE);
-}
 
 /* --- the end of a connection ------------------------------------------------------------------- */
 
@@ -171,16 +105,18 @@ static void connection_ended(struct redis *r)
 	loop_defer(r->loop, &r->lost, on_lost);
 }
 
-static void link_gone(void *p)
+static void on_gone(redisAsyncContext *context, void *user)
 {
-	struct link *link = p;
-	struct redis *r = link->redis;
+	struct redis *r = user;
 
-	why(r, link->context);
-	link->gone = true;
+	why(r, context);
 	r->context = NULL;
-	uv_close((uv_handle_t *)&link->poll, link_closed);
 	connection_ended(r);
+}
+
+static void on_link_closed(void *user)
+{
+	one_closed(user);
 }
 
 /* --- requests ----------------------------------------------------------------------------------- */
@@ -306,8 +242,7 @@ static void on_guard(struct timer *t)
 
 static void on_greeted(redisAsyncContext *context, void *p, void *is_last)
 {
-	struct link *link = context->ev.data;
-	struct redis *r = link->redis;
+	struct redis *r = context->data;
 	redisReply *reply = p;
 
 	if (reply == NULL || r->step.at != GREETING)
@@ -330,11 +265,10 @@ static void on_greeted(redisAsyncContext *context, void *p, void *is_last)
 
 static void on_connect(const redisAsyncContext *context, int status)
 {
-	struct link *link = context->ev.data;
-	struct redis *r = link->redis;
+	struct redis *r = context->data;
 
 	if (status != REDIS_OK || r->step.at != CONNECTING)
-		return; /* link_gone() follows */
+		return; /* on_gone() follows */
 	step_to(&r->step, GREETING, "redis");
 	if (r->address.password[0] != '\0')
 		redisAsyncCommand(r->context, on_greeted, NULL, "AUTH %s", r->address.password);
@@ -343,26 +277,18 @@ static void on_connect(const redisAsyncContext *context, int status)
 	redisAsyncCommand(r->context, on_greeted, r, "PING");
 }
 
-static bool link_attach(struct redis *r, redisAsyncContext *context)
+static bool attach(struct redis *r, redisAsyncContext *context)
 {
-	struct link *link = xcalloc(1, sizeof(*link));
-	int rc = uv_poll_init(&r->loop->uv, &link->poll, context->c.fd);
+	int rc = redis_link(&r->loop->uv, context, on_gone, on_link_closed, r);
 
 	if (rc != 0) {
-		error_set(&r->why, STATUS_UNAVAILABLE, "the connection to Redis at %s cannot be watched: %s", r->label, uv_strerror(rc));
-		free(link);
+		error_set(&r->why, STATUS_UNAVAILABLE, "the connection to Redis at %s cannot be watched: %s", r->label,
+			  uv_strerror(rc));
 		return false;
 	}
-	link->redis = r;
-	link->context = context;
 	r->open++;
 	r->context = context;
-	context->ev.data = link;
-	context->ev.addRead = link_add_read;
-	context->ev.delRead = link_del_read;
-	context->ev.addWrite = link_add_write;
-	context->ev.delWrite = link_del_write;
-	context->ev.cleanup = link_gone;
+	context->data = r;
 	redisAsyncSetConnectCallback(context, on_connect);
 	return true;
 }
@@ -379,7 +305,7 @@ static void connect_to(struct redis *r, const char *host)
 		abort(); /* out of memory */
 	if (context->err != 0)
 		why(r, context);
-	if (context->err != 0 || !link_attach(r, context)) {
+	if (context->err != 0 || !attach(r, context)) {
 		redisAsyncFree(context);
 		connection_ended(r);
 		return;
