@@ -32,7 +32,7 @@ DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-g
 	chromium chromium-driver python3-selenium fonts-wqy-microhei prometheus
 DEPS_BENCH := g++ libgrpc++-dev protobuf-compiler-grpc nghttp2-client openssl
 DEPS_FUZZ := clang-14 libclang-rt-14-dev
-# libcurl is opened when first needed (net/fetch.c), so only its headers count here.
+# libcurl is opened when first needed (net/curl.c), so only its headers count here.
 PC := libuv libnghttp2 libprotobuf-c hiredis libcjson libcurl zlib nettle
 
 # Debian 12 has http-parser; what came after it, llhttp, is taken where there is its header (ui/http_parse.c).

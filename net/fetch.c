@@ -9,74 +9,24 @@
  * resume only leave a mark and one deferred call (`turn`) does all three. A completion therefore never
  * runs inside the call that started it.
  *
- * libcurl is opened at the first fetch_new(), not linked: with its own libraries it costs 8 MB and 4 ms,
- * which only a process that speaks to an engine should pay.
- *
  * Failures: no connection (UNAVAILABLE; PERMISSION_DENIED when the socket may not be used), an answer
  * that is not 2xx (proto/status.h's reading of HTTP), a deadline, an answer larger than its owner takes. */
-#define CURL_DISABLE_TYPECHECK
 #include "net/fetch.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "net/log.h"
+#include "net/curl.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
 #define ANSWER_MAX_DEFAULT ((size_t)1 << 20)
 #define FAILED_ANSWER_MAX ((size_t)16 << 10) /* of an error's body: a message, not a stream */
-
-/* --- libcurl, opened when first needed --------------------------------------------------------- */
-#define CURL_FUNCTIONS(X) \
-	X(CURLcode, global_init, (long)) \
-	X(CURL *, easy_init, (void)) \
-	X(void, easy_cleanup, (CURL *)) \
-	X(CURLcode, easy_setopt, (CURL *, CURLoption, ...)) \
-	X(CURLcode, easy_getinfo, (CURL *, CURLINFO, ...)) \
-	X(CURLcode, easy_pause, (CURL *, int)) \
-	X(const char *, easy_strerror, (CURLcode)) \
-	X(struct curl_slist *, slist_append, (struct curl_slist *, const char *)) \
-	X(void, slist_free_all, (struct curl_slist *)) \
-	X(CURLM *, multi_init, (void)) \
-	X(CURLMcode, multi_cleanup, (CURLM *)) \
-	X(CURLMcode, multi_setopt, (CURLM *, CURLMoption, ...)) \
-	X(CURLMcode, multi_add_handle, (CURLM *, CURL *)) \
-	X(CURLMcode, multi_remove_handle, (CURLM *, CURL *)) \
-	X(CURLMcode, multi_assign, (CURLM *, curl_socket_t, void *)) \
-	X(CURLMcode, multi_socket_action, (CURLM *, curl_socket_t, int, int *)) \
-	X(CURLMsg *, multi_info_read, (CURLM *, int *))
-
-#define DECLARE(type, name, arguments) type(*name) arguments;
-static struct {
-	void *library;
-	CURL_FUNCTIONS(DECLARE)
-} curl;
-
-static void open_curl(void)
-{
-	if (curl.library != NULL)
-		return;
-	curl.library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-	if (curl.library == NULL) {
-		log_error("libcurl is missing: install libcurl4 reason=\"%s\"", dlerror());
-		exit(EXIT_BUG);
-	}
-#define FIND(type, name, arguments) \
-	if ((*(void **)&curl.name = dlsym(curl.library, "curl_" #name)) == NULL) { \
-		log_error("libcurl lacks curl_" #name); \
-		exit(EXIT_BUG); \
-	}
-	CURL_FUNCTIONS(FIND)
-	curl.global_init(CURL_GLOBAL_NOTHING);
-}
 
 /* --- what there is ----------------------------------------------------------------------------- */
 struct fetch {
@@ -449,7 +399,7 @@ struct fetch *fetch_new(struct loop *loop)
 {
 	struct fetch *f = xcalloc(1, sizeof(*f));
 
-	open_curl();
+	curl_open();
 	f->loop = loop;
 	f->open = 1;
 	timer_init(loop, &f->timer, on_timeout);
