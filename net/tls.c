@@ -12,7 +12,6 @@
 #define _GNU_SOURCE
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
@@ -24,9 +23,9 @@
 #include <unistd.h>
 
 #include "net/buf.h"
-#include "net/certificate.h"
 #include "net/memory.h"
 #include "net/tls_config.h"
+#include "net/tls_peer.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -53,16 +52,12 @@ struct tls {
 	struct buf out; /* encrypted, to be sent from out_at on */
 	size_t out_at;
 
-	bool began;            /* the first byte was looked at */
-	bool said_goodbye;     /* ours is queued */
-	bool touched;          /* more than the heads of mbedTLS's record buffers since tls_rest() */
-	bool offered;          /* a session of ours */
-	bool certificate_seen; /* in this handshake */
-	bool accepted;         /* and it is who it must be */
+	bool began;        /* the first byte was looked at */
+	bool said_goodbye; /* ours is queued */
+	bool touched;      /* more than the heads of mbedTLS's record buffers since tls_rest() */
+	bool offered;      /* a session of ours */
 	bool resumed;
-	bool pin_matched;
-	uint32_t chain_flags; /* what mbedTLS holds against the certificates from the pinned one down */
-	char peer_pin[65];
+	struct tls_peer peer;
 	struct error error; /* of TLS_FAILED */
 };
 
@@ -132,106 +127,6 @@ void tls_sent(struct tls *t, size_t n)
 		buf_release(&t->out);
 }
 
-/* --- who the other end is ------------------------------------------------------------------- */
-
-static bool is_address(const char *host)
-{
-	uint8_t address[16];
-
-	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
-/* The name sent to the server; an address may not stand there (RFC 6066), so a pool's name goes instead. */
-static const char *server_name(const char *host)
-{
-	return is_address(host) ? CERTIFICATE_POOL_NAME : host;
-}
-
-/* mbedTLS has compared server_name(), wildcards included. An address is ours to compare, and so is the name
- * that every pool bears, which counts where the pin vouches for it. */
-static void judge_name(const struct tls *t, const mbedtls_x509_crt *leaf, uint32_t *flags)
-{
-	bool address = is_address(t->config->host);
-
-	if (address)
-		*flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-	if ((address && certificate_bears(leaf, t->config->host)) ||
-	    (t->pin_matched && certificate_bears(leaf, CERTIFICATE_POOL_NAME)))
-		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
-}
-
-/* mbedTLS asks about each certificate of the chain it built, from the top down to the leaf (depth 0), with
- * what it holds against it in flags. NOT_TRUSTED means that no certificate above vouches for this one. */
-static int on_certificate(void *data, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
-{
-	struct tls *t = data;
-	bool pinned = t->config->pin[0] != '\0';
-	char pin[65];
-
-	t->certificate_seen = true;
-	certificate_pin_of(crt, pin);
-	if (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		text_copy(t->peer_pin, sizeof t->peer_pin, pin);
-	if (depth == 0)
-		judge_name(t, crt, flags);
-	if (pinned && strcmp(pin, t->config->pin) == 0) {
-		t->pin_matched = true;
-		t->chain_flags = 0; /* who vouches for the pinned key does not matter */
-		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
-		if (depth == 0)
-			*flags &=
-			    ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH; /* the very key, whatever its name */
-	}
-	t->chain_flags |= *flags;
-	if (pinned && !t->pin_matched)
-		t->chain_flags |= MBEDTLS_X509_BADCERT_NOT_TRUSTED;
-	*flags = depth > 0 ? 0 : t->chain_flags; /* the leaf answers for all */
-	if (depth == 0)
-		t->accepted = t->chain_flags == 0;
-	return 0;
-}
-
-static int fail_certificate(struct tls *t)
-{
-	const struct tls_config *c = t->config;
-	char text[sizeof t->error.text];
-
-	if (c->pin[0] != '\0' && !t->pin_matched)
-		snprintf(text, sizeof text,
-		         "%.100s is not the pool it was: its key is sha256:%s, expected was sha256:%s",
-		         c->host, t->peer_pin, c->pin);
-	else if (t->chain_flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		snprintf(text, sizeof text,
-		         "nobody this machine trusts vouches for %.100s; its key is sha256:%s", c->host,
-		         t->peer_pin);
-	else if (t->chain_flags & MBEDTLS_X509_BADCERT_EXPIRED)
-		snprintf(text, sizeof text,
-		         "the certificate of %.100s has expired (or this machine's clock is ahead)", c->host);
-	else if (t->chain_flags & MBEDTLS_X509_BADCERT_FUTURE)
-		snprintf(text, sizeof text,
-		         "the certificate of %.100s is not good yet: is this machine's clock behind?",
-		         c->host);
-	else if (t->chain_flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
-		snprintf(text, sizeof text, "the certificate that answers at %.100s is for another name",
-		         c->host);
-	else
-		snprintf(text, sizeof text, "the certificate of %.100s is not fit for a server", c->host);
-	fail(t, STATUS_UNAUTHENTICATED, text);
-	if (c->pin[0] != '\0' && !t->pin_matched)
-		error_hint(
-		    &t->error,
-		    "somebody may be in between; if the pool was set up anew, use its new join string");
-	else if (t->chain_flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		error_hint(&t->error,
-		           "compare the key with what the pool printed, then add #sha256:%s to its address",
-		           t->peer_pin);
-	else
-		error_hint(&t->error,
-		           "ask whoever runs the pool; its join string, HOST:PORT#sha256:..., needs no "
-		           "certificate for a name");
-	return t->error.status;
-}
-
 /* --- handshake ------------------------------------------------------------------------------ */
 
 struct words {
@@ -248,14 +143,23 @@ static const struct words words[] = {
     {MBEDTLS_ERR_ECP_VERIFY_FAILED, STATUS_UNAUTHENTICATED, "the other end does not hold the key it shows"},
 };
 
+static int fail_peer(struct tls *t)
+{
+	struct error why;
+
+	tls_peer_refuse(&t->peer, &why);
+	fail(t, why.status, why.text);
+	return error_hint(&t->error, "%s", why.hint);
+}
+
 static int fail_mbedtls(struct tls *t, int rc)
 {
 	char text[160], reason[128];
 
 	if (errno == ENOMEM || rc == MBEDTLS_ERR_SSL_ALLOC_FAILED)
 		return fail(t, STATUS_RESOURCE_EXHAUSTED, "no memory for a TLS connection");
-	if (t->certificate_seen && (!t->accepted || mbedtls_ssl_get_verify_result(&t->ssl) != 0))
-		return fail_certificate(t);
+	if (t->peer.seen && (!t->peer.accepted || mbedtls_ssl_get_verify_result(&t->ssl) != 0))
+		return fail_peer(t);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (rc == words[i].rc)
 			return fail(t, words[i].status, words[i].text);
@@ -275,8 +179,8 @@ static int finish_handshake(struct tls *t)
 	const char *protocol = mbedtls_ssl_get_alpn_protocol(&t->ssl);
 
 	if (!t->config->server) {
-		t->resumed = !t->certificate_seen;
-		if (t->resumed ? !t->offered : !t->accepted)
+		t->resumed = !t->peer.seen;
+		if (t->resumed ? !t->offered : !t->peer.accepted)
 			return fail_with_alert(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT, STATUS_UNAUTHENTICATED,
 			                       "the other end did not show who it is");
 	}
@@ -355,8 +259,9 @@ static int start(struct tls *t)
 	mbedtls_ssl_set_bio(&t->ssl, t, on_send, on_recv, NULL);
 	if (t->config->server)
 		return 0;
-	mbedtls_ssl_set_verify(&t->ssl, on_certificate, t);
-	rc = mbedtls_ssl_set_hostname(&t->ssl, server_name(t->config->host));
+	t->peer = (struct tls_peer){.host = t->config->host, .expected = t->config->pin};
+	mbedtls_ssl_set_verify(&t->ssl, tls_peer_judge, &t->peer);
+	rc = mbedtls_ssl_set_hostname(&t->ssl, tls_peer_name(t->config->host));
 	if (rc != 0)
 		return fail_mbedtls(t, rc);
 	t->offered = tls_config_offer_session(t->config, &t->ssl);
@@ -496,7 +401,7 @@ int tls_error(const struct tls *t, struct error *err)
 
 const char *tls_peer_pin(const struct tls *t)
 {
-	return t->peer_pin;
+	return t->peer.pin;
 }
 
 bool tls_resumed(const struct tls *t)
