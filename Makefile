@@ -25,7 +25,7 @@ BIN := $(if $(SAN),$(B)/hivemind,hivemind)
 # --- what it stands on (man/hivemind-internals.7 says why) -----------------------------------------
 DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler \
 	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev nettle-dev libcrypt-dev zlib1g-dev uthash-dev \
-	libhttp-parser-dev
+	libhttp-parser-dev esbuild
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf python3-jsonschema iproute2 openssl curl valgrind strace mandoc \
@@ -51,13 +51,15 @@ LDLIBS := $(shell pkg-config --libs $(filter-out libcurl,$(PC)) 2>/dev/null) -lm
 
 # --- sources --------------------------------------------------------------------------------------
 SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
-# The pages, each file with its gzip twin beside it. A page's modules become one script, in the order of their needs.
+# The pages, each file with its gzip twin beside it. A page's modules become one script; the order of their needs is
+# for join.awk alone, which serves where there is no esbuild.
+ESBUILD := $(shell command -v esbuild)
 MODULES := theme dom i18n api live plot shell
 MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks result bill task pack \
 	submit machines wallet access master)
 WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) worker)
-JOINED := $(B)/gen/page/master.js $(B)/gen/page/worker.js
-PAGE := $(sort $(filter-out $(MASTER_MODULES) $(WORKER_MODULES) %.awk,$(wildcard ui/page/*.* ui/page/*/*.*))) $(JOINED)
+SMALL := $(patsubst %,$(B)/gen/page/%,master.js worker.js hash.js live-hub.js base.css)
+PAGE := $(sort $(wildcard ui/page/*.html ui/page/lang/*.json)) $(SMALL)
 PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)
 EMBED := $(sort $(wildcard store/script/*.lua) $(wildcard exec/*.json roles/*.json) \
 	$(wildcard examples/primes/*) $(PAGE))
@@ -115,11 +117,12 @@ $(B)/embed/%.o: %
 	$(call say,EMBED,$<)n=embed_$$(basename $< | tr '.-' '__'); printf '.section .rodata\n.global %s\n.global %s_size\n.balign 16\n%s:\n.incbin "%s"\n1:\n.byte 0\n.balign 8\n%s_size:\n.quad 1b-%s\n.section .note.GNU-stack,"",@progbits\n' \
 		$$n $$n $$n $< $$n $$n | $(CC) -x assembler -c -o $@ -
 
-$(B)/gen/page/master.js: $(MASTER_MODULES) ui/page/join.awk
-$(B)/gen/page/worker.js: $(WORKER_MODULES) ui/page/join.awk
-$(JOINED):
+$(B)/gen/page/master.js: $(MASTER_MODULES)
+$(B)/gen/page/worker.js: $(WORKER_MODULES)
+$(SMALL): $(B)/gen/page/%: ui/page/% ui/page/join.awk
 	@mkdir -p $(@D)
-	$(call say,JOIN,$@)awk -f ui/page/join.awk $(filter %.js,$^) > $@
+	$(call say,JOIN,$@)$(if $(ESBUILD),$(ESBUILD) --bundle --minify --charset=utf8 --target=es2022 --log-level=warning \
+		--outfile=$@ $<,$(if $(filter %.js,$@),awk -f ui/page/join.awk $(filter-out $<,$(filter %.js,$^)) $<,cat $<) > $@)
 
 .SECONDARY: $(PAGE_GZ)
 $(B)/gen/%.gz: %
