@@ -61,8 +61,6 @@ static void on_disk_closed(struct disk_watch *disk)
 
 	worker_resources_give_slot(&w->resources, &a->reserved);
 	DL_DELETE(w->attempts, a);
-	if (a->lost && a->job_begun)
-		worker_let_go(w, a->key);
 	attempt_spool_close(&a->spool);
 	attempt_log_release(&a->log);
 	buf_release(&a->packed.remarks);

@@ -5,8 +5,9 @@
  * In OPEN each kind of message has a row and a function. Nothing here waits: a heartbeat is answered at once,
  * all else goes into the batches of lease.h. The stream breaking changes nothing: the worker has
  * LOST_AFTER_MS to come back with a new Hello, which tells what it has; the answer says per attempt KEEP,
- * SEND or KILL, and sends again the leases and stops that it has not heard of. A message about an attempt
- * that is not the current one is answered with KILL. */
+ * SEND or KILL, and sends again the stops that it has not heard of. A lease is said once: what it does not
+ * name goes back into the queue. A message about an attempt that is not the current one is answered with
+ * KILL. */
 #include "roles/pool_link.h"
 
 #include <stdlib.h>
@@ -104,14 +105,20 @@ void link_drop_all(struct pool *pool)
 
 /* --- hello: who are you, what have you got? --------------------------------------------------- */
 
-/* The task that this worker holds in this epoch; NULL = it does not. */
-static struct pool_task *held(struct link *l, const char *task, uint32_t epoch)
+/* The task that is this worker's in this epoch; NULL = it is not. */
+static struct pool_task *its_own(struct link *l, const char *task, uint32_t epoch)
 {
 	struct pool_task *t = pool_index_find(l->call.pool, task);
 
-	if (t == NULL || t->worker != l->worker || t->epoch != epoch)
-		return NULL;
-	return t->hold == HOLD_HELD || t->hold == HOLD_ENDING ? t : NULL;
+	return t != NULL && t->worker == l->worker && t->epoch == epoch ? t : NULL;
+}
+
+/* The same, but not on its way back. */
+static struct pool_task *held(struct link *l, const char *task, uint32_t epoch)
+{
+	struct pool_task *t = its_own(l, task, epoch);
+
+	return t != NULL && (t->hold == HOLD_HELD || t->hold == HOLD_ENDING) ? t : NULL;
 }
 
 static bool names(const Pb__Hello *hello, const struct pool_task *t)
@@ -161,20 +168,17 @@ static void judge(struct link *l, const Pb__AttemptRef *ref)
 		meter_tell_spent(t);
 }
 
-/* What the worker should have and did not name: a lease that was lost on its way is sent again; what it
- * had begun and has no more is lost. */
-static void send_missing(struct link *l, const Pb__Hello *hello)
+/* What the worker should have and did not name. Its lease may have been lost on the way, or it began and was
+ * given up by a worker that has forgotten it: the same epoch must not begin twice, so either is tried anew. Only
+ * what is known to have begun counts as a loss. */
+static void return_missing(struct link *l, const Pb__Hello *hello)
 {
 	struct pool_task *t, *next;
 
-	DL_FOREACH_SAFE(l->worker->tasks, t, next) {
-		if (t->hold != HOLD_HELD || names(hello, t))
-			continue;
-		if (t->state == TASK_RUNNING && t->phase == PHASE_ASSIGNED)
-			link_send_lease(l->worker, t);
-		else
-			lease_return(l->call.pool, t, "its worker came back without it", true, false);
-	}
+	DL_FOREACH_SAFE(l->worker->tasks, t, next)
+		if (t->hold == HOLD_HELD && !names(hello, t))
+			lease_return(l->call.pool, t, "its worker came back without it",
+			             t->phase != PHASE_ASSIGNED, false);
 }
 
 /* Its rest does not end because it comes back. */
@@ -204,7 +208,7 @@ static void open_link(struct link *l)
 	look_at_rest(pool, w);
 	for (size_t i = 0; i < hello->n_attempts; i++)
 		judge(l, hello->attempts[i]);
-	send_missing(l, hello);
+	return_missing(l, hello);
 	lease_kick(pool);
 }
 
@@ -267,13 +271,15 @@ static int on_hello(struct link *l, const Pb__WorkerMessage *m)
 
 /* --- an open link: one function for each kind of message ------------------------------------- */
 
-static void hear_usage(struct link *l, const Pb__Heartbeat *beat)
+static void hear_attempts(struct link *l, const Pb__Heartbeat *beat)
 {
 	for (size_t i = 0; i < beat->n_attempts && i < ATTEMPTS_MAX; i++) {
 		const Pb__AttemptRef *ref = beat->attempts[i];
-		struct pool_task *t = ref->usage != NULL ? held(l, ref->task, ref->epoch) : NULL;
+		struct pool_task *t = its_own(l, ref->task, ref->epoch);
 
-		if (t != NULL)
+		if (t == NULL)
+			link_send_verdict(l->worker, ref->task, ref->epoch, PB__VERDICT__WORD__KILL);
+		else if (ref->usage != NULL && t->hold == HOLD_HELD)
 			meter_said(t, ref->usage);
 	}
 }
@@ -297,12 +303,7 @@ static int on_heartbeat(struct link *l, const Pb__WorkerMessage *m)
 		l->worker->rests_until_ms = 0;
 		lease_kick(l->call.pool);
 	}
-	hear_usage(l, beat);
-	/* The same number is the usual case: then Hello and what followed have made both sides agree. */
-	for (size_t i = 0; beat->n_attempts > l->worker->task_count && i < beat->n_attempts; i++)
-		if (held(l, beat->attempts[i]->task, beat->attempts[i]->epoch) == NULL)
-			link_send_verdict(l->worker, beat->attempts[i]->task, beat->attempts[i]->epoch,
-					  PB__VERDICT__WORD__KILL);
+	hear_attempts(l, beat);
 	return 0;
 }
 

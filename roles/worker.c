@@ -131,23 +131,6 @@ static void refuse(struct worker *w, const Pb__Lease *lease, const struct error 
 	worker_link_send(&w->link, &message);
 }
 
-void worker_let_go(struct worker *w, const char *key)
-{
-	text_copy(w->let_go[w->let_go_count++ % LET_GO_MAX], ATTEMPT_KEY_SIZE, key);
-}
-
-/* A pool that has not heard that it began sends its lease again. */
-static bool was_let_go(const struct worker *w, const Pb__Lease *lease)
-{
-	char key[ATTEMPT_KEY_SIZE];
-
-	snprintf(key, sizeof key, "%.*s-%u", TASK_ID_SIZE - 1, lease->task, lease->epoch);
-	for (unsigned i = 0; i < LET_GO_MAX && i < w->let_go_count; i++)
-		if (strcmp(w->let_go[i], key) == 0)
-			return true;
-	return false;
-}
-
 void worker_lease(struct worker *w, const Pb__Lease *lease)
 {
 	struct reservation reserved;
@@ -156,9 +139,7 @@ void worker_lease(struct worker *w, const Pb__Lease *lease)
 	crash_point(WORKER_LEASE_HEARD);
 	if (worker_attempt(w, lease->task, lease->epoch) != NULL)
 		return; /* said twice */
-	if (was_let_go(w, lease))
-		error_set(&err, STATUS_ABORTED, "it had begun here and was given up when the pool was silent");
-	if (err.status != 0 || check_lease(w, lease, &reserved, &err) != 0) {
+	if (check_lease(w, lease, &reserved, &err) != 0) {
 		refuse(w, lease, &err);
 		return;
 	}

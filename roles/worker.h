@@ -35,8 +35,6 @@
 #include "roles/worker_supervisor.h"
 #include "ui/options.h"
 
-#define LET_GO_MAX 64
-
 struct worker_options {
 	const char *join, *data, *docker, *name;
 	const char *cpus, *memory, *disk; /* shares (worker_resources.h); NULL = all of it */
@@ -76,8 +74,6 @@ struct worker {
 	struct worker_page page;     /* its owner's, and what that one wants */
 	struct grpc_channel *bulk;   /* bundles and results: heartbeats never wait behind them */
 	struct attempt *attempts;
-	char let_go[LET_GO_MAX][ATTEMPT_KEY_SIZE]; /* began here and were given up, the latest: never begun again */
-	unsigned let_go_count;
 	struct timer patience;       /* at the end: for attempts that only have bytes to send */
 	char full[96];
 	bool linking, leaving, closing, greeted;
@@ -97,7 +93,6 @@ void worker_fail(struct worker *w, const struct error *err); /* it cannot be of 
 /* --- what they ask it ------------------------------------------------------------------------ */
 const char *worker_not_ready(struct worker *w); /* why it takes no task now; "" = it does */
 bool worker_idle(const struct worker *w);       /* is no container of an attempt left? */
-void worker_let_go(struct worker *w, const char *key); /* an attempt that began is given up */
 struct attempt *worker_attempt(struct worker *w, const char *task, uint32_t epoch); /* NULL = no such */
 
 #endif

@@ -23,6 +23,7 @@ def chaos(kinds="", faults=0, tasks=150, seconds=12, workers=6):
 
 CALM = chaos()
 DETECT = ("figure", "detect", "4", "40")
+ZOMBIE = ("figure", "zombie", "4", "8")
 DRAIN = ("figure", "drain", "4", "4")
 MOVES = ("unit", "store/store_move")
 # Name, file, what stands there, what shall stand there, the check that must notice.
@@ -53,6 +54,13 @@ BUGS = [
     ("heartbeats are not acknowledged", "roles/pool_link.c", "	ack.seq = beat->seq;\n", "	ack.seq = 0;\n", CALM),
     ("KEEP for what is another's", "roles/pool_link.c", "		word = PB__VERDICT__WORD__KILL;\n", "		word = PB__VERDICT__WORD__KEEP;\n",
      ("e2e", "test_pool_api.py", "test_a_link_that_breaks_loses_nothing")),
+    ("the worker ignores KILL", "roles/worker_link.c", "		attempt_lose(a, NULL);\n", "", ZOMBIE),
+    ("a lease is said again", "roles/pool_link.c", "		if (t->hold == HOLD_HELD && !names(hello, t))\n",
+     "		if (t->hold == HOLD_HELD && !names(hello, t) && t->phase == PHASE_ASSIGNED)\n			link_send_lease(l->worker, t);\n"
+     "		else if (t->hold == HOLD_HELD && !names(hello, t))\n", ("e2e", "test_pool_api.py", "comes_back_without")),
+    ("as many attempts, so the same ones", "roles/pool_link.c", "		if (t == NULL)\n			link_send_verdict",
+     "		if (t == NULL && beat->n_attempts > l->worker->task_count)\n			link_send_verdict",
+     ("e2e", "test_pool_api.py", "not_its_own")),
     ("no pause, no kill", "exec/leash.c", "	if (now_ms >= begins(f, LEASH_KILL, late_ms))\n",
      "	if (now_ms >= 0)\n		return LEASH_RUN;\n	if (now_ms >= begins(f, LEASH_KILL, late_ms))\n", DETECT),
     ("the supervisor looks on", "exec/supervisor.c", "if (stage == LEASH_RUN || is_dead(s, i))", "if (stage >= LEASH_RUN)", DETECT),

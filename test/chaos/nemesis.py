@@ -58,7 +58,7 @@ def schedule(seed, count, seconds, only=""):
 class Nemesis:
     def __init__(self, w, faults, log):
         self.world, self.faults, self.log, self.threads = w, faults, log, []
-        self.client_locks = [threading.Lock() for _ in range(w.client_count)]
+        self.client_locks, self.disk_lock = [threading.Lock() for _ in range(w.client_count)], threading.Lock()
         self.over, self.errors = threading.Event(), []
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -87,7 +87,7 @@ class Nemesis:
         except Exception as error:  # a fault that could not be carried out must not go unseen
             self.errors.append(f"{fault!r}: {error!r}")
 
-    def take(self, fault, things, seconds=30):
+    def take(self, fault, things, seconds=60):
         """The first from the victim's place on that nobody else is harming, locked."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -216,9 +216,11 @@ class Nemesis:
         """All but a few KiB of the small file system on which the pool keeps its files."""
         if self.world.disk is None:
             return
-        fault.began = world.now()
-        ballast = self.world.disk / "ballast"
-        subprocess.run(["sh", "-c", f"cat /dev/zero > {ballast}"], stderr=subprocess.DEVNULL)
-        time.sleep(fault.seconds)
-        ballast.unlink()
-        fault.ended, fault.effective = world.now(), True
+        _, lock = self.take(fault, [self.disk_lock])
+        try:
+            ballast = self.world.disk / "ballast"
+            subprocess.run(["sh", "-c", f"cat /dev/zero > {ballast}"], stderr=subprocess.DEVNULL)
+            time.sleep(fault.seconds)
+            ballast.unlink()
+        finally:
+            self.done(fault, lock)

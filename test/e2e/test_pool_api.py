@@ -545,18 +545,39 @@ def test_a_link_that_breaks_loses_nothing(client, worker):
     back.over.wait(5)
 
 
-def test_a_lease_that_was_lost_on_its_way_is_sent_again(client, worker):
+def test_what_a_worker_comes_back_without_is_another_attempt(client, worker):
     task = client.submit().id + ".1"
     assert worker.expect("lease").task == task
-    worker.cut()
+    worker.cut()  # perhaps it never heard of it, perhaps it began, gave it up and forgot it: the same epoch must not begin twice
     back = Worker(client, id=worker.id)
     back.expect("welcome")
     lease = back.expect("lease")
-    assert (lease.task, lease.epoch) == (task, 1)
+    assert (lease.task, lease.epoch) == (task, 2)
+    assert client.get(task).losses == 0
+    back.progress(lease, pb.EXECUTING)
+    until("the phase", lambda: client.get(task).phase == pb.EXECUTING)
+    back.cut()
+    back = Worker(client, id=worker.id)
+    back.expect("welcome")
+    lease = back.expect("lease")
+    assert (lease.task, lease.epoch) == (task, 3)
+    assert client.get(task).losses == 1
     back.done(lease)
     back.expect("stored")
     back.say(leave=pb.Leave())
     back.over.wait(5)
+
+
+def test_an_attempt_that_is_not_its_own_is_ended_though_the_worker_has_as_many_as_it_should(client, worker):
+    task = client.submit().id + ".1"
+    lease = worker.expect("lease")
+    other = pb.AttemptRef(task=task, epoch=7, phase=pb.EXECUTING)
+    worker.say(heartbeat=pb.Heartbeat(seq=1, attempts=[other]))
+    verdict = worker.expect("verdict")
+    assert (verdict.task, verdict.epoch, verdict.word) == (task, 7, pb.Verdict.KILL)
+    worker.say(heartbeat=pb.Heartbeat(seq=2, attempts=[pb.AttemptRef(task=task, epoch=1, phase=pb.EXECUTING)]))
+    worker.done(lease)
+    worker.expect("stored")
 
 
 def test_done_with_a_result_that_is_not_here_is_asked_for_again(client, worker):
