@@ -5,7 +5,7 @@ import { t, load } from './i18n.js';
 import { get, post, path, whenSignedOut } from './api.js';
 import { live } from './live.js';
 import { frame, leave, does, trouble, preferences } from './shell.js';
-import { model, follow } from './model.js';
+import { model, follow, load as look } from './model.js';
 import { overview } from './overview.js';
 import { tasks } from './tasks.js';
 import { task } from './task.js';
@@ -136,30 +136,30 @@ function gate(problem) {
   put(document.body, h('div', { class: 'gate' }, main));
 }
 
-async function begin() {
-  await load('');
-  const key = /^#k=([0-9a-f]+)$/.exec(location.hash)?.[1];
+// By the key in the address, or as this browser was signed in before.
+async function who(key) {
+  let problem = null;
   if (key) {
     history.replaceState(null, '', location.pathname);
-    try {
-      await post(path('session'), { key });
-    } catch (e) {
-      try {
-        // perhaps this browser is signed in all the same
-        const session = await get(path('session'));
-        if (session.signed_in) return await open(session);
-      } catch {
-        /* it is not */
-      }
-      return gate(e);
-    }
+    await post(path('session'), { key }).catch(e => (problem = e));
   }
   try {
     const session = await get(path('session'));
-    return session.signed_in ? await open(session) : gate();
+    if (session.signed_in) return { session };
   } catch (e) {
-    return gate(e.status === 401 ? null : e);
+    if (e.status !== 401) problem ??= e;
   }
+  return { problem };
+}
+
+// Person, words and tasks are asked for at once, while the page is still being read.
+async function begin() {
+  const parsed = new Promise(done => document.addEventListener('DOMContentLoaded', done)),
+    key = /^#k=([0-9a-f]+)$/.exec(location.hash)?.[1],
+    asked = [who(key), load(''), parsed];
+  if (!key) look();
+  const [{ session, problem }] = await Promise.all(asked);
+  return session ? open(session) : gate(problem);
 }
 
 whenSignedOut(e => {
@@ -176,4 +176,4 @@ addEventListener('keydown', e => {
   )
     location.hash = '#/submit';
 });
-document.addEventListener('DOMContentLoaded', begin);
+begin();

@@ -127,7 +127,7 @@ export function takeWorkers(all) {
 
 // Everything anew. What events have said meanwhile is newer than what the lists say.
 let loading = null;
-async function load() {
+async function ask() {
   touched = new Set();
   try {
     const [running, last, workers, balance] = await Promise.all([
@@ -167,8 +167,13 @@ async function load() {
   changed('all');
 }
 
+export const load = () => (loading = (loading ?? Promise.resolve()).then(ask));
+
+// What happened before the events begin is in none of them.
 export function follow() {
-  live.on('reset', () => {
-    loading = (loading ?? Promise.resolve()).then(load);
-  });
+  if (!loading || model.problem) {
+    model.ready = false;
+    load();
+  }
+  live.on('reset', load);
 }
