@@ -1,4 +1,5 @@
-"""A stock gRPC client: python3-grpcio and the published .proto, nothing of ours. And a worker written with it."""
+"""A stock gRPC client: python3-grpcio and the published .proto, nothing of ours. And a worker and a pool written with it."""
+import concurrent.futures
 import hashlib
 import importlib
 import io
@@ -218,3 +219,54 @@ class Worker:
     def cut(self):
         self.call.cancel()
         self.over.wait(5)
+
+
+class PoolByHand(stubs.WorkersServicer, stubs.BlobsServicer):
+    """A stock gRPC server in a pool's place. It takes any token, sends what the test says, and has one bundle."""
+
+    def __init__(self, bundle=b""):
+        self.bundle = bundle
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
+        stubs.add_WorkersServicer_to_server(self, self.server)
+        stubs.add_BlobsServicer_to_server(self, self.server)
+        self.port = self.server.add_insecure_port("127.0.0.1:0")
+        self.say, self.heard, self.hello, self.linked = queue.Queue(), queue.Queue(), None, threading.Event()
+        self.who, self.links = {}, []  # what Welcome says of the pool; each link: what it was told, what its heartbeats said
+        self.server.start()
+
+    def Link(self, messages, context):
+        self.say = say = queue.Queue()  # what waits for a link that has ended is for nobody
+        link = {"who": self.who, "beats": 0, "say": say, "attempts": []}
+        self.links.append(link)
+        threading.Thread(target=self.listen, args=(messages, link), daemon=True).start()
+        while context.is_active() and link["who"] is self.who:
+            try:
+                yield say.get(timeout=0.1)
+            except queue.Empty:
+                pass
+
+    def is_now(self, **who):
+        """End the link; from the next on, Welcome says this of the pool. Returns the links there will be."""
+        before, self.who = len(self.links), who
+        hive.until("the worker to come back", lambda: len(self.links) > before, 20)
+        return lambda: self.links[before:]
+
+    def listen(self, messages, link):
+        try:
+            for message in messages:
+                kind = message.WhichOneof("kind")
+                if kind == "hello":
+                    self.hello = message.hello
+                    link["say"].put(pb.PoolMessage(welcome=pb.Welcome(heartbeat_ms=1000, lost_after_ms=10000, **link["who"])))
+                    self.linked.set()
+                elif kind == "heartbeat":
+                    link["beats"] += 1
+                    link["attempts"] = [(a.task, a.epoch) for a in message.heartbeat.attempts]
+                    link["say"].put(pb.PoolMessage(ack=pb.Ack(seq=message.heartbeat.seq)))
+                else:
+                    self.heard.put(message)
+        except grpc.RpcError:
+            pass
+
+    def Download(self, request, context):
+        yield pb.DownloadChunk(data=self.bundle, size=len(self.bundle), sha256=hashlib.sha256(self.bundle).hexdigest())

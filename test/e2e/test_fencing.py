@@ -12,6 +12,7 @@ import pytest
 
 import hive
 from hive import script, until
+from stock import PoolByHand, pb, spec, tar
 
 GRACE_S = 15  # a pool that has just started loses no worker before that
 LOOP = "i=0; while [ $i -lt {ticks} ]; do i=$((i+1)); sleep 0.1; done"
@@ -221,6 +222,27 @@ def test_what_somebody_else_kills_is_tried_again(own_hive, docker, tmp_path):
     assert h("wait", task, timeout=30).code == 0
     assert h.status(task)["epoch"] == 2
     assert h.ok("logs", task).out == "attempt 2\n"
+
+
+def test_what_is_no_longer_its_own_is_ended_at_once(docker, tmp_path):
+    """The worker hears the pool all the time, so nothing but the verdict tells it so."""
+    bundle, sha256 = tar({"run.sh": "sleep 1000"})
+    pool, task = PoolByHand(bundle), "0" * 16 + ".1"
+    env = hive.environment(HOME=tmp_path, HIVEMIND_TOKEN="hm_" + "0" * 52)
+    worker = hive.Process(hive.WRAP + [hive.BIN, "worker", "--join", f"127.0.0.1:{pool.port}", "--data", tmp_path / "data",
+                                       "--docker", f"unix:{docker.socket}", "--cpus", "2"], tmp_path / "log", env)
+    container = f"/hm-{task}-3"
+    until("the worker to be ready", lambda: pool.linked.is_set() and not pool.hello.not_ready and pool.links[-1]["beats"], 60)
+    lease = pb.Lease(task=task, epoch=3, spec=spec("sleeps", grace_s=30), bundle_sha256=sha256, bundle_size=len(bundle))
+    pool.say.put(pb.PoolMessage(lease=lease))
+    until("it to run", lambda: container in docker.containers() and (task, 3) in pool.links[-1]["attempts"], 60)
+    for epoch in (2, 4, 3):  # of others it takes no notice
+        assert container in docker.containers()
+        pool.say.put(pb.PoolMessage(verdict=pb.Verdict(task=task, epoch=epoch, word=pb.Verdict.KILL)))
+    until("it to be ended", lambda: container not in docker.containers() and not pool.links[-1]["attempts"], 10)
+    assert not list((tmp_path / "data" / "scratch").iterdir()) and not list((tmp_path / "data" / "attempts").iterdir())
+    assert worker.end() == 0
+    pool.server.stop(0)
 
 
 def test_a_supervisor_has_nothing_of_the_worker_and_is_replaced(own_hive):

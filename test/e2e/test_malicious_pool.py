@@ -1,61 +1,12 @@
 """A pool that wishes its workers ill: what a worker's owner does not allow is refused, with words, and nothing of it is done."""
-import concurrent.futures
-import queue
-import threading
-
-import grpc
 import pytest
 
 import hive
 from hive import until
-from stock import pb, spec, stubs
+from stock import PoolByHand, pb, spec
 
 
-class HostilePool(stubs.WorkersServicer):
-    """A stock gRPC server in a pool's place. It takes any token and sends what the test says."""
-
-    def __init__(self):
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
-        stubs.add_WorkersServicer_to_server(self, self.server)
-        self.port = self.server.add_insecure_port("127.0.0.1:0")
-        self.say, self.heard, self.hello, self.linked = queue.Queue(), queue.Queue(), None, threading.Event()
-        self.calls = []
-        self.who, self.links = {}, []  # what Welcome says of the pool; each link: what it was told, the heartbeats heard on it
-        self.server.start()
-
-    def Link(self, messages, context):
-        self.say = say = queue.Queue()  # what waits for a link that has ended is for nobody
-        link = {"who": self.who, "beats": 0, "say": say}
-        self.links.append(link)
-        threading.Thread(target=self.listen, args=(messages, link), daemon=True).start()
-        while context.is_active() and link["who"] is self.who:
-            try:
-                yield say.get(timeout=0.1)
-            except queue.Empty:
-                pass
-
-    def is_now(self, **who):
-        """End the link; from the next on, Welcome says this of the pool. Returns the links there will be."""
-        before, self.who = len(self.links), who
-        until("the worker to come back", lambda: len(self.links) > before, 20)
-        return lambda: self.links[before:]
-
-    def listen(self, messages, link):
-        try:
-            for message in messages:
-                kind = message.WhichOneof("kind")
-                if kind == "hello":
-                    self.hello = message.hello
-                    link["say"].put(pb.PoolMessage(welcome=pb.Welcome(heartbeat_ms=1000, lost_after_ms=10000, **link["who"])))
-                    self.linked.set()
-                elif kind == "heartbeat":
-                    link["beats"] += 1
-                    link["say"].put(pb.PoolMessage(ack=pb.Ack(seq=message.heartbeat.seq)))
-                else:
-                    self.heard.put(message)
-        except grpc.RpcError:
-            pass
-
+class HostilePool(PoolByHand):
     def lease(self, number, **fields):
         """The worker's answer to a lease of this spec."""
         task = f"{number:016d}.1"
