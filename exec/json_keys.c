@@ -106,6 +106,8 @@ const char *json_keys_read(struct json_keys *k)
 			fault = read_string(k, &at);
 		} else if (*at.p == '-' || (*at.p >= '0' && *at.p <= '9')) {
 			fault = read_number(&at);
+		} else if ((unsigned char)*at.p < ' ') {
+			fault = "a control character stands between the values"; /* for cJSON it is a blank */
 		} else {
 			at.depth += *at.p == '{' || *at.p == '[';
 			at.depth -= *at.p == '}' || *at.p == ']';

@@ -2,8 +2,8 @@
  * it.
  *
  * cJSON gives values without positions. This walks the same text for the names of fields down to the second
- * level, each with its line, and finds names that come twice, numbers that begin with zeros and zero
- * characters in strings. */
+ * level, each with its line, and finds names that come twice, numbers that begin with zeros, zero characters
+ * in strings and control characters between values. */
 #ifndef EXEC_JSON_KEYS_H
 #define EXEC_JSON_KEYS_H
 

@@ -13,6 +13,7 @@ enum { SLOW = 1, WHOLE = 2, LATE = 4, HELD = 8, STAYS = 16 };
 static uint8_t flags;
 static int begun, gone;
 static struct http_request *waiting; /* for its answer; one connection has one request */
+static bool owed;                    /* its answer comes a turn later */
 static size_t body_came;
 
 static void answer(struct http_request *r)
@@ -36,6 +37,7 @@ static void begin(struct http_request *r)
 {
 	must(waiting == NULL); /* the last one heard that it is gone */
 	waiting = r;
+	owed = false;
 	begun++;
 	r->on_gone = on_gone;
 	for (int i = 0; i < r->query_n; i++)
@@ -47,7 +49,8 @@ static void plain(struct http_request *r)
 {
 	begin(r);
 	must(r->body == NULL || strlen((const char *)r->body) <= r->body_n);
-	if (!(flags & LATE))
+	owed = flags & LATE;
+	if (!owed)
 		answer(r);
 }
 
@@ -135,7 +138,7 @@ static void turn(void)
 	wire_turn();
 	if (waiting != NULL && !http_over(waiting) && waiting->on_body != NULL)
 		http_resume(waiting);
-	else if (waiting != NULL && !http_over(waiting) && (flags & LATE) && waiting->on_space == NULL)
+	else if (waiting != NULL && !http_over(waiting) && owed)
 		answer(waiting);
 	wire_turn();
 }
