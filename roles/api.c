@@ -80,14 +80,11 @@ static void handle(struct http_request *r)
 {
 	const struct api_row *row = r->route->doc;
 	struct error err = {0};
-	cJSON *body = NULL;
+	cJSON *body;
 	struct api *a;
 
-	if (api_check_query(row, r, &err) != 0 ||
-	    (row->body != NULL && api_check_body(row, (const char *)r->body, r->body_n, &body, &err) != 0)) {
-		api_problem(r, &err);
+	if (api_check_request(row, r, &body) != 0)
 		return;
-	}
 	a = api_new(r);
 	a->body = body;
 	if (row->who == API_SIGNED_IN && !a->who->signed_in) {
@@ -104,16 +101,10 @@ size_t api_routes(const struct http_route **routes)
 {
 	static struct http_route *made;
 
-	if (made == NULL) {
-		made = xcalloc(api_row_count, sizeof *made);
-		for (size_t i = 0; i < api_row_count; i++)
-			made[i] = (struct http_route){.method = api_rows[i].method, .path = api_rows[i].path,
-						      .handler = api_rows[i].handler != NULL ? api_rows[i].handler : handle,
-						      .flags = api_rows[i].flags, .takes = api_rows[i].takes,
-						      .body_max = api_rows[i].body_max, .doc = &api_rows[i]};
-	}
+	if (made == NULL)
+		made = api_table_routes(&api_master, handle);
 	*routes = made;
-	return api_row_count;
+	return api_master.count;
 }
 
 /* --- what came ----------------------------------------------------------------------------------- */

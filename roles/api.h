@@ -3,10 +3,7 @@
  *     ui/http.h -> api_handle() -> are query and body as the row says? -> row->run(a)
  *                     -> api_ask(a, RPC_..., &request, then) -> then(a, reply) -> api_reply(a), json_..., api_send(a)
  *
- * A row (struct api_row) says everything of its route: what it takes, what it answers, an example. The strict check of what
- * comes and the OpenAPI document (roles/api_document.c) are made of it, so that neither can say what the other does not.
- *
- * To add one: a row in roles/api_rows.c, its run() in a file of its kind (roles/api_*.c), the schema of its answer in
+ * A row says everything of its route (roles/api_table.h). To add one: a row in roles/api_rows.c, its run() in a file of its kind (roles/api_*.c), the schema of its answer in
  * roles/api_schemas.json. test/e2e/test_master_api.py then asks it by its example and checks the answer by its schema.
  *
  * The shapes are those of --json, written by the same functions (roles/..._view.h). */
@@ -18,58 +15,12 @@
 #include "net/grpc_client.h"
 #include "proto/rpc.h"
 #include "proto/status.h"
+#include "roles/api_table.h"
 #include "roles/identity.h"
 #include "ui/http.h"
 #include "ui/json.h"
 
-struct api;
 struct master;
-
-/* What a value of a query or of a body may be. */
-enum api_kind {
-	API_END,
-	API_TEXT,
-	API_COUNT,    /* a whole number, min to max */
-	API_FLAG,     /* true, false; in a query also 1, 0 */
-	API_ONE_OF,   /* one of `words`, separated by | */
-	API_CPT,      /* "12.5" */
-	API_SHA256,   /* 64 hexadecimal digits, with or without sha256: before them */
-	API_TEXTS,    /* body: an array of texts */
-	API_PAIRS,    /* body: an object of texts */
-	API_MANIFEST, /* body: an object, or its text */
-	API_BLOB,     /* body: {"sha256", "bytes"} */
-};
-
-struct api_field {
-	const char *name;
-	enum api_kind kind;
-	bool required;
-	int64_t min, max; /* of API_COUNT; API_TEXT: most bytes, 0 = 4096 */
-	const char *words;
-	const char *text; /* for people */
-};
-
-struct api_row {
-	const char *id;       /* operationId: "listTasks" */
-	const char *method, *path;
-	void (*run)(struct api *a);
-	unsigned flags;       /* of ui/http.h */
-	enum { API_ANY, API_SIGNED_IN } who;
-	const char *tag, *summary, *text;
-	const struct api_field *query;   /* ended by a row without name; NULL = takes none */
-	const struct api_field *body;    /* of a JSON object; NULL = none */
-	const struct api_field *headers; /* that it reads; for the document */
-	const char *takes;               /* media type of a body that is no JSON object; NULL */
-	int64_t body_max;
-	int status;                      /* of success */
-	const char *gives;               /* media type; NULL = application/json */
-	const char *schema;              /* of the answer, in api_schemas.json; NULL = it has no body, or is no JSON */
-	const char *example;             /* a query "?state=RUNNING", or a body; NULL = neither is needed */
-	http_handler *handler;           /* instead of run: one of ui/http.h's own */
-};
-
-extern const struct api_row api_rows[];
-extern const size_t api_row_count;
 
 /* One request. It lives until its client has gone and no call to the pool is open. A struct that needs more begins with
  * it, and its run() calls api_grow() first. */
@@ -95,8 +46,9 @@ struct api {
 	void *user;
 };
 
-/* The routes for ui/http.h, made of the rows; valid for as long as the program. Returns how many. */
+/* The routes for ui/http.h, made of api_master's rows; valid for as long as the program. Returns how many. */
 size_t api_routes(const struct http_route **routes);
+extern const struct api_table api_master;
 
 /* Memory that run() wants beside struct api: zeroed, a->user, in a->arena. */
 void *api_more(struct api *a, size_t size);
@@ -147,16 +99,5 @@ void api_send_nothing(struct api *a); /* 204 */
 /* A problem. Statuses are translated: see api_problem.c. */
 void api_fail(struct api *a, const struct error *e);
 void api_refuse(struct api *a, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void api_problem(struct http_request *r, const struct error *e);
-
-/* What is the matter with this query or body? 0, or err says it. roles/api_check.c. */
-int api_check_query(const struct api_row *row, const struct http_request *r, struct error *err);
-int api_check_body(const struct api_row *row, const char *text, size_t n, cJSON **body, struct error *err);
-
-/* Both versions of sha256 that are taken; "" = it is none. */
-const char *api_sha256(const char *text);
-
-/* The OpenAPI document. roles/api_document.c. */
-void api_document(struct buf *out);
 
 #endif

@@ -7,8 +7,9 @@
 #include "exec/visible.h"
 #include "net/memory.h"
 #include "proto/cpt.h"
+#include "proto/status.h"
 #include "proto/typed.h"
-#include "roles/api.h"
+#include "roles/api_table.h"
 
 #define FIELDS_MAX 32
 #define TEXT_MAX 4096
@@ -190,6 +191,11 @@ static int check_body_value(const struct api_field *f, const cJSON *v, struct er
 	switch (f->kind) {
 	case API_COUNT:
 		return check_count(f, cJSON_IsNumber(v) ? v->valuedouble : -1, err);
+	case API_AMOUNT:
+		if (cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble <= (double)f->max)
+			return 0;
+		return error_set(err, STATUS_INVALID_ARGUMENT, "\"%s\" must be a number above 0, at most %lld", f->name,
+				 (long long)f->max);
 	case API_FLAG:
 		return cJSON_IsBool(v) ? 0 : wrong(f, "true or false", err);
 	case API_TEXTS:

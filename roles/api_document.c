@@ -1,13 +1,11 @@
-/* roles/api_document.c - the OpenAPI 3.1 document, from the rows of roles/api_rows.c; schemas of answers are those of
- * roles/api_schemas.json. */
+/* roles/api_document.c - the OpenAPI 3.1 document of a table of routes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/embed.h"
-#include "roles/api.h"
+#include "roles/api_table.h"
 #include "roles/roles.h"
-
-EMBED(api_schemas_json);
+#include "ui/json.h"
 
 /* A JSON text that was written elsewhere, as a value. */
 static void json_raw(struct json *j, const char *key, const char *text, size_t n)
@@ -67,6 +65,11 @@ static void field_schema(struct json *j, const char *key, const struct api_field
 		json_int(j, "minimum", f->min);
 		json_int(j, "maximum", f->max);
 		break;
+	case API_AMOUNT:
+		json_text(j, "type", "number");
+		json_int(j, "exclusiveMinimum", 0);
+		json_int(j, "maximum", f->max);
+		break;
 	case API_FLAG:
 		json_text(j, "type", "boolean");
 		break;
@@ -109,20 +112,16 @@ static void parameter(struct json *j, const struct api_field *f, const char *in)
 	json_end(j);
 }
 
-static const char *about(const char *name)
+static const char *about(const char *const (*words)[2], const char *name)
 {
-	static const char *const words[][2] = {
-		{"id", "an id; 4 characters or more of a task's or a token's do"}, {"path", "of the file in the result"},
-		{"sha256", "of the bundle: 64 hexadecimal digits"}, {"name", "of the project"}};
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (strcmp(words[i][0], name) == 0)
-			return words[i][1];
+	for (; (*words)[0] != NULL; words++)
+		if (strcmp((*words)[0], name) == 0)
+			return (*words)[1];
 	return "";
 }
 
 /* {id} of the path. */
-static void path_parameters(struct json *j, const char *path)
+static void path_parameters(struct json *j, const struct api_table *t, const char *path)
 {
 	char name[40];
 
@@ -130,16 +129,17 @@ static void path_parameters(struct json *j, const char *path)
 		size_t n = strcspn(++path, ".}");
 
 		snprintf(name, sizeof name, "%.*s", (int)n, path);
-		parameter(j, &(struct api_field){name, API_TEXT, true, .text = about(name)}, "path");
+		parameter(j, &(struct api_field){.name = name, .kind = API_TEXT, .text = about(t->params, name)},
+			  "path");
 	}
 }
 
-static void parameters(struct json *j, const struct api_row *row)
+static void parameters(struct json *j, const struct api_table *t, const struct api_row *row)
 {
 	if (strchr(row->path, '{') == NULL && row->query == NULL && row->headers == NULL)
 		return;
 	json_array(j, "parameters");
-	path_parameters(j, row->path);
+	path_parameters(j, t, row->path);
 	for (const struct api_field *f = row->query; f != NULL && f->name != NULL; f++)
 		parameter(j, f, "query");
 	for (const struct api_field *f = row->headers; f != NULL && f->name != NULL; f++)
@@ -196,6 +196,15 @@ static void request_body(struct json *j, const struct api_row *row)
 
 /* --- what goes ------------------------------------------------------------------------------------- */
 
+static void text_content(struct json *j, const char *type)
+{
+	json_object(j, type);
+	json_object(j, "schema");
+	json_text(j, "type", "string");
+	json_end(j);
+	json_end(j);
+}
+
 static void content(struct json *j, const struct api_row *row)
 {
 	const char *type = row->gives != NULL ? row->gives : "application/json";
@@ -210,13 +219,8 @@ static void content(struct json *j, const struct api_row *row)
 		json_end(j);
 	}
 	json_end(j);
-	if (strcmp(row->id, "getLogs") == 0) {
-		json_object(j, "text/event-stream");
-		json_object(j, "schema");
-		json_text(j, "type", "string");
-		json_end(j);
-		json_end(j);
-	}
+	if (row->gives_too != NULL)
+		text_content(j, row->gives_too);
 	json_end(j);
 }
 
@@ -236,7 +240,7 @@ static void responses(struct json *j, const struct api_row *row)
 	json_end(j);
 }
 
-static void operation(struct json *j, const struct api_row *row)
+static void operation(struct json *j, const struct api_table *t, const struct api_row *row)
 {
 	char method[8] = "";
 
@@ -254,7 +258,7 @@ static void operation(struct json *j, const struct api_row *row)
 		json_array(j, "security");
 		json_end(j);
 	}
-	parameters(j, row);
+	parameters(j, t, row);
 	if (row->example != NULL && row->body == NULL)
 		json_text(j, "x-example", row->example);
 	request_body(j, row);
@@ -262,26 +266,34 @@ static void operation(struct json *j, const struct api_row *row)
 	json_end(j);
 }
 
-/* The operations of one path stand together. */
-static void paths(struct json *j)
+/* Does an earlier row have this path? */
+static bool is_done(const struct api_table *t, size_t at)
 {
+	for (size_t k = 0; k < at; k++)
+		if (strcmp(t->rows[k].path, t->rows[at].path) == 0)
+			return true;
+	return false;
+}
+
+/* The operations of one path stand together. */
+static void paths(struct json *j, const struct api_table *t)
+{
+	static const char base[] = "/api/v1";
+
 	json_object(j, "paths");
-	for (size_t i = 0; i < api_row_count; i++) {
-		bool seen = strncmp(api_rows[i].path, "/api/v1/", 8) != 0; /* /metrics is none of the API */
+	for (size_t i = 0; i < t->count; i++) {
 		char path[120], *dots;
 
-		for (size_t k = 0; k < i; k++)
-			seen |= strcmp(api_rows[k].path, api_rows[i].path) == 0;
-		if (seen)
-			continue;
-		snprintf(path, sizeof path, "%s", api_rows[i].path + strlen("/api/v1"));
+		if (strncmp(t->rows[i].path, base, strlen(base)) != 0 || is_done(t, i))
+			continue; /* /metrics is none of the API */
+		snprintf(path, sizeof path, "%s", t->rows[i].path + strlen(base));
 		dots = strstr(path, "...}"); /* the rest, with its slashes: OpenAPI has no word for that */
 		if (dots != NULL)
 			memcpy(dots, "}", 2);
 		json_object(j, path);
-		for (size_t k = i; k < api_row_count; k++)
-			if (strcmp(api_rows[k].path, api_rows[i].path) == 0)
-				operation(j, &api_rows[k]);
+		for (size_t k = i; k < t->count; k++)
+			if (strcmp(t->rows[k].path, t->rows[i].path) == 0)
+				operation(j, t, &t->rows[k]);
 		json_end(j);
 	}
 	json_end(j);
@@ -289,45 +301,78 @@ static void paths(struct json *j)
 
 /* --- around it ---------------------------------------------------------------------------------------- */
 
-static void tags(struct json *j)
+static void info(struct json *j, const struct api_table *t)
 {
-	static const char *const all[][2] = {
-		{"session", "Who is signed in"}, {"tasks", "What is to be run, runs, or has run"},
-		{"results", "What tasks have left"}, {"bundles", "What tasks begin with"},
-		{"workers", "The machines"}, {"money", "What is spent, earned and given"},
-		{"account", "The account and its tokens"}, {"events", "What changes"}, {"pool", "The pool as a whole"}};
+	json_object(j, "info");
+	json_text(j, "title", t->title);
+	json_text(j, "version", HIVEMIND_VERSION);
+	json_text(j, "summary", t->summary);
+	json_text(j, "description", t->text);
+	json_object(j, "license");
+	json_text(j, "name", "Apache License 2.0");
+	json_text(j, "identifier", "Apache-2.0");
+	json_end(j);
+	json_end(j);
+}
 
+static void servers(struct json *j)
+{
+	json_array(j, "servers");
+	json_object(j, NULL);
+	json_text(j, "url", "/api/v1");
+	json_end(j);
+	json_end(j);
+}
+
+static void tags(struct json *j, const struct api_table *t)
+{
 	json_array(j, "tags");
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+	for (const char *const (*tag)[2] = t->tags; (*tag)[0] != NULL; tag++) {
 		json_object(j, NULL);
-		json_text(j, "name", all[i][0]);
-		json_text(j, "description", all[i][1]);
+		json_text(j, "name", (*tag)[0]);
+		json_text(j, "description", (*tag)[1]);
 		json_end(j);
 	}
 	json_end(j);
 }
 
+/* One of the two is enough. */
 static void security(struct json *j)
+{
+	static const char *const names[] = {"bearer", "cookie"};
+
+	json_array(j, "security");
+	for (int i = 0; i < 2; i++) {
+		json_object(j, NULL);
+		json_array(j, names[i]);
+		json_end(j);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static void security_schemes(struct json *j, const struct api_table *t)
 {
 	json_object(j, "securitySchemes");
 	json_object(j, "bearer");
 	json_text(j, "type", "http");
 	json_text(j, "scheme", "bearer");
-	json_text(j, "description", "for programs: the line in ~/.config/hivemind/api-key");
+	json_text(j, "description", t->bearer);
 	json_end(j);
 	json_object(j, "cookie");
 	json_text(j, "type", "apiKey");
 	json_text(j, "in", "cookie");
-	json_text(j, "name", "hivemind-5001");
-	json_text(j, "description", "for browsers: of openSession or login; what changes something also has X-Hivemind-Csrf: 1");
+	json_text(j, "name", t->cookie);
+	json_text(j, "description", "for browsers: of a session; it ends with the port. What changes something also "
+		  "has X-Hivemind-Csrf: 1");
 	json_end(j);
 	json_end(j);
 }
 
-static void components(struct json *j)
+static void components(struct json *j, const struct api_table *t)
 {
 	json_object(j, "components");
-	security(j);
+	security_schemes(j, t);
 	json_object(j, "responses");
 	json_object(j, "Problem");
 	json_text(j, "description", "What was wrong, why, and what to do (RFC 9457)");
@@ -338,45 +383,22 @@ static void components(struct json *j)
 	json_end(j);
 	json_end(j);
 	json_end(j);
-	json_raw(j, "schemas", embed_api_schemas_json, (size_t)embed_api_schemas_json_size);
+	json_raw(j, "schemas", t->schemas, (size_t)*t->schemas_size);
 	json_end(j);
 }
 
-void api_document(struct buf *out)
+void api_document(const struct api_table *t, struct buf *out)
 {
 	struct json j;
 
 	json_init(&j, out);
 	json_object(&j, NULL);
 	json_text(&j, "openapi", "3.1.0");
-	json_object(&j, "info");
-	json_text(&j, "title", "HiveMind master");
-	json_text(&j, "version", HIVEMIND_VERSION);
-	json_text(&j, "summary", "Your own view of a HiveMind pool, on your own machine");
-	json_text(&j, "description", "Amounts of money are decimal texts, times are RFC 3339 in UTC, durations are seconds, sizes are "
-				     "bytes. Fields are only ever added.");
-	json_object(&j, "license");
-	json_text(&j, "name", "Apache License 2.0");
-	json_text(&j, "identifier", "Apache-2.0");
-	json_end(&j);
-	json_end(&j);
-	json_array(&j, "servers");
-	json_object(&j, NULL);
-	json_text(&j, "url", "/api/v1");
-	json_end(&j);
-	json_end(&j);
-	json_array(&j, "security");
-	json_object(&j, NULL);
-	json_array(&j, "bearer");
-	json_end(&j);
-	json_end(&j);
-	json_object(&j, NULL);
-	json_array(&j, "cookie");
-	json_end(&j);
-	json_end(&j);
-	json_end(&j);
-	tags(&j);
-	paths(&j);
-	components(&j);
+	info(&j, t);
+	servers(&j);
+	security(&j);
+	tags(&j, t);
+	paths(&j, t);
+	components(&j, t);
 	json_end(&j);
 }

@@ -112,6 +112,6 @@ void api_worker(struct api *a)
 
 void api_openapi(struct api *a)
 {
-	api_document(&a->out);
+	api_document(&api_master, &a->out);
 	api_send_as(a, 200, "application/json");
 }

@@ -1,4 +1,5 @@
 /* roles/api_rows.c - every route of /api/v1: what it takes, what it gives, an example. See api.h. */
+#include "net/embed.h"
 #include "proto/limits.h"
 #include "roles/api_handlers.h"
 
@@ -93,7 +94,7 @@ static const struct api_field token_body[] = {
 
 /* --- the rows --------------------------------------------------------------------------------------------- */
 
-const struct api_row api_rows[] = {
+static const struct api_row rows[] = {
 	{"getSession", "GET", V1 "/session", api_session, .tag = "session", .summary = "Who is signed in here", .status = 200, .schema = "Session"},
 	{"openSession", "POST", V1 "/session", .handler = api_session_open, .flags = HTTP_PUBLIC, .tag = "session",
 	 .summary = "Open a session with a one-time key", .body = key_body, .status = 204,
@@ -130,7 +131,7 @@ const struct api_row api_rows[] = {
 	 .query = cost_query, .status = 200, .schema = "Cost", .example = "?limit=100"},
 	{"getLogs", "GET", V1 "/tasks/{id}/logs", api_logs, .who = API_SIGNED_IN, .tag = "tasks", .summary = "What it has printed",
 	 .text = "As text, or as events `log` with an `end` at the end.", .query = logs_query, .headers = logs_headers, .status = 200,
-	 .gives = "text/plain", .example = "?stream=stdout"},
+	 .gives = "text/plain", .gives_too = "text/event-stream", .example = "?stream=stdout"},
 	{"getResult", "GET", V1 "/tasks/{id}/result", api_result, .who = API_SIGNED_IN, .tag = "results", .summary = "Its result, a tar",
 	 .headers = range_headers, .status = 200, .gives = "application/x-tar"},
 	{"listFiles", "GET", V1 "/tasks/{id}/files", api_files, .who = API_SIGNED_IN, .tag = "results",
@@ -209,4 +210,24 @@ const struct api_row api_rows[] = {
 	 .gives = "application/json"},
 };
 
-const size_t api_row_count = sizeof api_rows / sizeof api_rows[0];
+/* --- the whole ------------------------------------------------------------------------------------------- */
+
+EMBED(api_schemas_json);
+
+static const char *const tags[][2] = {
+	{"session", "Who is signed in"}, {"tasks", "What is to be run, runs, or has run"},
+	{"results", "What tasks have left"}, {"bundles", "What tasks begin with"},
+	{"workers", "The machines"}, {"money", "What is spent, earned and given"},
+	{"account", "The account and its tokens"}, {"events", "What changes"}, {"pool", "The pool as a whole"}, {NULL, NULL}};
+
+static const char *const params[][2] = {
+	{"id", "an id; 4 characters or more of a task's or a token's do"}, {"path", "of the file in the result"},
+	{"sha256", "of the bundle: 64 hexadecimal digits"}, {"name", "of the project"}, {NULL, NULL}};
+
+const struct api_table api_master = {
+	.rows = rows, .count = sizeof rows / sizeof rows[0], .title = "HiveMind master",
+	.summary = "Your own view of a HiveMind pool, on your own machine",
+	.text = "Amounts of money are decimal texts, times are RFC 3339 in UTC, durations are seconds, sizes are bytes. Fields are only "
+		"ever added.",
+	.bearer = "for programs: the line in ~/.config/hivemind/api-key", .cookie = "hivemind_5001",
+	.tags = tags, .params = params, .schemas = embed_api_schemas_json, .schemas_size = &embed_api_schemas_json_size};

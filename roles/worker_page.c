@@ -1,5 +1,4 @@
-/* roles/worker_page.c - the page's bring-up and down, and the look each second: use, surroundings, series,
- * what browsers know.
+/* roles/worker_page.c - the page's bring-up and down, the policy, and what browsers know.
  *
  * Browsers are told the whole state, as one event, when it is another than what was said last; nothing
  * when nothing changes. */
@@ -7,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +21,17 @@
 #include "roles/metrics_page.h"
 #include "roles/worker.h"
 
-#define TICK_MS 1000
-#define ASK_EVERY_MS 60000
-#define ASK_TIMEOUT_MS 10000
 #define PAGE_DEFAULT "127.0.0.1:5000"
 
-static const char *const series_names[WORKER_SERIES] = {"cpus", "memory", "tasks", "on", "earned"};
+static const struct series_value series[WORKER_SERIES] = {
+	[WORKER_CPUS] = {"cpus", SERIES_MEAN}, [WORKER_MEMORY] = {"memory", SERIES_MEAN},
+	[WORKER_TASKS] = {"tasks", SERIES_MEAN}, [WORKER_ON] = {"on", SERIES_MEAN},
+	[WORKER_EARNED] = {"earned", SERIES_LAST}, [WORKER_COMPLETED] = {"completed", SERIES_SUM},
+};
 
 /* --- the policy takes effect --------------------------------------------------------------------- */
 
-static void judge(struct worker_page *p)
+void worker_page_judge(struct worker_page *p)
 {
 	worker_policy_reason(&p->policy, &p->here, clock_wall_ms(), p->reason, sizeof p->reason);
 }
@@ -59,7 +58,6 @@ static void save(struct worker_page *p)
 	worker_policy_text(&p->policy, &p->saving);
 	work_start(&p->worker->loop, &p->save, run_save, on_saved);
 }
-
 
 static void on_saved(struct work *work)
 {
@@ -88,20 +86,18 @@ static bool lend(struct worker_page *p)
 	return news;
 }
 
-static void tell(struct worker_page *p);
-
 void worker_page_changed(struct worker_page *p)
 {
 	struct worker *w = p->worker;
 	bool news = lend(p);
 
-	judge(p);
+	worker_page_judge(p);
 	if (w->linking && news)
 		worker_link_greet_again(&w->link);
 	else if (w->linking)
 		worker_link_beat(&w->link);
 	save(p);
-	tell(p);
+	worker_page_tell(p);
 }
 
 /* --- browsers ------------------------------------------------------------------------------------ */
@@ -153,7 +149,7 @@ static bool look_at_state(struct worker_page *p)
 	return news;
 }
 
-static void tell(struct worker_page *p)
+void worker_page_tell(struct worker_page *p)
 {
 	struct page_listener *l;
 
@@ -177,113 +173,6 @@ void worker_page_listen(struct worker_page *p, struct http_request *r)
 	say(l);
 }
 
-/* --- what the pool says of money ----------------------------------------------------------------- */
-
-static void on_earnings(struct grpc_call *call, const ProtobufCMessage *out)
-{
-	struct worker_page *p = container_of(call, struct worker_page, call);
-	const Pb__EarningsReply *reply = (const Pb__EarningsReply *)out;
-	struct worker_earnings *e = &p->earnings;
-
-	e->settled_mcpt = reply->earned_mcpt;
-	e->pending_mcpt = reply->pending_mcpt;
-	e->at_ms = clock_wall_ms();
-	e->known = true;
-	for (e->count = 0; e->count < reply->n_tasks && e->count < PAGE_EARNINGS_MAX; e->count++) {
-		text_copy(e->tasks[e->count].task, sizeof e->tasks[0].task, reply->tasks[e->count]->task);
-		e->tasks[e->count].pending_mcpt = reply->tasks[e->count]->pending_mcpt;
-	}
-}
-
-static void on_earnings_done(struct grpc_call *call, const struct error *err)
-{
-	struct worker_page *p = container_of(call, struct worker_page, call);
-
-	p->is_asking = false;
-	text_copy(p->earnings.error, sizeof p->earnings.error, err->status != 0 ? err->text : "");
-	tell(p);
-}
-
-static void ask(struct worker_page *p)
-{
-	Pb__EarningsRequest request = PB__EARNINGS_REQUEST__INIT;
-	int64_t now = clock_ms();
-
-	if (p->is_asking || !worker_link_up(&p->worker->link) ||
-	    (p->asked_ms > 0 && now - p->asked_ms < ASK_EVERY_MS))
-		return;
-	p->is_asking = true;
-	p->asked_ms = now;
-	request.limit = PAGE_EARNINGS_MAX;
-	p->call = (struct grpc_call){.method = &rpc_methods[RPC_EARNINGS], .timeout_ms = ASK_TIMEOUT_MS,
-				     .on_message = on_earnings, .on_done = on_earnings_done};
-	grpc_call_unary(p->worker->bulk, &p->call, &request.base);
-}
-
-/* --- the look ------------------------------------------------------------------------------------ */
-
-/* What each of our containers has used since the last look, and all of them together. */
-static void measure(struct worker_page *p, double seconds)
-{
-	double cpus = 0;
-	uint64_t memory = 0;
-	struct attempt *a;
-
-	DL_FOREACH(p->worker->attempts, a) {
-		Pb__Usage usage = PB__USAGE__INIT;
-
-		if (a->step.at != JOB || !job_usage(&a->job, &usage)) {
-			a->cpus_now = 0;
-			continue;
-		}
-		a->cpus_now = usage.cpu_us > a->seen_cpu_us
-			? (double)(usage.cpu_us - a->seen_cpu_us) / 1e6 / seconds : 0;
-		a->seen_cpu_us = usage.cpu_us;
-		a->seen_memory = usage.peak_memory;
-		cpus += a->cpus_now;
-		memory += usage.peak_memory;
-	}
-	p->cpus_now = cpus;
-	p->memory_now = memory;
-}
-
-static void record(struct worker_page *p)
-{
-	float values[WORKER_SERIES] = {
-		[WORKER_CPUS] = (float)p->cpus_now,
-		[WORKER_MEMORY] = (float)p->memory_now,
-		[WORKER_TASKS] = (float)p->worker->resources.tasks,
-		[WORKER_ON] = worker_not_ready(p->worker)[0] == '\0' ||
-			worker_resources_full(&p->worker->resources),
-		[WORKER_EARNED] = p->earnings.known ? (float)p->earnings.settled_mcpt / 1000 : NAN,
-	};
-
-	series_put(&p->series, clock_wall_ms(), values);
-}
-
-static void on_tick(struct timer *t)
-{
-	struct worker_page *p = container_of(t, struct worker_page, tick);
-	int64_t now = clock_ms(), took = now - p->tick_ms;
-	char before[sizeof p->reason];
-
-	timer_set(&p->tick, TICK_MS);
-	p->tick_ms = now;
-	metrics_observe(METRIC_LOOP_LAG, 0, took > TICK_MS ? (double)(took - TICK_MS) / 1000 : 0);
-	measure(p, took > 0 ? (double)took / 1000 : 1);
-	surroundings_look(&p->here, "", p->most.milli_cpus / 1000.0, p->cpus_now, clock_wall_ms() / 1000);
-	text_copy(before, sizeof before, p->reason);
-	judge(p);
-	if (strcmp(before, p->reason) != 0) {
-		log_info("%s", p->reason[0] != '\0' ? p->reason : "works again");
-		if (p->worker->linking)
-			worker_link_beat(&p->worker->link);
-	}
-	ask(p);
-	record(p);
-	tell(p);
-}
-
 /* --- what was ------------------------------------------------------------------------------------ */
 
 void worker_page_ended(struct worker_page *p, const struct attempt *a)
@@ -304,6 +193,7 @@ void worker_page_ended(struct worker_page *p, const struct attempt *a)
 	text_copy(e.reason, sizeof e.reason, a->give_back[0] != '\0' ? a->give_back : a->error.text);
 	worker_history_put(&p->history, &e);
 	metrics_add(METRIC_ATTEMPTS_ENDED, metrics_word(METRIC_ATTEMPTS_ENDED, 0, result), 0, 1);
+	p->completed += strcmp(result, "completed") == 0;
 	if (e.run_ms > 0)
 		metrics_observe(METRIC_RUN_SECONDS, 0, (double)e.run_ms / 1000);
 	p->asked_ms = 0; /* what it has brought */
@@ -333,11 +223,11 @@ void worker_page_prepare(struct worker_page *p, struct worker *w)
 	worker_policy_load(&p->policy, path, &p->most);
 	lend(p);
 	surroundings_look(&p->here, "", p->most.milli_cpus / 1000.0, 0, clock_wall_ms() / 1000);
-	judge(p);
+	worker_page_judge(p);
 	snprintf(path, sizeof path, "%s/history", w->data);
 	worker_history_open(&p->history, path);
 	snprintf(path, sizeof path, "%s/series", w->data);
-	if (series_open(&p->series, path, series_names, WORKER_SERIES, &err) != 0)
+	if (series_open(&p->series, path, series, WORKER_SERIES, &err) != 0)
 		log_warn("%s", err.text);
 }
 
@@ -405,7 +295,7 @@ static void on_http_closed(void *user);
 
 static void open_http(struct worker_page *p, const char *where)
 {
-	struct http_options options = {.routes = worker_page_routes, .route_count = worker_page_route_count,
+	struct http_options options = {.routes = p->routes, .route_count = worker_page_table.count,
 				       .files = worker_page_files, .file_count = worker_page_file_count,
 				       .name = "hivemind_worker", .data = p, .bearer = is_key,
 				       .on_answered = metrics_page_answered};
@@ -435,9 +325,10 @@ void worker_page_open(struct worker_page *p)
 	const char *where = p->worker->options.page != NULL ? p->worker->options.page : PAGE_DEFAULT;
 	char path[400];
 
-	metrics_page_open(METRICS_WORKER, worker_page_routes, worker_page_route_count);
-	timer_init(&p->worker->loop, &p->tick, on_tick);
-	timer_set(&p->tick, TICK_MS);
+	p->routes = api_table_routes(&worker_page_table, NULL);
+	metrics_page_open(METRICS_WORKER, p->routes, worker_page_table.count);
+	timer_init(&p->worker->loop, &p->tick, worker_page_on_tick);
+	timer_set(&p->tick, PAGE_TICK_MS);
 	p->tick_ms = clock_ms();
 	snprintf(path, sizeof path, "%s/page", p->worker->data);
 	unlink(path); /* of an earlier process */
@@ -492,6 +383,7 @@ void worker_page_release(struct worker_page *p)
 	wipe(p->key, sizeof p->key);
 	wipe(p->address, sizeof p->address);
 	buf_release(&p->said);
+	free(p->routes);
 	worker_history_close(&p->history);
 	series_close(&p->series);
 }

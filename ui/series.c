@@ -15,18 +15,18 @@
 
 #include "proto/status.h"
 
-#define MAGIC "hmseries1"
+#define MAGIC "hmseries2"
 
 static const struct {
 	int64_t ms;
 	uint32_t length;
-} steps[SERIES_STEPS] = {{1000, 3600}, {60 * 1000, 1440}, {3600 * 1000, 720}};
+} steps[SERIES_STEPS] = {{1000, 3600}, {60 * 1000, 1440}, {3600 * 1000, 720}, {86400 * 1000, 371}};
 
-#define POINTS (3600 + 1440 + 720)
+#define POINTS (3600 + 1440 + 720 + 371)
 
 struct value {
 	char name[SERIES_NAME_SIZE];
-	double sum[SERIES_STEPS];   /* of the step that goes on */
+	double sum[SERIES_STEPS];   /* of the step that goes on, for its mean */
 	uint32_t n[SERIES_STEPS];
 	float points[POINTS];
 };
@@ -45,28 +45,38 @@ int64_t series_step_ms(enum series_step step)
 
 static float *ring(struct value *v, int step)
 {
-	return v->points + (step > 0 ? steps[0].length : 0) + (step > 1 ? steps[1].length : 0);
+	float *points = v->points;
+
+	while (--step >= 0)
+		points += steps[step].length;
+	return points;
+}
+
+/* Only days know where midnight is. */
+static int64_t zone(const struct series *s, int step)
+{
+	return step == SERIES_DAYS ? s->zone_ms : 0;
 }
 
 /* --- the file ------------------------------------------------------------------------------------ */
 
-static bool is_ours(const struct series_file *f, const char *const *names, size_t count)
+static bool is_ours(const struct series_file *f, const struct series_value *values, size_t count)
 {
 	if (memcmp(f->magic, MAGIC, sizeof MAGIC) != 0 || f->count != count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (strncmp(f->values[i].name, names[i], SERIES_NAME_SIZE) != 0)
+		if (strncmp(f->values[i].name, values[i].name, SERIES_NAME_SIZE) != 0)
 			return false;
 	return true;
 }
 
-static void begin(struct series_file *f, const char *const *names, size_t count)
+static void begin(struct series_file *f, const struct series_value *values, size_t count)
 {
 	memset(f, 0, sizeof *f);
 	f->count = (uint32_t)count;
 	for (size_t i = 0; i < count; i++) {
 		memset(&f->values[i], 0, sizeof f->values[i]);
-		strncpy(f->values[i].name, names[i], SERIES_NAME_SIZE - 1);
+		strncpy(f->values[i].name, values[i].name, SERIES_NAME_SIZE - 1);
 		for (int k = 0; k < POINTS; k++)
 			f->values[i].points[k] = NAN;
 	}
@@ -93,15 +103,16 @@ static void *map(struct series *s, const char *path, struct error *err)
 	return p != MAP_FAILED ? p : NULL;
 }
 
-int series_open(struct series *s, const char *path, const char *const *names, size_t count, struct error *err)
+int series_open(struct series *s, const char *path, const struct series_value *values, size_t count,
+		struct error *err)
 {
 	struct error why = {0};
 
-	*s = (struct series){.count = count,
+	*s = (struct series){.values = values, .count = count,
 			     .size = sizeof(struct series_file) + count * sizeof(struct value)};
 	s->file = map(s, path, &why);
-	if (s->file != NULL && !is_ours(s->file, names, count))
-		begin(s->file, names, count);
+	if (s->file != NULL && !is_ours(s->file, values, count))
+		begin(s->file, values, count);
 	*err = why;
 	return why.status;
 }
@@ -117,38 +128,41 @@ void series_close(struct series *s)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
-/* From the newest step to this one: what lies between has no value. A clock that went back begins the ring
- * anew. */
+/* From the newest step to this one: what lies between has no value. When the clock went back, what is ahead
+ * of it is forgotten. */
 static void move_on(struct series_file *f, int step, int64_t now)
 {
-	int64_t length = steps[step].length, gap = now - f->last[step];
+	int64_t length = steps[step].length, last = f->last[step];
+	int64_t from = now > last ? last + 1 : now + 1, to = now > last ? now : last;
 
-	if (gap == 0)
+	if (now == last)
 		return;
-	if (gap < 0 || gap > length)
-		gap = length;
+	if (from <= to - length)
+		from = to - length + 1;
 	for (size_t i = 0; i < f->count; i++) {
 		float *points = ring(&f->values[i], step);
 
-		for (int64_t k = 0; k < gap; k++)
-			points[(now - k) % length] = NAN;
+		for (int64_t k = from; k <= to; k++)
+			points[k % length] = NAN;
 		f->values[i].sum[step] = 0;
 		f->values[i].n[step] = 0;
 	}
 	f->last[step] = now;
 }
 
-static void put(struct value *v, int step, int64_t now, float x)
+static void put(struct value *v, enum series_kind kind, int step, int64_t now, float x)
 {
 	float *at = &ring(v, step)[now % steps[step].length];
 
-	if (step == SERIES_SECONDS) {
+	if (kind == SERIES_SUM) {
+		*at = isnan(*at) ? x : *at + x;
+	} else if (kind == SERIES_LAST || step == SERIES_SECONDS) {
 		*at = x;
-		return;
+	} else {
+		v->sum[step] += (double)x;
+		v->n[step]++;
+		*at = (float)(v->sum[step] / v->n[step]);
 	}
-	v->sum[step] += (double)x;
-	v->n[step]++;
-	*at = (float)(v->sum[step] / v->n[step]);
 }
 
 void series_put(struct series *s, int64_t wall_ms, const float *values)
@@ -158,12 +172,12 @@ void series_put(struct series *s, int64_t wall_ms, const float *values)
 	if (f == NULL || wall_ms <= 0)
 		return;
 	for (int step = 0; step < SERIES_STEPS; step++) {
-		int64_t now = wall_ms / steps[step].ms;
+		int64_t now = (wall_ms + zone(s, step)) / steps[step].ms;
 
 		move_on(f, step, now);
 		for (size_t i = 0; i < s->count; i++)
 			if (!isnan(values[i]))
-				put(&f->values[i], step, now, values[i]);
+				put(&f->values[i], s->values[i].kind, step, now, values[i]);
 	}
 }
 
@@ -195,12 +209,12 @@ size_t series_read(const struct series *s, int at, enum series_step step, int64_
 	points = ring(&s->file->values[at], (int)step);
 	last = s->file->last[step];
 	from = last - length + 1;
-	if (from < from_ms / steps[step].ms)
-		from = from_ms / steps[step].ms;
+	if (from < (from_ms + zone(s, step)) / steps[step].ms)
+		from = (from_ms + zone(s, step)) / steps[step].ms;
 	while (from <= last && isnan(points[from % length]))
 		from++;
 	for (int64_t k = from; k <= last; k++)
 		values[n++] = points[k % length];
-	*first_ms = from * steps[step].ms;
+	*first_ms = from * steps[step].ms - zone(s, step);
 	return n;
 }

@@ -1,9 +1,11 @@
 """The worker's own page and API: what the owner sets takes effect at once, over a real pool, a real worker and a real engine."""
+import calendar
 import http.client
 import json
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import time
 
@@ -13,7 +15,10 @@ import hive
 import stock
 from browser import Chromium
 from stock import Client, pb
+from test_master_api import check, linted, manual, operations
 from test_metrics import lint
+
+SCHEMAS = runpy.run_path(str(hive.ROOT / "test/openapi/schemas.py"))
 
 
 class Worker:
@@ -185,6 +190,10 @@ def test_what_was_earned_and_done_is_shown(worker, ann):
     series = worker("GET", "/series?name=tasks&step=1")
     assert series["step"] == 1 and max(v or 0 for v in series["values"]) >= 1
     worker("GET", "/series?name=nothing", status=400)
+    day = worker("GET", "/series?name=completed&step=86400")
+    assert day["step"] == 86400 and day["values"][-1] >= 1
+    midnight = time.mktime(time.localtime()[:3] + (0, 0, 0, 0, 0, -1))
+    assert calendar.timegm(time.strptime(day["from"][:19], "%Y-%m-%dT%H:%M:%S")) == midnight
 
 
 def test_events_come_when_something_changes_and_only_then(worker):
@@ -216,6 +225,61 @@ def test_metrics_log_and_doctor(worker):
     assert safety["canary"] in ("passed", "failed") and {"network", "seccomp", "memory"} <= {s["name"] for s in safety["settings"]}
 
 
+# --- the document ---------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def document(worker):
+    return worker("GET", "/openapi.json", bearer=False)
+
+
+def test_the_document_is_clean_and_names_every_route(document, tmp_path):
+    assert list(runpy.run_path(str(hive.ROOT / "test/openapi/strict.py"))["faults"](document)) == []
+    assert linted(document, tmp_path) is None
+    assert document["components"]["schemas"] == SCHEMAS["schemas"](SCHEMAS["worker_shapes"]), "python3 test/openapi/schemas.py"
+    asked = set(re.findall(r"(?:path|series)\('([a-z]+)'", (hive.ROOT / "ui/page/worker.js").read_text())) - {"cpus", "earned", "completed"}
+    assert {"status", "policy"} <= asked <= {path.strip("/") for path in document["paths"]}
+    assert document["components"]["securitySchemes"]["cookie"]["name"] == "hivemind_worker_5000"
+
+
+class Answer:
+    def __init__(self, r):
+        self.status, self.head = r.status, {k.lower(): v for k, v in r.getheaders()}
+        self.json = json.loads(r.read()) if self.head.get("content-type") == "application/json" else None
+
+
+def test_every_example_of_the_document_answers_as_it_says(document, worker, ann):
+    task = sleeper(ann)
+    hive.until("it to run", lambda: any(t["phase"] == "running" for t in worker.status()["tasks"]), 30)
+    for name, method, path, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        body = {"key": re.search("#k=(.*)", worker.address())[1]} if name == "openSession" else content.get("example")
+        c, r = worker.open(method, path + operation.get("x-example", ""), body)
+        if name == "events":
+            assert r.status == 200 and r.headers["content-type"].startswith("text/event-stream")
+        else:
+            check(document, operation, Answer(r))
+        c.close()
+    worker("POST", "/resume")
+    stop(ann, task)
+
+
+@pytest.mark.parametrize("method, path, body, words", [
+    ("GET", "/series?name=cpus&stepp=1", None, "step"), ("GET", "/series?step=1", None, "name"), ("GET", "/series?name=cpu", None, "completed"),
+    ("GET", "/history?limit=501", None, "500"), ("GET", "/status?x=1", None, "takes none"), ("PATCH", "/policy", {"cpu": 1}, "cpus"),
+    ("PATCH", "/policy", {"max_tasks": 1.5}, "whole"), ("POST", "/pause", {"giveback": True}, "give_back"),
+    ("POST", "/snooze", {"seconds": "1"}, "604800")])
+def test_what_nobody_knows_is_an_error_that_helps(worker, method, path, body, words):
+    problem = worker(method, path, body, status=400)
+    assert words in problem["detail"] + problem["hint"]
+
+
+def test_every_example_of_the_manual_runs_as_printed(worker, tmp_path):
+    (tmp_path / ".local/state/hivemind").mkdir(parents=True)
+    (tmp_path / ".local/state/hivemind/worker").symlink_to(worker.path / "data")
+    status, policy = manual(tmp_path, 5000, worker.port)
+    assert status["name"] == "ant" and (policy["cpus"], policy["only_idle"]) == (2, True)
+
+
 def test_only_for_its_owner(worker):
     worker("GET", "/status", bearer=False, status=401)
     worker("POST", "/pause", {}, bearer=False, status=401)
@@ -229,13 +293,14 @@ def test_only_for_its_owner(worker):
 def test_limits_and_history_outlive_the_process(worker, ann):
     worker("PATCH", "/policy", {"cpus": 1.5, "images": ["python:*"], "only_mains": True})
     worker("POST", "/pause", {})
-    history = worker("GET", "/history")
+    history, days = worker("GET", "/history"), worker("GET", "/series?name=completed&step=86400")
     time.sleep(0.5)
     assert worker.end() == 0
     worker.start()
     policy = worker("GET", "/policy")
     assert (policy["cpus"], policy["images"], policy["only_mains"], policy["paused"]) == (1.5, ["python:*"], True, True)
     assert worker("GET", "/history") == history
+    assert worker("GET", "/series?name=completed&step=86400") == days and sum(days["values"]) > 0
     assert worker("GET", "/series?name=cpus&step=60")["values"]
     worker("POST", "/resume")
     hive.until("it to work", lambda: worker("GET", "/health")["ready"], 60)

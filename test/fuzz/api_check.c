@@ -2,9 +2,11 @@
  * "QUERY\n" before the body: what is taken holds only what the route knows, within its bounds, and can be read as run() reads
  * it; what is refused has words and says what to do. */
 #include "roles/api.h"
+#include "roles/worker_page.h"
 #include "test/fuzz/fuzz.h"
 
 #define QUERY_MAX 16
+#define WORKERS_FROM 200 /* a first byte from here on is a route of the worker */
 
 static const struct api_field *field_of(const struct api_field *fields, const char *name)
 {
@@ -48,6 +50,9 @@ static void read_value(struct api *a, const struct api_field *f)
 	switch (f->kind) {
 	case API_COUNT:
 		must(api_count(a, f->name, -1) >= f->min && api_count(a, f->name, -1) <= f->max);
+		break;
+	case API_AMOUNT:
+		must(item->valuedouble > 0 && item->valuedouble <= (double)f->max);
 		break;
 	case API_FLAG:
 		must(cJSON_IsBool(item));
@@ -120,7 +125,8 @@ static void check_body(const struct api_row *row, const char *text, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	const struct api_row *row = &api_rows[n > 0 ? data[0] % api_row_count : 0];
+	const struct api_table *t = n > 0 && data[0] >= WORKERS_FROM ? &worker_page_table : &api_master;
+	const struct api_row *row = &t->rows[n > 0 ? data[0] % t->count : 0];
 	const uint8_t *line = n > 1 ? memchr(data + 1, '\n', n - 1) : NULL;
 	char *query, *body;
 

@@ -278,9 +278,13 @@ def http():
 
 # --- the JSON API -------------------------------------------------------------------------------------
 def api():
-    """The first byte is the number of the route in roles/api_rows.c."""
-    rows = open(os.path.join(HERE, "../../../roles/api_rows.c")).read()
-    numbers = {name: i for i, name in enumerate(re.findall(r'^\t{"(\w+)", "[A-Z]+",', rows, re.MULTILINE))}
+    """The first byte is the number of the route in roles/api_rows.c, or from 200 on in roles/worker_page_rows.c."""
+    def rows(file):
+        return re.findall(r'^\t{"(\w+)", "[A-Z]+",', open(os.path.join(HERE, "../../..", file)).read(), re.MULTILINE)
+
+    numbers = {name: i for i, name in enumerate(rows("roles/api_rows.c"))}
+    worker = rows("roles/worker_page_rows.c")
+    numbers |= {"worker " + name: next(n for n in range(200, 256) if n % len(worker) == i) for i, name in enumerate(worker)}
     manifest = {"hivemind": 1, "name": "hello", "command": "sh run.sh"}
     for name, route, query, body in (
             ("submit", "submitTask", "", {"manifest": manifest, "files": {"run.sh": "echo hello > out/hello.txt\n"}}),
@@ -295,7 +299,11 @@ def api():
             ("logs", "getLogs", "follow=true&tail=20&stream=stderr&attempt=2", ""),
             ("bundle", "getBundle", "bytes=10240", ""), ("query-twice", "getStatement", "limit=1&limit=2&format=csv", ""),
             ("query-unknown", "listTasks", "stat=RUNNING", ""), ("query-control", "listTasks", "\x1b[31m\x7f=1", ""),
-            ("name-control", "transfer", "", {"\n\x1b[31m\u202e": 1})):
+            ("name-control", "transfer", "", {"\n\x1b[31m\u202e": 1}),
+            ("twice-control", "transfer", "", '{"to":"bob","to"\x1c\x06:"eve","amount_cpt":"1"}'),
+            ("policy", "worker changePolicy", "", {"cpus": 1.5, "memory": 2 ** 30, "hours": ["1" * 24] * 7, "only_idle": True, "images": []}),
+            ("policy-amount", "worker changePolicy", "", '{"cpus":1e-400,"max_tasks":1.5}'),
+            ("snooze", "worker snooze", "", {"seconds": 3600}), ("series", "worker getSeries", "name=completed&step=86400", "")):
         text = body if isinstance(body, str) else json.dumps(body)
         seed("api_check", name, bytes([numbers[route]]) + f"{query}\n{text}".encode())
 

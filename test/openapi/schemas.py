@@ -1,10 +1,10 @@
-"""Writes roles/api_schemas.json: the schemas of the JSON API, of the golden shapes of --json (test/e2e/golden) and what the
-API adds. `python3 test/openapi/schemas.py` after a shape has changed; test_master_api.py says when that was forgotten."""
+"""Writes roles/api_schemas.json: the schemas of the master's JSON API, of the golden shapes of --json (test/e2e/golden) and what
+the API adds; and roles/worker_schemas.json, those of the worker's. `python3 test/openapi/schemas.py` after a shape has changed;
+test_master_api.py and test_worker_page.py say when that was forgotten."""
 import json
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILE = ROOT / "roles/api_schemas.json"
 BASE = {"text": {"type": "string"}, "int": {"type": "integer"}, "number": {"type": "number"}, "bool": {"type": "boolean"},
         "time": {"type": "string", "format": "date-time"}}
 
@@ -93,13 +93,45 @@ def shapes():
     }
 
 
+def worker_shapes():
+    share = {"most": "number", "lent": "number", "reserved": "number", "used": "number"}
+    part = {"reserved": "number", "used": "number"}
+    most = {"cpus": "number", "memory": "int", "disk": "int", "max_tasks": "int"}
+    return {
+        "Session": document(signed_in="bool"),
+        "Status": document(
+            id="text", name="text", version="text", pool="text", linked="bool", state="text", reason="text?", snooze_until="time?",
+            cpus=share, memory=share, disk=share, tasks=[ref("Task")], surroundings={"on_mains": "bool", "in_use": "bool"},
+            today={"completed": "int", "others": "int", "ran": "number"},
+            earnings=[{"settled_cpt": "text", "pending_cpt": "text"}, "?"],
+            engine={"kind": "text?", "version": "text?", "error": "text?", "fix": "text?"},
+            safety={"canary": "text", "text": "text?", "fix": "text?", "settings": [{"name": "text", "set": "bool"}]}),
+        "Task": {"task": "text", "attempt": "int", "name": "text", "image": "text?", "phase": "text", "detail": "text?",
+                 "since": "time?", "done": "int", "total": "int", "time_limit": "number", "cpus": part, "memory": part, "disk": part},
+        "History": document(history=[{
+            "task": "text", "attempt": "int", "name": "text?", "result": "text", "reason": "text?", "ended": "time?", "ran": "number",
+            "cpu": "number", "peak_memory": "int"}]),
+        "Earnings": document(known="bool", error="text?", at="time?", settled_cpt="text", pending_cpt="text",
+                             tasks=[{"task": "text", "pending_cpt": "text"}]),
+        "Series": document(name="text", step="int", **{"from": "time?"}, values=["number?"]),
+        "Policy": document(**most, only_idle="bool", only_mains="bool", hours=["text"], images=["text"], paused="bool",
+                           snooze_until="time?", most=most, has_battery="bool", reason="text?"),
+        "Findings": document(ok="bool", checks=[{"name": "text", "verdict": "text", "text": "text", "fix": "text?"}]),
+        "Health": document(worker="text", linked="bool", ready="bool"),
+    }
+
+
 PROBLEM = {"type": "object", "required": ["type", "title", "status", "detail"],
            "properties": {name: {"type": "integer" if name == "status" else "string"} for name in (
                "type", "title", "status", "code", "detail", "instance", "hint", "request_id")}}
 
 
-def schemas():
+def schemas(shapes=shapes):
     return {name: schema(shape) for name, shape in shapes().items()} | {"Problem": PROBLEM}
+
+
+def files():
+    return {ROOT / "roles/api_schemas.json": schemas(), ROOT / "roles/worker_schemas.json": schemas(worker_shapes)}
 
 
 def text(value, indent=0):
@@ -114,4 +146,5 @@ def text(value, indent=0):
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(schemas()) + "\n")
+    for file, found in files().items():
+        file.write_text(text(found) + "\n")

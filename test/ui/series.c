@@ -1,4 +1,4 @@
-/* test/ui/series.c - values of an hour, a day and a month, over restarts and under clocks that jump. */
+/* test/ui/series.c - values of an hour, a month and a year, over restarts and under clocks that jump. */
 #include "ui/series.h"
 
 #include <math.h>
@@ -13,9 +13,11 @@
 
 #include <cmocka.h>
 
+#define HOUR (INT64_C(3600) * 1000)
 #define T0 (INT64_C(1800000000) * 1000) /* begins an hour */
+#define MIDNIGHT (INT64_C(20833) * 24 * HOUR)
 
-static const char *const names[] = {"cores", "tasks"};
+static const struct series_value names[] = {{"cores", SERIES_MEAN}, {"tasks", SERIES_MEAN}};
 static char path[64];
 static float values[SERIES_POINTS_MAX];
 static int64_t first;
@@ -68,6 +70,31 @@ static void a_time_without_a_measure_has_no_value(void **state)
 	series_close(&s);
 }
 
+static void days_of_53_weeks_are_kept_by_their_kind(void **state)
+{
+	static const struct series_value kinds[] = {
+		{"mean", SERIES_MEAN}, {"earned", SERIES_LAST}, {"ended", SERIES_SUM}};
+	struct series s;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(series_open(&s, NULL, kinds, 3, &err), 0);
+	s.zone_ms = 8 * HOUR; /* midnight comes eight hours before that of UTC */
+	for (int64_t h = 0; h < 400 * 24; h++)
+		series_put(&s, MIDNIGHT + (h - 8) * HOUR, (float[]){(float)(h % 24), (float)h, h % 24 < 3});
+	assert_int_equal(series_read(&s, 0, SERIES_DAYS, 0, values, &first), 371);
+	assert_true(first == MIDNIGHT - 8 * HOUR + 29 * 24 * HOUR);
+	assert_true(values[0] == 11.5f && values[370] == 11.5f);
+	assert_int_equal(series_read(&s, 1, SERIES_DAYS, 0, values, &first), 371);
+	assert_true(values[0] == 30 * 24 - 1 && values[370] == 400 * 24 - 1);
+	assert_int_equal(series_read(&s, 2, SERIES_DAYS, MIDNIGHT + 398 * 24 * HOUR, values, &first), 2);
+	assert_true(values[0] == 3 && values[1] == 3 && first == MIDNIGHT - 8 * HOUR + 398 * 24 * HOUR);
+	series_put(&s, MIDNIGHT + (399 * 24 - 9) * HOUR, (float[]){0, 9, 1}); /* back over midnight */
+	assert_int_equal(series_read(&s, 2, SERIES_DAYS, 0, values, &first), 370);
+	assert_true(values[369] == 4 && values[0] == 3); /* the year is still there */
+	series_close(&s);
+}
+
 static void they_survive_the_process(void **state)
 {
 	struct series s = opened(path);
@@ -87,7 +114,7 @@ static void they_survive_the_process(void **state)
 
 static void a_file_of_others_is_begun_anew(void **state)
 {
-	static const char *const others[] = {"cores", "memory"};
+	static const struct series_value others[] = {{"cores", SERIES_MEAN}, {"memory", SERIES_MEAN}};
 	struct series s = opened(path);
 	struct error err;
 
@@ -146,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seconds_minutes_and_hours_are_kept),
+		cmocka_unit_test(days_of_53_weeks_are_kept_by_their_kind),
 		cmocka_unit_test(a_time_without_a_measure_has_no_value),
 		cmocka_unit_test_setup_teardown(they_survive_the_process, begin, end),
 		cmocka_unit_test_setup_teardown(a_file_of_others_is_begun_anew, begin, end),
