@@ -261,6 +261,7 @@ def test_every_example_of_the_document_answers_as_it_says(document, worker, ann)
         c.close()
     worker("POST", "/resume")
     stop(ann, task)
+    hive.until("nothing to run here", lambda: worker.status()["tasks"] == [], 20)
 
 
 @pytest.mark.parametrize("method, path, body, words", [
@@ -291,6 +292,9 @@ def test_only_for_its_owner(worker):
 
 
 def test_limits_and_history_outlive_the_process(worker, ann):
+    task = sleeper(ann, 0)
+    hive.until("a task to be over", lambda: any(h["task"] == task for h in worker("GET", "/history")["history"]), 60)
+    time.sleep(1.2)  # and be in the series
     worker("PATCH", "/policy", {"cpus": 1.5, "images": ["python:*"], "only_mains": True})
     worker("POST", "/pause", {})
     history, days = worker("GET", "/history"), worker("GET", "/series?name=completed&step=86400")
