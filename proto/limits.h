@@ -176,6 +176,7 @@
 /* --- time ----------------------------------------------------------------------------------- */
 #define CONNECT_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS 10000            /* bytes sent and not acknowledged by the peer's kernel */
+#define RETRANSMIT_MAX_MS 1000           /* between two tries to send what the peer has not acknowledged */
 #define UNSENT_BYTES (128 * KiB)           /* taken by the system for one TCP peer and not yet sent */
 #define OPENING_TIMEOUT_MS 5000          /* from accept to the first SETTINGS of the peer, TLS included */
 #define HEADERS_TIMEOUT_MS 10000         /* from the first byte of a block of fields to its last */

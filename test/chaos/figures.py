@@ -1,4 +1,5 @@
 """Figures of the lease protocol, each a sub-command of test/chaos/run, each printed as a line of a table."""
+import collections
 import os
 import pathlib
 import random
@@ -15,6 +16,7 @@ from stock import tar
 
 WORK_S = 3600
 GRACE_S = 16 # so long after its start a pool loses nobody
+LOSSY = "127.0.0.2" # where the pool is reached through a network that loses packets
 CAUSES = ("kill -9", "DROP", "one way, up", "one way, down", "SIGSTOP", "engine gone")
 
 
@@ -357,25 +359,42 @@ def loss(minutes=5, workers=24, percent=30):
     """No worker is lost to lost packets. In a network namespace of our own: begins itself again there."""
     if not os.environ.get("CHAOS_NETNS"):
         me = pathlib.Path(__file__).resolve().parent / "run"
-        return subprocess.run(["unshare", "--net", "sh", "-c", f"ip link set lo up && exec {me} loss {minutes} {workers} {percent}"],
+        return subprocess.run(["unshare", "--net", "sh", "-c", "ip link set lo up && "
+                               f"sysctl -qw net.ipv4.tcp_congestion_control={os.environ.get('CHAOS_TCP', 'reno')} && exec {me} loss {minutes} {workers} {percent}"],
                               env=os.environ | {"CHAOS_NETNS": "1"}).returncode
-    with Bench(workers) as bench:
+    with Bench(workers, direct=LOSSY) as bench:
         bench.settle()
         tasks = [bench.submit() for _ in range(workers)]
         assert bench.wait_started([(task, 1) for task in tasks], 30)
-        for port in bench.world.proxy.ports[:workers]:
-            for side in ("--dport", "--sport"):
-                subprocess.run(["iptables", "-A", "INPUT", "-p", "tcp", side, str(port), "-m", "statistic", "--mode", "random",
-                                "--probability", str(percent / 100), "-j", "DROP"], check=True)
-        oldest, deadline = 0, time.monotonic() + minutes * 60
-        while time.monotonic() < deadline:
-            reply = stubs.WorkersStub(bench.channel).List(pb.ListWorkersRequest(), **bench.auth)
-            oldest = max(oldest, *(w.heartbeat_age_ms for w in reply.workers))
-            time.sleep(0.2)
+        for side in ("-d", "-s"):
+            subprocess.run(["iptables", "-A", "INPUT", "-p", "tcp", side, LOSSY, "-m", "statistic", "--mode", "random",
+                            "--probability", str(percent / 100), "-j", "DROP"], check=True)
+        silences = listen(bench, minutes * 60)
         subprocess.run(["iptables", "-F", "INPUT"], check=True)
-        removed = bench.world.pool.log.read_text().count("was not heard for 10 s")
-        moved = sum(bench.state(task).get("epoch") != b"1" for task in tasks)
-        bad = removed or moved
-        print(f"{percent} % packet loss, {minutes * workers / 60:.1f} worker-hours        {removed} workers removed, {moved} tasks moved, "
-              f"longest silence {oldest / 1000:.1f} s{'   WRONG' if bad else ''}")
-        return bad
+        return report_loss(bench, tasks, silences, percent, minutes * workers / 60)
+
+
+def listen(bench, seconds):
+    """How long each silence of a worker was, as the pool saw it, in whole seconds: those of one second and more."""
+    silences, before, deadline = collections.Counter(), {}, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for w in stubs.WorkersStub(bench.channel).List(pb.ListWorkersRequest(), **bench.auth).workers:
+            if w.heartbeat_age_ms < before.get(w.id, 0):
+                silences[before[w.id] // 1000] += 1
+            before[w.id] = w.heartbeat_age_ms
+        time.sleep(0.1)
+    return silences
+
+
+def report_loss(bench, tasks, silences, percent, hours):
+    w = bench.world
+    bench.follow()
+    removed = w.pool.log.read_text().count("was not heard for 10 s")
+    moved = sum(bench.state(task).get("epoch") != b"1" for task in tasks)
+    paused = sum("pause" in record for record in bench.records.values())
+    dialled = sum(worker.log.read_text(errors="replace").count("linked to the pool again") for worker in w.workers)
+    bad = removed or moved
+    print(f"{percent} % packet loss, {hours:.1f} worker-hours        {removed} workers removed, {moved} tasks moved, "
+          f"{paused} paused, {dialled} links made anew{'   WRONG' if bad else ''}")
+    print("  silences " + ", ".join(f"{s}+ s: {silences[s]}" for s in sorted(silences) if s > 0))
+    return bad

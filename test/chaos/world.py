@@ -197,13 +197,15 @@ class Role:
 
 
 class World:
-    def __init__(self, path, workers, engines=2, clients=2, cpus="2", pool_options=(), data=None, real=False, log=print):
+    def __init__(self, path, workers, engines=2, clients=2, cpus="2", pool_options=(), data=None, real=False, direct=None,
+                 log=print):
         self.path, self.log = pathlib.Path(path), log
         self.path.mkdir(parents=True, exist_ok=True)
         self.worker_count, self.client_count, self.cpus = workers, clients, cpus
         self.data = data or self.path / "pool"
         self.port = hive.free_port()
         self.pool_options, self.real = pool_options, real
+        self.direct = direct  # an address of the pool at which workers dial it past the proxy
         self.base = hive.environment(HOME=self.path, XDG_STATE_HOME=self.path)
         self.start_redis()
         self.start_pool()
@@ -236,8 +238,8 @@ class World:
             return False
 
     def start_pool(self):
-        argv = [hive.BIN, "pool", "--redis", f"unix:{self.socket}", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-                "--work-bits", "0", "--gift", "1000000", *self.pool_options]
+        argv = [hive.BIN, "pool", "--redis", f"unix:{self.socket}", "--data", self.data, "--listen",
+                f"{'0.0.0.0' if self.direct else '127.0.0.1'}:{self.port}", "--work-bits", "0", "--gift", "1000000", *self.pool_options]
         self.pool = Role("pool", argv, self.path / "pool.log", self.base)
         self.pool.start()
         hive.until("the pool", self.pool_answers, 30)
@@ -289,7 +291,8 @@ class World:
         self.workers = []
         for i in range(self.worker_count):
             token = self.tokens["lender-a" if i % 2 == 0 else "lender-b"]
-            argv = [hive.BIN, "worker", "--join", f"127.0.0.1:{self.proxy.ports[i]}#{self.pin}", "--data", self.path / f"w{i}",
+            pool = f"{self.direct}:{self.port}" if self.direct else f"127.0.0.1:{self.proxy.ports[i]}"
+            argv = [hive.BIN, "worker", "--join", f"{pool}#{self.pin}", "--data", self.path / f"w{i}",
                     "--docker", f"unix:{self.engine_sockets[i]}", "--name", f"w{i}", "--cpus", self.cpus]
             worker = Role(f"w{i}", argv, self.path / f"w{i}.log", self.base | {"HIVEMIND_TOKEN": token})
             worker.start()
