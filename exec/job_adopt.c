@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 
@@ -53,6 +54,7 @@ static void go_on(struct job_machine *m, int64_t began_us, bool paused)
 	machine_follow_log(m);
 	machine_fresh_call(&m->wait, m);
 	machine_wait(m, "not-running");
+	crash_point(WORKER_ADOPT_RUNS);
 }
 
 /* --- it has ended ------------------------------------------------------------------------------ */
@@ -62,6 +64,7 @@ static void collect(struct job_machine *m, const cJSON *state, int64_t began_us)
 
 	m->job->started_ms = began_us / 1000;
 	m->by_log = true;
+	crash_point(WORKER_ADOPT_ENDED);
 	machine_conclude_exit(m, state, ended_us > began_us ? ended_us - began_us : 0);
 }
 
@@ -108,6 +111,7 @@ void machine_adopt(struct job_machine *m, const struct engine_call *c)
 	cJSON *answer = c->request.error.status == 0 ? call_json(c) : NULL;
 	const cJSON *state = json_get(answer, "State");
 
+	crash_point(WORKER_ADOPT_LOOKED);
 	if (state != NULL) {
 		m->deadline = 0;
 		m->delay = 0;

@@ -6,6 +6,7 @@
 #include "exec/job_machine.h"
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/memory.h"
 
 #define FRAME_COST 96 /* of the engine's own words beside one piece of output, at most */
@@ -16,6 +17,7 @@ static void on_kept_frame(void *user, int stream, const void *data, size_t n)
 	uint64_t *skip = &m->skip[stream - 1];
 	size_t heard = *skip < n ? (size_t)*skip : n;
 
+	crash_point(WORKER_ADOPT_LOG);
 	m->log_cost += n + FRAME_COST;
 	*skip -= heard;
 	if (n > heard)

@@ -13,6 +13,7 @@
 #include "exec/engine_call.h"
 #include "exec/private_directory.h"
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -122,6 +123,7 @@ static void on_paused(struct order *o, bool done)
 {
 	if (!done && o->call.request.http != 0)
 		return;
+	crash_point(SUPERVISOR_PAUSED);
 	o->slot->paused_ms = clock_ms(); /* without an answer it may be so */
 	if (stage_of(o->supervisor, o->slot) == LEASH_RUN) /* renewed meanwhile, by one who may not have seen the note */
 		give(o, "unpause");
@@ -176,6 +178,10 @@ static void give(struct order *o, const char *verb)
 	o->verb = verb;
 	s->busy++;
 	call_start(&o->engine, &o->call, on_answer, "POST", "/containers/%s/%s", o->name, verb);
+	if (strcmp(verb, "kill") == 0)
+		crash_point(SUPERVISOR_KILL_ASKED);
+	else
+		crash_point(SUPERVISOR_PAUSE_ASKED);
 }
 
 /* The order of a slot; a container that has come into the slot of another is not yet dead. */
@@ -211,6 +217,7 @@ static void kill_container(struct order *o)
 	else if (process.pid != 0 && o->killed && !container_process_runs(process))
 		o->dead = true;
 	o->killed = true;
+	crash_point(SUPERVISOR_KILLED);
 	if (!o->dead)
 		give(o, "kill");
 }
@@ -291,6 +298,7 @@ static void on_worker(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	uv_read_stop(stream);
 	s->alone_ms = clock_ms();
+	crash_point(SUPERVISOR_ALONE);
 	if (leash_live(&s->leash) > 0)
 		log_warn("the worker is gone, minding its containers=%u", leash_live(&s->leash));
 	timer_set(&s->timer, 0);
@@ -318,6 +326,7 @@ int supervisor_run(const char *data, uint64_t generation)
 		free(s);
 		return err.status == STATUS_ABORTED ? 0 : 1;
 	}
+	crash_point(SUPERVISOR_JOINED);
 	loop_init(&s->loop);
 	timer_init(&s->loop, &s->timer, on_timer);
 	uv_pipe_init(&s->loop.uv, &s->worker, 0);

@@ -23,6 +23,12 @@
 	X(POOL_START_INDEX,      "pool.start.index",      "the live tasks have been read") \
 	X(POOL_START_READY,      "pool.start.ready",      "whoever started it was told so") \
 	X(POOL_STOP,             "pool.stop",             "it was told to go down") \
+	X(POOL_LEAD_ASKED,       "pool.lead.asked",       "it asks Redis for the lead") \
+	X(POOL_LEAD_TAKEN,       "pool.lead.taken",       "it leads in Redis, and has opened nothing") \
+	X(POOL_LEAD_HOME,        "pool.lead.home",        "it has opened its directory, and read nothing of Redis") \
+	X(POOL_LEAD_RESIGNING,   "pool.lead.resigning",   "it asks Redis to let it go") \
+	X(POOL_LEAD_RESIGNED,    "pool.lead.resigned",    "nobody leads, and it is not down") \
+	X(POOL_STANDBY_LOOKS,    "pool.standby.looks",    "another leads, and this one looks again") \
 	X(POOL_MARK_WRITTEN,     "pool.mark.written",     "the ledger's high-water mark is in its new file") \
 	X(POOL_MARK_RENAMED,     "pool.mark.renamed",     "and that bears its name") \
 	X(POOL_REGISTER_DONE,    "pool.register.done",    "an account is in Redis, its owner has no token") \
@@ -54,6 +60,23 @@
 	X(POOL_REMOVE_DONE,      "pool.remove.done",      "a task is gone from Redis, its files are there") \
 	X(POOL_SWEEP_FORGOT,     "pool.sweep.forgot",     "Redis has forgotten blobs whose files are there") \
 	X(POOL_GIFT_DONE,        "pool.gift.done",        "a transfer is done, its giver does not know") \
+	X(WORKER_JOURNAL_BESIDE, "worker.journal.beside", "a record is written, beside the one that counts") \
+	X(WORKER_JOURNAL_NAMED,  "worker.journal.named",  "it is the one that counts") \
+	X(WORKER_JOURNAL_GONE,   "worker.journal.gone",   "a record is deleted, the files of its attempt are there") \
+	X(WORKER_SPOOL_MADE,     "worker.spool.made",     "the file for its output is there, and empty") \
+	X(WORKER_SPOOL_WRITTEN,  "worker.spool.written",  "what it has printed is in the file, and not on its way") \
+	X(WORKER_KEPT_SYNCING,   "worker.kept.syncing",   "a result that nobody takes is about to be brought to the disk") \
+	X(WORKER_KEPT_SYNCED,    "worker.kept.synced",    "it is safe there") \
+	X(WORKER_GIVE_BACK_SENT, "worker.give-back.sent", "a task on its way back to the pool") \
+	X(WORKER_LEAVE_SENT,     "worker.leave.sent",     "it has said goodbye") \
+	X(WORKER_RESTORE_READ,   "worker.restore.read",   "the journal has been read") \
+	X(WORKER_RESTORE_SWEPT,  "worker.restore.swept",  "files with which nobody goes on are deleted") \
+	X(WORKER_RESTORE_MADE,   "worker.restore.made",   "an attempt of the process before is here again") \
+	X(WORKER_RESTORE_GOES_ON, "worker.restore.goes-on", "it goes on") \
+	X(WORKER_ADOPT_LOOKED,   "worker.adopt.looked",   "the engine has said how its container stands") \
+	X(WORKER_ADOPT_RUNS,     "worker.adopt.runs",     "it runs, and will be heard to its end") \
+	X(WORKER_ADOPT_ENDED,    "worker.adopt.ended",    "it has ended while nobody heard it") \
+	X(WORKER_ADOPT_LOG,      "worker.adopt.log",      "what it printed meanwhile is read from the engine") \
 	X(WORKER_START_HOME,     "worker.start.home",     "its directories have been looked through") \
 	X(WORKER_START_SWEPT,    "worker.start.swept",    "the engine has been looked through") \
 	X(WORKER_START_LINKED,   "worker.start.linked",   "the pool has welcomed it") \
@@ -80,7 +103,20 @@
 	X(WORKER_DONE_STORED,    "worker.done.stored",    "the pool has settled, nothing is cleaned up") \
 	X(WORKER_REMOVE_ASKED,   "worker.remove.asked",   "the engine is asked to remove the container") \
 	X(WORKER_REMOVED,        "worker.removed",        "the container is gone") \
-	X(WORKER_FILES_REMOVED,  "worker.files.removed",  "the files are gone")
+	X(WORKER_FILES_REMOVED,  "worker.files.removed",  "the files are gone") \
+	X(SUPERVISOR_JOINED,     "supervisor.joined",     "it shares the leash with its worker") \
+	X(SUPERVISOR_ALONE,      "supervisor.alone",      "its worker is dead, what that ran goes on") \
+	X(SUPERVISOR_PAUSE_ASKED, "supervisor.pause.asked", "the engine is asked to pause a container") \
+	X(SUPERVISOR_PAUSED,     "supervisor.paused",     "it is paused, which is not noted") \
+	X(SUPERVISOR_KILLED,     "supervisor.killed",     "its process has got SIGKILL, the engine was not asked") \
+	X(SUPERVISOR_KILL_ASKED, "supervisor.kill.asked", "the engine is asked to kill it") \
+	X(MASTER_KEY_WRITTEN,    "master.key.written",    "the key for programs is in its file") \
+	X(MASTER_BUNDLE_PIECE,   "master.bundle.piece",   "a piece of a bundle goes on to the pool") \
+	X(MASTER_BUNDLE_STORED,  "master.bundle.stored",  "the pool has the bundle, the browser does not know") \
+	X(MASTER_SUBMIT_READY,   "master.submit.ready",   "a submission is about to go to the pool") \
+	X(MASTER_SUBMIT_SENT,    "master.submit.sent",    "it is on its way") \
+	X(MASTER_SUBMIT_ANSWERED, "master.submit.answered", "the task is in the queue, the browser does not know") \
+	X(MASTER_RESULT_PIECE,   "master.result.piece",   "a piece of the result goes on to the browser")
 
 enum crash_id {
 #define ID(id, name, what) CRASH_##id,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/crash.h"
 #include "net/memory.h"
 #include "roles/master.h"
 
@@ -110,6 +111,7 @@ static void on_stored(struct api *a, const void *reply)
 {
 	const Pb__UploadReply *stored = reply;
 
+	crash_point(MASTER_BUNDLE_STORED);
 	tell(a, stored->offset, stored->complete, a->row->status);
 }
 
@@ -140,6 +142,7 @@ static void on_body(struct http_request *r, const uint8_t *data, size_t n)
 		chunk.data.len = n - at < (size_t)CHUNK_SIZE ? n - at : (size_t)CHUNK_SIZE;
 		grpc_call_send(&a->call, &chunk.base);
 	}
+	crash_point(MASTER_BUNDLE_PIECE);
 	s->offset += n;
 	if (grpc_call_queued(&a->call) >= (size_t)SEND_QUEUE_HIGH)
 		http_pause(r);

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "net/crash.h"
 #include "proto/task.h"
 #include "roles/api_handlers.h"
 #include "roles/task_view.h"
@@ -77,6 +78,7 @@ static void on_chunk(struct grpc_call *call, const ProtobufCMessage *out)
 		return;
 	for (uint64_t at = 0; at < n; at += (uint64_t)HTTP_PIECE)
 		room = http_write(a->r, data->data + at, n - at < (uint64_t)HTTP_PIECE ? (size_t)(n - at) : (size_t)HTTP_PIECE);
+	crash_point(MASTER_RESULT_PIECE);
 	s->left -= n;
 	if (s->left == 0) {
 		http_end(a->r);

@@ -11,6 +11,7 @@
 
 #include "exec/manifest.h"
 #include "exec/tar.h"
+#include "net/crash.h"
 #include "net/memory.h"
 #include "net/sha256.h"
 #include "roles/master.h"
@@ -174,6 +175,7 @@ static void on_submitted(struct api *a, const void *reply)
 	struct asked *k = a->user;
 	const Pb__SubmitReply *s = reply;
 
+	crash_point(MASTER_SUBMIT_ANSWERED);
 	http_header(a->r, "Location", "/api/v1/tasks/%s.1", s->id);
 	submitted_json(api_reply(a), &k->spec, k->sha256, k->size, k->files, s);
 	api_send_status(a, s->duplicate ? 200 : a->row->status);
@@ -190,7 +192,9 @@ static void submit(struct api *a)
 	request.spec = &k->spec;
 	request.bundle_sha256 = k->sha256;
 	request.bundle_size = k->size;
+	crash_point(MASTER_SUBMIT_READY);
 	api_ask(a, RPC_SUBMIT, &request, on_submitted);
+	crash_point(MASTER_SUBMIT_SENT);
 }
 
 static void on_uploaded(struct api *a, const void *reply)

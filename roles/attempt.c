@@ -77,6 +77,7 @@ static void run_removal(struct work *removal)
 	unlink(a->bundle_path);
 	if (!a->kept) {
 		journal_remove(&a->worker->journal, a->key);
+		crash_point(WORKER_JOURNAL_GONE);
 		unlink(a->result_path);
 	}
 	/* Also one that a process before this one died in while it made it. */
@@ -283,6 +284,7 @@ void attempt_resume(struct attempt *a)
 	default:
 		a->stopped ? attempt_enter_reporting(a) : begin(a);
 	}
+	crash_point(WORKER_RESTORE_GOES_ON);
 }
 
 /* --- what happens to it ---------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "net/buf.h"
+#include "net/crash.h"
 #include "net/file.h"
 #include "net/log.h"
 #include "net/memory.h"
@@ -90,8 +91,12 @@ int journal_write(const struct journal *j, const char *key, const Journal__Attem
 	if (fd < 0)
 		return fail(err, "write", beside);
 	compose(&b, record);
-	if (file_write_all(fd, b.data, b.n) != 0 || rename(beside, path) != 0)
+	if (file_write_all(fd, b.data, b.n) != 0)
+		rc = fail(err, "write", beside);
+	crash_point(WORKER_JOURNAL_BESIDE);
+	if (rc == 0 && rename(beside, path) != 0)
 		rc = fail(err, "write", path);
+	crash_point(WORKER_JOURNAL_NAMED);
 	close(fd);
 	buf_release(&b);
 	return rc;

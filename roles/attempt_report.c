@@ -135,4 +135,5 @@ void attempt_give_back(struct attempt *a)
 	give_back.epoch = a->epoch;
 	give_back.reason = a->give_back;
 	worker_link_send(&a->worker->link, &message);
+	crash_point(WORKER_GIVE_BACK_SENT);
 }

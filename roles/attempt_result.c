@@ -48,7 +48,9 @@ static void run_sync(struct work *work)
 	struct attempt *a = container_of(work, struct attempt, sync);
 	struct error err = {0};
 
+	crash_point(WORKER_KEPT_SYNCING);
 	journal_sync(&a->worker->journal, a->key, a->packed.size > 0 ? a->result_path : NULL, &err);
+	crash_point(WORKER_KEPT_SYNCED);
 }
 
 static void on_synced(struct work *work)

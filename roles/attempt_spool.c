@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/crash.h"
+#include "net/log.h"
 #include "net/memory.h"
 #include "proto/limits.h"
 
@@ -31,20 +33,27 @@ static void append(struct attempt_spool *s, int phase, int stream, const void *d
 
 	if (end >= SPOOL_MAX)
 		return;
-	if (writev(s->fd, parts, 2) != (ssize_t)(sizeof head + n) && ftruncate(s->fd, end) != 0)
-		attempt_spool_close(s); /* a torn record is the last one that is ever read */
+	if (writev(s->fd, parts, 2) == (ssize_t)(sizeof head + n))
+		return;
+	s->broken = true; /* what comes later would be taken for what is missing here */
+	if (ftruncate(s->fd, end) != 0)
+		log_warn("a torn record stays at the end of %s: nothing behind it is read", s->path);
+	attempt_spool_close(s);
 }
 
 void attempt_spool_add(struct attempt_spool *s, int phase, int stream, const void *data, size_t n, int64_t time_ms)
 {
 	const uint8_t *at = data;
 
-	if (s->fd < 0 && n > 0)
+	if (s->fd < 0 && !s->broken && n > 0) {
 		s->fd = open(s->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		crash_point(WORKER_SPOOL_MADE);
+	}
 	while (n > 0 && s->fd >= 0) {
 		size_t part = n < (size_t)RECORD_MAX ? n : (size_t)RECORD_MAX;
 
 		append(s, phase, stream, at, part, time_ms);
+		crash_point(WORKER_SPOOL_WRITTEN);
 		at += part;
 		n -= part;
 	}

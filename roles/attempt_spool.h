@@ -7,6 +7,7 @@
 #ifndef ROLES_ATTEMPT_SPOOL_H
 #define ROLES_ATTEMPT_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,9 +16,11 @@
 struct attempt_spool {
 	const char *path; /* set by the owner; kept */
 	int fd;           /* -1 = not open */
+	bool broken;      /* something could not be written: nothing follows it */
 };
 
-/* Append, in a few us; the first makes the file. What cannot be written is left out: it is asked of the engine again. */
+/* Append, in a few us; the first makes the file. What cannot be written and all that follows is left out: it is asked of the
+ * engine again. */
 void attempt_spool_add(struct attempt_spool *s, int phase, int stream, const void *data, size_t n, int64_t time_ms);
 
 /* Put into the empty log what counts at this phase; go on there. told: how many bytes of stdout and stderr these are. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "proto/status.h"
@@ -72,6 +73,7 @@ static void on_taken(struct store_req *req)
 		timer_set(&l->timer, LEADER_LOOK_MS);
 		return;
 	}
+	crash_point(POOL_LEAD_TAKEN);
 	l->epoch = req->number;
 	text_copy(l->id, sizeof l->id, req->id);
 	log_info("this pool leads id=%s epoch=%" PRIu64 " sure=%d", l->id, l->epoch, l->sure);
@@ -95,6 +97,7 @@ static void take(struct leader *l, const struct leader_record *seen, bool sure)
 	l->sent_ms = clock_ms();
 	step_to(&l->step, TAKING, "leader");
 	store_lead(l->pool->store, ask(l, on_taken), &claim);
+	crash_point(POOL_LEAD_ASKED);
 }
 
 /* --- looking ------------------------------------------------------------------------------------ */
@@ -121,6 +124,7 @@ static void note(struct leader *l, const struct leader_record *r)
 static void stand_by(struct leader *l, const struct leader_record *r)
 {
 	timer_set(&l->timer, LEADER_LOOK_MS);
+	crash_point(POOL_STANDBY_LOOKS);
 	if (strcmp(l->told, r->name) == 0)
 		return;
 	text_copy(l->told, sizeof l->told, r->name);
@@ -237,6 +241,14 @@ const char *leader_other(const struct leader *l)
 	return l->told;
 }
 
+/* Two names that differ in the number of the process alone. */
+bool leader_has_our_place(const struct leader *l)
+{
+	size_t host = strcspn(l->name, "(");
+
+	return strncmp(l->name, l->told, host) == 0 && strcmp(strchr(l->name, ','), l->told + strcspn(l->told, ",")) == 0;
+}
+
 static void on_timer_closed(struct timer *t)
 {
 	struct leader *l = container_of(t, struct leader, timer);
@@ -247,6 +259,7 @@ static void on_timer_closed(struct timer *t)
 
 static void on_resigned(struct store_req *req)
 {
+	crash_point(POOL_LEAD_RESIGNED);
 	answered(req->user);
 }
 
@@ -255,10 +268,12 @@ static void resign(struct leader *l)
 	bool leads = l->leads && store_is_up(l->pool->store);
 
 	l->leads = false;
-	if (leads)
-		store_resign(l->pool->store, ask(l, on_resigned));
-	else
+	if (!leads) {
 		timer_close(&l->timer, on_timer_closed);
+		return;
+	}
+	store_resign(l->pool->store, ask(l, on_resigned));
+	crash_point(POOL_LEAD_RESIGNING);
 }
 
 void leader_close(struct leader *l, void (*closed)(void *user), void *user)

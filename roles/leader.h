@@ -60,6 +60,8 @@ bool leader_certain(const struct leader *l);
 bool leader_doubts(const struct leader *l);
 /* Whom we stand by for, in words; "" = not known. */
 const char *leader_other(const struct leader *l);
+/* Does that one run on this machine, and say that it listens where we do? */
+bool leader_has_our_place(const struct leader *l);
 /* Resign, so that the next one need not wait. closed() comes; the store is closed after it. */
 void leader_close(struct leader *l, void (*closed)(void *user), void *user);
 

@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "net/secret_file.h"
@@ -116,6 +117,7 @@ static int make_key(struct master *m, const char *path, struct error *err)
 			return err->status;
 	}
 	secret_file_write(path, 0600, line, strlen(line), err);
+	crash_point(MASTER_KEY_WRITTEN);
 	wipe(line, sizeof line);
 	return err->status;
 }

@@ -254,6 +254,7 @@ void pool_leads(struct pool *pool)
 		fail(pool, &err, status_exit_code(err.status));
 		return;
 	}
+	crash_point(POOL_LEAD_HOME);
 	step_to(&pool->step, LEDGER, "pool");
 	lease_grace(&pool->lease, leader_doubts(&pool->leader) ? LEADER_DOUBT_MS : RESTART_GRACE_MS);
 	if (open_guard(pool) == 0)
@@ -268,6 +269,8 @@ void pool_stands_by(struct pool *pool)
 		return;
 	fprintf(stderr, "hivemind pool: stands by: %s leads\n", leader_other(&pool->leader));
 	log_info("stands by leader=\"%s\"", leader_other(&pool->leader));
+	if (pool->at.port != 0 && leader_has_our_place(&pool->leader))
+		return; /* its port is free for a moment while it starts */
 	if (open_server(pool, &err) == 0) {
 		pool_write_port(pool);
 	} else if (err.status != STATUS_ALREADY_EXISTS) {

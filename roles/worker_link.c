@@ -406,6 +406,7 @@ void worker_link_leave(struct worker_link *l)
 	if (l->step.at != LINKED)
 		return;
 	worker_link_send(l, &message);
+	crash_point(WORKER_LEAVE_SENT);
 	step_to(&l->step, LEAVING, "link");
 }
 

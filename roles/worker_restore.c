@@ -9,6 +9,7 @@
 
 #include "exec/scratch.h"
 #include "net/clock.h"
+#include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
 #include "roles/worker.h"
@@ -51,6 +52,7 @@ int worker_restore_read(struct worker *w, struct error *err)
 	int rc;
 
 	w->journal_count = journal_read(&w->journal, &w->left, &w->journal_entries);
+	crash_point(WORKER_RESTORE_READ);
 	pick(w);
 	for (size_t i = 0; i < w->journal_count; i++) {
 		const struct journal_entry *e = &w->journal_entries[i];
@@ -62,6 +64,7 @@ int worker_restore_read(struct worker *w, struct error *err)
 	rc = bundle_cache_open(&w->bundles, w->data, results, w->journal_count, err);
 	if (rc == 0)
 		scratch_sweep(w->scratch, keys, keys_count);
+	crash_point(WORKER_RESTORE_SWEPT);
 	return rc;
 }
 
@@ -79,6 +82,7 @@ void worker_restore(struct worker *w)
 		const struct journal_entry *e = &w->journal_entries[i];
 		struct attempt *a = gpus_are_here(w, e->record->gpus) ? attempt_restore(w, e) : NULL;
 
+		crash_point(WORKER_RESTORE_MADE);
 		if (a == NULL)
 			forget(w, e, "what it needs is not here any more");
 		else if (a->recorded >= JOURNAL__ATTEMPT__PHASE__ENDED)

@@ -1,4 +1,11 @@
 """What is done while something dies, and which crash point lies on the way of what."""
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+
 import hive
 import stock
 from hive import until
@@ -83,6 +90,109 @@ def lost(w, crash=None):
     finish(w, task_id)
 
 
+def finish_with(w, data, task_id, name):
+    """Its result is what it should be, and then nothing of it is left."""
+    w.wait(task_id)
+    w.check_result(task_id, data, name)
+    finish(w, task_id)
+
+
+def adopted(w, crash=None):
+    """The worker dies while a container runs, and is started again before that has ended, or after."""
+    name = w.task_name()
+    ends = crash is not None and ".ended" in crash
+    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
+    until("it to run", lambda: w.running(task_id), 40)
+    w.kill("worker", lambda: not ends or w.has_exited(), **({"HIVEMIND_CRASH": crash} if crash else {}))
+    finish_with(w, data, task_id, name)
+
+
+def kept(w, crash=None):
+    """A result that no pool takes for a while."""
+    name, worker = w.task_name(), w.parts["worker"]
+    before = worker.killed
+    w.restart("worker", HIVEMIND_CRASH=crash)
+    worker.wait_up()
+    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 0.5; echo second")
+    until("it to run", lambda: w.running(task_id), 40)
+    with w.lock:
+        w.parts["pool"].kill()
+    until("the result to be on the disk", lambda: list((w.worker_data / "transit").glob("*.result")), 20)
+    time.sleep(3)  # the worker looks after it each second, and brings it to the disk when it is a second old
+    w.parts["pool"].start()
+    finish_with(w, data, task_id, name)
+    assert worker.killed - before <= 1, "it died once for each time it was to die"
+
+
+def stuck(w, crash=None):
+    """The worker stands still for longer than the pool waits: its supervisor pauses and kills what runs."""
+    name = w.task_name()
+    w.kill("worker", HIVEMIND_CRASH=crash)
+    w.parts["worker"].wait_up()
+    data, task_id = w.submit(name, "echo first; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600; cp data out/copy; echo second")
+    until("it to run", lambda: w.running(task_id), 40)
+    pid = w.parts["worker"].process.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until("the pool to take it away", lambda: w.ok("status", task_id, "--json").json["state"] == "PENDING", 30)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    w.wait(task_id)
+    finish(w, task_id)
+
+
+def orphaned(w, crash=None):
+    """The worker dies with a container that runs, and its supervisor at the sight of it."""
+    name = w.task_name()
+    w.kill("worker", HIVEMIND_CRASH=crash)
+    w.parts["worker"].wait_up()
+    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
+    until("it to run", lambda: w.running(task_id), 40)
+    w.kill("worker")
+    finish_with(w, data, task_id, name)
+
+
+def takeover(w, crash=None):
+    """A second pool stands by, the first dies in the midst of a task, and the second at the way to its place."""
+    name, second = w.task_name(), w.parts["standby"]
+    before, led, killed = second.said("stands by"), second.said("pool ready on"), second.killed
+    second.start(HIVEMIND_CRASH=crash)
+    until("it to stand by, or die", lambda: w.failure() or second.said("stands by") > before, 20)
+    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
+    until("it to run", lambda: w.running(task_id), 40)
+    w.kill("pool", lambda: second.said("pool ready on") > led or second.killed > killed)
+    finish_with(w, data, task_id, name)
+    with w.lock:
+        second.stop()
+    w.parts["pool"].wait_up()
+    w.ok("ps")
+
+
+def pages(w, crash=None):
+    """Submit, run and fetch through the JSON API; whoever asked asks again with the same key."""
+    name, master, data = w.task_name(), w.parts["master"], os.urandom(300 * 1024)
+    (w.path / "api-key").unlink(missing_ok=True)
+    master.start(HIVEMIND_CRASH=crash)
+    master.wait_up()
+    folder = hive.bundle(w.path / "bundles" / name, {"data": data, "run.sh": "cp data out/copy"})
+    tar = subprocess.run(["tar", "--format=ustar", "-cf-", "-C", folder, "data", "run.sh"], capture_output=True, check=True).stdout
+    sha256 = hashlib.sha256(tar).hexdigest()
+    bundle = {"sha256": sha256, "bytes": len(tar)}
+    w.asked("PUT", f"/bundles/{sha256}?bytes={len(tar)}", tar, **{"Content-Type": "application/x-tar"})
+    manifest = {"hivemind": 1, "command": ["sh", "run.sh"]}
+    wanted = {"name": name, "bundle": bundle, "manifest": manifest}
+    task_id = json.loads(w.asked("POST", "/tasks", wanted, **{"Idempotency-Key": name}))["id"]
+    mine = [t["id"] for t in json.loads(w.asked("GET", "/tasks"))["tasks"] if t["name"] == name]
+    assert len(mine) == 1 and mine[0].startswith(task_id), f"one submission made the tasks {mine}"
+    w.wait(mine[0])
+    result = w.asked("GET", f"/tasks/{mine[0]}/result")
+    copy = subprocess.run(["tar", "-xOf-", "out/copy"], input=result, capture_output=True)
+    assert copy.stdout == data, f"the result has {len(copy.stdout)} bytes: {copy.stderr}"
+    finish(w, mine[0])
+    with w.lock:
+        master.stop()
+
+
 def register(w, crash=None):
     """An account is made; whoever asked asks again with the same id."""
     name, call = w.task_name(), stock.call_id()
@@ -108,10 +218,7 @@ def down(w, crash=None):
     """The pool is told to end while a task runs, and returns."""
     _, task_id = w.submit(w.task_name(), "echo first; sleep 0.5; echo second; cp data out/copy")
     until("it to run", lambda: w.running(task_id), 40)
-    with w.lock:
-        w.parts["pool"].stop()
-        w.parts["pool"].killed += w.parts["pool"].process.popen.returncode == -9
-        w.parts["pool"].start()
+    w.restart("pool")
     w.wait(task_id)
     finish(w, task_id)
 
@@ -132,14 +239,23 @@ def sweep(w, crash=None):
     w.check_books()
 
 
-# Scene and part, by the beginning of a point's name; the longest that fits counts.
+# Scene, part, and how it comes to die, by the beginning of a point's name; the longest that fits counts.
+#   starts    it is started with the order to die, before the scene
+#   returns   the scene does that
+#   spoken    the same, and nobody here is its parent
 WAYS = {
-    "client.": (task, None), "client.gift.": (gift, None),
-    "pool.": (task, "pool"), "pool.register.": (register, "pool"), "pool.gift.": (gift, "pool"),
-    "pool.stop.": (stop, "pool"), "pool.remove.": (stop, "pool"), "pool.stop": (down, "pool"), "pool.stop.done": (stop, "pool"),
-    "pool.tick.": (slow, "pool"), "pool.loss.": (lost, "pool"),
-    "pool.return.": (leave, "pool"), "pool.sweep.": (sweep, "pool"),
-    "worker.": (task, "worker"),
+    "client.": (task, None, None), "client.gift.": (gift, None, None),
+    "pool.": (task, "pool", "starts"), "pool.register.": (register, "pool", "starts"), "pool.gift.": (gift, "pool", "starts"),
+    "pool.stop.": (stop, "pool", "starts"), "pool.remove.": (stop, "pool", "starts"), "pool.stop": (down, "pool", "starts"),
+    "pool.stop.done": (stop, "pool", "starts"), "pool.tick.": (slow, "pool", "starts"), "pool.loss.": (lost, "pool", "starts"),
+    "pool.return.": (leave, "pool", "starts"), "pool.sweep.": (sweep, "pool", "starts"),
+    "pool.lead.": (takeover, "standby", "returns"), "pool.standby.": (takeover, "standby", "returns"),
+    "pool.lead.resign": (down, "pool", "starts"),
+    "worker.": (task, "worker", "starts"), "worker.give-back.": (leave, "worker", "starts"),
+    "worker.leave.": (leave, "worker", "starts"), "worker.kept.": (kept, "worker", "returns"),
+    "worker.restore.": (adopted, "worker", "returns"), "worker.adopt.": (adopted, "worker", "returns"),
+    "supervisor.": (stuck, "worker", "spoken"), "supervisor.alone": (orphaned, "worker", "spoken"),
+    "master.": (pages, "master", "returns"),
 }
 
 

@@ -37,8 +37,9 @@ class Part:
         self.may_fail = False  # calls of it are made to fail
 
     def start(self, **more):
-        self.wanted = True
-        self.process = hive.Process(self.argv(), self.log, self.env() | more)
+        with self.world.lock:  # else the keeper starts it, too
+            self.wanted = True
+            self.process = hive.Process(self.argv(), self.log, self.env() | more)
 
     def up(self):
         return self.process is not None and self.process.alive() and self.ready()
@@ -75,6 +76,10 @@ class Part:
     def kill(self):
         self.stop(signal.SIGKILL)
 
+    def said(self, words):
+        """How often?"""
+        return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
+
 
 class World:
     def __init__(self, engine, own_engine=False, proxied=False):
@@ -94,6 +99,9 @@ class World:
                  dict, lambda: self.redis_at.cli("PING") == "PONG")
         self.add("pool", self.pool_words, dict, self.pool_answers)
         self.add("worker", self.worker_words, lambda: {"HIVEMIND_TOKEN": self.lender}, self.worker_ready)
+        self.add("standby", self.pool_words, dict, lambda: True)
+        self.add("master", self.master_words, lambda: {"HIVEMIND_TOKEN": self.env["HIVEMIND_TOKEN"]}, self.master_answers)
+        self.master_port = hive.free_port()
         if own_engine:
             self.engine = hive.Dockerd(self.path / "docker")
             self.add("engine", self.engine_words, dict, self.engine.answers)
@@ -142,6 +150,36 @@ class World:
         mine = [w for w in told.json["workers"] if w["state"] == "ready"]
         return bool(mine)
 
+    def master_words(self):
+        return [BIN, "master", "--pool", f"127.0.0.1:{self.port}", "--listen", f"127.0.0.1:{self.master_port}", "--api-key",
+                self.path / "api-key"]
+
+    def master_answers(self):
+        return self.ask("GET", "/tasks") is not None
+
+    def ask(self, method, path, body=None, **headers):
+        """What the JSON API answers: (status, bytes). None: nothing, or that it cannot now."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.master_port, timeout=20)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            head = {"Authorization": "Bearer " + (self.path / "api-key").read_text().strip()}
+            if isinstance(body, dict):
+                body, head["Content-Type"] = json.dumps(body), "application/json"
+            connection.request(method, "/api/v1" + path, body, head | headers)
+            answer = connection.getresponse()
+            data = answer.read()
+            return None if answer.status >= 500 else (answer.status, data)
+        connection.close()
+        return None
+
+    def asked(self, *words, **options):
+        """The same, asked until it is answered."""
+        def answer():
+            self.failure()
+            return self.ask(*words, **options)
+        status, data = until(f"the answer to {words[:2]}", answer, 40)
+        assert status in (200, 201), (words[:2], status, data)
+        return data
+
     def keep(self):
         while not self.over.wait(0.005):
             with self.lock:
@@ -155,10 +193,18 @@ class World:
                                              f"{part.log.read_text(errors='replace')[-3000:]}")
 
     def restart(self, name, **env):
-        """End it as it should end, and start it with this in its environment."""
+        """End it as it should end, and start it with this in its environment. It may be hit while it ends."""
+        part = self.parts[name]
         with self.lock:
-            self.parts[name].stop()
-            self.parts[name].start(**env)
+            part.stop()
+            part.killed += part.process is not None and part.process.popen.returncode == -signal.SIGKILL
+            part.start(**env)
+
+    def kill(self, name, then=lambda: True, **env):
+        """Kill it, and start it with this in its environment when that is so."""
+        self.parts[name].kill()
+        until("the right moment", then, 20)
+        self.parts[name].start(**env)
 
     # --- up and down ----------------------------------------------------------------------------
 
@@ -187,7 +233,7 @@ class World:
         return hive.command("pool", "--data", self.path / "pool", "--print-invitation", name).out.strip()
 
     def __exit__(self, *_):
-        for name in ("worker", "pool", "redis", "engine"):
+        for name in ("master", "worker", "standby", "pool", "redis", "engine"):
             if name in self.parts:
                 with self.lock:
                     self.parts[name].stop()
@@ -269,13 +315,18 @@ class World:
             found += [str(p.relative_to(self.worker_data)) for p in top.glob("*")] if top.exists() else []
         return found
 
-    def containers(self):
+    def containers(self, which="?all=1"):
         mine = (self.worker_data / "worker-id").read_text().strip()
         try:
-            found = json.loads(self.engine.get("/v1.40/containers/json?all=1")[1])
+            found = json.loads(self.engine.get("/v1.40/containers/json" + which)[1])
         except (OSError, ValueError, http.client.HTTPException):  # it is being started again
             return ["?"]
         return [c["Names"][0] for c in found if (c["Labels"] or {}).get("hivemind.worker") == mine]
+
+    def has_exited(self):
+        """Is there a container of ours, and none that runs?"""
+        mine = self.containers()
+        return mine and not self.containers("")
 
     def check_worker_clean(self):
         self.parts["worker"].wait_up()
@@ -329,6 +380,11 @@ class World:
         data, task = self.submit(name, text, crash)
         if not self.wait(task):
             return task
+        self.check_result(task, data, name, crash)
+        return task
+
+    def check_result(self, task, data, name, crash=None):
+        """It has given back what it got, and printed each line once."""
         result = self.path / f"{name}.tar"
         self.ok("get", task, "-o", result, crash=crash)
         members = subprocess.run(["tar", "-xOf", result, "out/copy"], capture_output=True)
@@ -338,7 +394,6 @@ class World:
         printed = told.out + told.err
         least = 0 if self.own_engine or "output was lost" in printed else 1  # what it prints while its engine is dead is lost
         assert least <= printed.count("first") <= 1 and least <= printed.count("second") <= 1, printed
-        return task
 
     def wait(self, task, code=0):
         """Until it has ended. False: it could not be run, and said so."""

@@ -255,6 +255,39 @@ def tls():
     seed("tls", "client-after-flight", b"\3\x14\3\3\0\1\1\x17\3\3\0\4abcd")
 
 
+# --- what a worker leaves for its next process -----------------------------------------------------------
+def left():
+    def number(field, value):
+        return bytes([field << 3]) + varint(value)
+
+    def part(field, payload):
+        return bytes([field << 3 | 2]) + varint(len(payload)) + payload
+
+    def varint(value):
+        return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+    task = b"7kq2mm9c3v8w04ta.2"
+    spec = part(1, b"hello") + part(3, b"sh") + part(3, b"run.sh") + part(6, number(1, 1000) + number(2, 1 << 30))
+    lease = part(1, task) + number(2, 4) + part(3, spec) + part(4, PIN.encode()) + number(5, 10240)
+    done = part(1, task) + number(2, 4) + part(4, b"it exited with 7") + number(5, 7) + part(9, PIN.encode()) + part(11, b"")
+    boot = part(4, b"0c9b1f6e-5a0e-4f0e-9d0c-6a1f0f6f7a11") + number(5, 5) + number(7, 123456789)
+    for name, phase, more in (("staging", 1, b""), ("started", 2, number(8, 99)), ("ended", 3, part(3, done)),
+                              ("collected", 4, part(3, done)), ("no-done", 4, b""), ("done-too-early", 2, part(3, done))):
+        seed("attempt_journal", name, b"\1" + number(1, phase) + part(2, lease) + more + boot)
+    seed("attempt_journal", "torn", b"\1" + (number(1, 2) + part(2, lease))[:70])
+    seed("attempt_journal", "bare", b"\0hivemind-attempt 1 0 " + b"0" * 64 + b"\n")
+    seed("attempt_journal", "empty", b"\0")
+
+    def record(phase, stream, data, n=None):
+        return struct.pack("=IBBHQq", 0x484d5330, phase, stream, 0, len(data) if n is None else n, 7) + data
+    two = record(2, 1, b"hello\n") + record(2, 2, b"oh\n")
+    for name, data in (("two", two), ("remark", two + record(3, 3, b"[left out]\n")), ("later", two + record(4, 1, b"tail")),
+                       ("torn-head", two + record(2, 1, b"")[:11]), ("torn-data", record(2, 1, b"half", 400)),
+                       ("huge", record(2, 1, b"", 1 << 62)), ("stream", record(2, 0, b"x") + two), ("nothing", b"")):
+        for phase in (0, 2):
+            seed("attempt_spool", f"{name}-{phase}", bytes([phase]) + data)
+
+
 # --- HTTP/1.1 -----------------------------------------------------------------------------------------
 def http():
     host, token = "Host: localhost\r\n", "Host: localhost\r\nAuthorization: Bearer t\r\n"
@@ -309,5 +342,5 @@ def api():
 
 
 if __name__ == "__main__":
-    for write in (api, http, h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls):
+    for write in (api, http, h2_server, h2_client, grpc, messages, tars, images, engine, engine_json, texts, tls, left):
         write()
