@@ -1,6 +1,5 @@
-/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own
- * Redis); ids that were seen are kept as 128 bits of their hash. Sums are __int128, so that no order of
- * additions can hide an overflow. */
+/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own Redis). Sums are
+ * __int128, so that no order of additions can hide an overflow. */
 #include "store/books.h"
 
 #include <mbedtls/sha1.h>
@@ -11,21 +10,16 @@
 
 #include "net/memory.h"
 #include "proto/status.h"
+#include "store/id_set.h"
 
 struct account {
-	char name[RECORD_WORD_MAX];
+	char name[TRANSFER_WORD_MAX];
 	enum books_class class;
 	int64_t balance, grant;
 	uint64_t changed; /* by which record last */
 	uint64_t said;    /* in which round */
 	bool gift;        /* it got its grant */
 	UT_hash_handle hh;
-};
-
-/* A set of 128-bit numbers; {0, 0} = free. */
-struct id_set {
-	uint64_t (*slots)[2];
-	size_t count, size;
 };
 
 struct books {
@@ -35,72 +29,10 @@ struct books {
 	uint64_t seq, round, round_seq;
 	char chain[41];
 	__int128 totals[BOOKS_CLASSES];
-	struct account *from[RECORD_LEGS_MAX], *to[RECORD_LEGS_MAX]; /* of the record that is being applied */
+	struct account *from[TRANSFER_LEGS_MAX], *to[TRANSFER_LEGS_MAX]; /* of the record that is being applied */
 };
 
-/* --- a record ------------------------------------------------------------------------------------------- */
-
-static char *next_word(char **rest)
-{
-	char *word = *rest, *end;
-
-	if (word == NULL || *word == '\0')
-		return NULL;
-	end = strchr(word, ' ');
-	*rest = end != NULL ? end + 1 : NULL;
-	if (end != NULL)
-		*end = '\0';
-	return *word != '\0' && strlen(word) < RECORD_WORD_MAX ? word : NULL;
-}
-
-static bool next_number(char **rest, int64_t *n)
-{
-	const char *word = next_word(rest);
-	size_t digits = word != NULL ? strspn(word, "0123456789") : 0;
-
-	if (digits == 0 || digits > 16 || word[digits] != '\0')
-		return false;
-	*n = strtoll(word, NULL, 10);
-	return true;
-}
-
-static bool next_legs(char **rest, struct record *r, int64_t count)
-{
-	if (count < 1 || count > RECORD_LEGS_MAX)
-		return false;
-	for (r->leg_count = 0; r->leg_count < count; r->leg_count++) {
-		struct leg *leg = &r->legs[r->leg_count];
-
-		leg->debit = next_word(rest);
-		leg->credit = next_word(rest);
-		if (leg->debit == NULL || leg->credit == NULL || !next_number(rest, &leg->amount))
-			return false;
-	}
-	return *rest == NULL;
-}
-
-int record_parse(struct record *r, char *text, struct error *err)
-{
-	int64_t seq = 0, epoch = 0, legs = 0;
-	char *rest = text;
-	bool good;
-
-	*r = (struct record){0};
-	good = next_number(&rest, &seq) && (r->id = next_word(&rest)) != NULL &&
-	       (r->kind = next_word(&rest)) != NULL && next_number(&rest, &r->time_ms) &&
-	       (r->task = next_word(&rest)) != NULL && next_number(&rest, &epoch) &&
-	       next_number(&rest, &r->wall_ms) && next_number(&rest, &r->rate_ncpt) &&
-	       next_number(&rest, &r->start_mcpt) && next_number(&rest, &r->charge) &&
-	       next_number(&rest, &r->grant) && next_number(&rest, &legs) && next_legs(&rest, r, legs);
-	r->seq = (uint64_t)seq;
-	r->epoch = (uint32_t)epoch;
-	if (good)
-		return 0;
-	return error_set(err, STATUS_DATA_LOSS, "record %lld of the ledger cannot be read", (long long)seq);
-}
-
-/* --- what each kind may move
- * ---------------------------------------------------------------------------------- */
+/* --- what each kind may move ------------------------------------------------------------------------ */
 
 #define FROM_TO(from, to) (1u << ((from)*BOOKS_CLASSES + (to)))
 
@@ -153,68 +85,7 @@ static bool class_of(const char *name, enum books_class *class)
 	return strcmp(name, "treasury") == 0;
 }
 
-/* --- ids
- * -------------------------------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t h, uint64_t factor)
-{
-	h ^= h >> 31;
-	h *= factor;
-	return h ^ (h >> 29);
-}
-
-static void id_hash(const char *id, uint64_t hash[2])
-{
-	uint64_t a = 0x9e3779b97f4a7c15ull, b = 0xc2b2ae3d27d4eb4full;
-
-	for (const char *c = id; *c != '\0'; c++) {
-		a = mix(a ^ (unsigned char)*c, 0xbf58476d1ce4e5b9ull);
-		b = mix(b + (unsigned char)*c, 0x94d049bb133111ebull);
-	}
-	hash[0] = a | 1; /* never the free slot */
-	hash[1] = b;
-}
-
-/* Was it there already? */
-static bool slot_put(uint64_t (*slots)[2], size_t size, const uint64_t hash[2])
-{
-	size_t i = (hash[0] ^ hash[1]) & (size - 1);
-
-	while (slots[i][0] != 0) {
-		if (slots[i][0] == hash[0] && slots[i][1] == hash[1])
-			return true;
-		i = (i + 1) & (size - 1);
-	}
-	slots[i][0] = hash[0];
-	slots[i][1] = hash[1];
-	return false;
-}
-
-static bool id_put(struct id_set *set, const char *id)
-{
-	uint64_t hash[2];
-
-	if (set->count * 2 >= set->size) {
-		size_t size = set->size > 0 ? 2 * set->size : 1024;
-		uint64_t(*slots)[2] = xcalloc(size, sizeof(*slots));
-
-		for (size_t i = 0; i < set->size; i++) {
-			if (set->slots[i][0] != 0)
-				slot_put(slots, size, set->slots[i]);
-		}
-		free(set->slots);
-		set->slots = slots;
-		set->size = size;
-	}
-	id_hash(id, hash);
-	if (slot_put(set->slots, set->size, hash))
-		return true;
-	set->count++;
-	return false;
-}
-
-/* --- accounts
- * --------------------------------------------------------------------------------------------------- */
+/* --- accounts --------------------------------------------------------------------------------------- */
 
 static struct account *find(const struct books *b, const char *name)
 {
@@ -262,14 +133,13 @@ void books_close(struct books *b)
 		HASH_DEL(b->accounts, a);
 		free(a);
 	}
-	free(b->ids.slots);
+	id_set_release(&b->ids);
 	free(b);
 }
 
-/* --- the next record
- * ------------------------------------------------------------------------------------------------ */
+/* --- the next record -------------------------------------------------------------------------------- */
 
-static int wrong(struct error *err, const struct record *r, const char *what)
+static int wrong(struct error *err, const struct transfer *r, const char *what)
 {
 	return error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger (%.80s): %.120s",
 	                 (unsigned long long)r->seq, r->id, what);
@@ -301,9 +171,9 @@ static int check_chain(struct books *b, const char *text, const char *chain, str
 	return 0;
 }
 
-static int move_leg(struct books *b, const struct record *r, int i, struct error *err)
+static int move_leg(struct books *b, const struct transfer *r, int i, struct error *err)
 {
-	const struct leg *leg = &r->legs[i];
+	const struct transfer_leg *leg = &r->legs[i];
 	struct account *from = find_or_make(b, leg->debit), *to = find_or_make(b, leg->credit);
 
 	if (from == NULL || to == NULL || from == to)
@@ -325,9 +195,9 @@ static int move_leg(struct books *b, const struct record *r, int i, struct error
 }
 
 /* The part of the last leg's money that pays for tasks only. */
-static int move_grant(struct books *b, const struct record *r, struct error *err)
+static int move_grant(struct books *b, const struct transfer *r, struct error *err)
 {
-	const struct leg *leg = &r->legs[r->leg_count - 1];
+	const struct transfer_leg *leg = &r->legs[r->leg_count - 1];
 	bool hold = strcmp(r->kind, "hold") == 0;
 	struct account *user = hold ? b->from[r->leg_count - 1] : b->to[r->leg_count - 1];
 
@@ -343,7 +213,7 @@ static int move_grant(struct books *b, const struct record *r, struct error *err
 	return 0;
 }
 
-static int check_gift(struct books *b, const struct record *r, struct error *err)
+static int check_gift(struct books *b, const struct transfer *r, struct error *err)
 {
 	struct account *a;
 
@@ -358,10 +228,10 @@ static int check_gift(struct books *b, const struct record *r, struct error *err
 
 /* What an attempt has cost is what its worker's owner got; the last leg may be the rest, back to the owner.
  */
-static int check_charge(const struct record *r, struct error *err)
+static int check_charge(const struct transfer *r, struct error *err)
 {
 	__int128 to_users = 0, last = 0;
-	const struct leg *leg = &r->legs[r->leg_count - 1];
+	const struct transfer_leg *leg = &r->legs[r->leg_count - 1];
 
 	if (strcmp(r->kind, "settle") != 0)
 		return r->charge == 0 ? 0 : wrong(err, r, "only a settlement charges");
@@ -374,7 +244,7 @@ static int check_charge(const struct record *r, struct error *err)
 	           : wrong(err, r, "its legs are not its charge");
 }
 
-static int check_sum(const struct books *b, const struct record *r, struct error *err)
+static int check_sum(const struct books *b, const struct transfer *r, struct error *err)
 {
 	__int128 sum = 0;
 
@@ -390,7 +260,7 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 {
 	size_t n = strlen(text);
 	char buffer[4096];
-	struct record r;
+	struct transfer r;
 	int rc = check_chain(b, text, chain, err);
 
 	if (rc != 0)
@@ -399,12 +269,12 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 		return error_set(err, STATUS_DATA_LOSS, "record %llu of the ledger is too long",
 		                 (unsigned long long)b->seq + 1);
 	memcpy(buffer, text, n + 1);
-	rc = record_parse(&r, buffer, err);
+	rc = transfer_parse(&r, buffer, err);
 	if (rc == 0 && r.seq != b->seq + 1)
 		rc = error_set(
 		    err, STATUS_DATA_LOSS, "record %llu of the ledger is missing: %llu follows %llu",
 		    (unsigned long long)b->seq + 1, (unsigned long long)r.seq, (unsigned long long)b->seq);
-	if (rc == 0 && b->with_ids && id_put(&b->ids, r.id))
+	if (rc == 0 && b->with_ids && id_set_put(&b->ids, r.id))
 		rc = wrong(err, &r, "the transfer was made before");
 	for (int i = 0; rc == 0 && i < r.leg_count; i++)
 		rc = move_leg(b, &r, i, err);
@@ -421,9 +291,7 @@ int books_apply(struct books *b, const char *text, const char *chain, struct err
 	return rc;
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- looking ---------------------------------------------------------------------------------------- */
 
 uint64_t books_seq(const struct books *b)
 {

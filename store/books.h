@@ -1,10 +1,7 @@
 /* store/books.h - the ledger kept a second time, from its records alone, in C: what the scripts did must be what
  * this gets. Knows no Redis; the guard and `ledger verify` feed it.
  *
- * A record is one line:
- *   SEQ ID KIND MS TASK EPOCH WALL_MS RATE_NCPT START_MCPT CHARGE GRANT LEGS  DEBIT CREDIT AMOUNT  DEBIT CREDIT AMOUNT ...
- * and its chain the SHA-1 of the chain before it, a space and the line. TASK is - when there is none. CHARGE is
- * what an attempt has cost, of settle; GRANT how much of the money of the last leg pays for tasks only. */
+ * The chain of a record (transfer.h) is the SHA-1 of the chain before it, a space and the line. */
 #ifndef STORE_BOOKS_H
 #define STORE_BOOKS_H
 
@@ -14,29 +11,10 @@
 
 #include "proto/cpt.h"
 #include "proto/error.h"
-
-#define RECORD_LEGS_MAX 8
-#define RECORD_WORD_MAX 160 /* of an id or an account's name */
+#include "store/transfer.h"
 
 /* Before the first record. */
 #define BOOKS_FIRST_CHAIN "0000000000000000000000000000000000000000"
-
-struct leg {
-	const char *debit, *credit;
-	int64_t amount;
-};
-
-struct record {
-	uint64_t seq;
-	const char *id, *kind, *task;
-	uint32_t epoch;
-	int64_t time_ms, wall_ms, rate_ncpt, start_mcpt, charge, grant;
-	struct leg legs[RECORD_LEGS_MAX];
-	int leg_count;
-};
-
-/* Splits text in place. DATA_LOSS: it is no record. */
-int record_parse(struct record *r, char *text, struct error *err);
 
 enum books_class { BOOKS_TREASURY, BOOKS_USERS, BOOKS_PENDING, BOOKS_HOLDS, BOOKS_PROJECTS, BOOKS_CLASSES };
 

@@ -143,7 +143,7 @@ void store_ledger_freeze(struct store *s, struct store_req *req, const char *why
 /* FAILED_PRECONDITION: the sum is still wrong. */
 void store_ledger_unfreeze(struct store *s, struct store_req *req);
 
-/* Records from seq `from` on, as text (store/books.h reads them). Result: records, count; totals as then. */
+/* Records from seq `from` on, as text (store/transfer.h reads them). Result: records, count; totals as then. */
 struct ledger_record { const char *text, *chain; };
 void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, uint32_t limit);
 /* What the accounts hold, a page at a time, for store/ledger_guard.c. which: users and pending, holds, projects. */

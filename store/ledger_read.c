@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "proto/status.h"
-#include "store/books.h"
 #include "store/call.h"
+#include "store/transfer.h"
 
 #define LEDGER_PAGE_MAX 1000
 
@@ -82,7 +82,7 @@ void store_earnings(struct store *s, struct store_req *req, const char *account,
 
 /* What the record means to `own` ("user:ID" or "project:NAME"). The counterparty is the other user or project
  * in it; when there is none, the other side of the leg. */
-static struct statement_line line_of(const struct record *r, const char *own)
+static struct statement_line line_of(const struct transfer *r, const char *own)
 {
 	struct statement_line line = {.seq = r->seq,
 	                              .time_ms = r->time_ms,
@@ -97,7 +97,7 @@ static struct statement_line line_of(const struct record *r, const char *own)
 	                              .charge_mcpt = r->charge};
 
 	for (int i = 0; i < r->leg_count; i++) {
-		const struct leg *leg = &r->legs[i];
+		const struct transfer_leg *leg = &r->legs[i];
 		bool paid = strcmp(leg->debit, own) == 0, got = strcmp(leg->credit, own) == 0;
 		const char *other = paid ? leg->credit : leg->debit;
 
@@ -123,9 +123,9 @@ static void read_statement(struct store_req *req, const redisReply *reply)
 	req->lines = arena_alloc(&req->arena, reply->elements * sizeof(*req->lines));
 	for (size_t i = 2; i < reply->elements; i += 2) {
 		char *text = arena_strdup(&req->arena, reply->element[i]->str);
-		struct record r;
+		struct transfer r;
 
-		if (record_parse(&r, text, &req->error) != 0)
+		if (transfer_parse(&r, text, &req->error) != 0)
 			return;
 		req->lines[req->count] = line_of(&r, own);
 		req->lines[req->count++].name = arena_strdup(&req->arena, reply->element[i + 1]->str);

@@ -147,7 +147,7 @@ static const struct place {
 static int compare_one(struct verify *v, const struct place *p, const char *name, const redisReply *value)
 {
 	int64_t n = value->type == REDIS_REPLY_STRING ? strtoll(value->str, NULL, 10) : 0;
-	char account[RECORD_WORD_MAX];
+	char account[TRANSFER_WORD_MAX];
 
 	if (p->account != NULL) {
 		snprintf(account, sizeof(account), "%s%.100s", p->account, name);
