@@ -124,6 +124,7 @@
 #define REASON_MAX 400
 #define API_SUBMIT_MAX (4 * MiB)         /* body of a submission with its files in it; larger ones are uploaded */
 #define LOG_TAIL_MAX (1 * MiB)           /* of a log that the master keeps to find its last lines */
+#define SERIES_POINTS_MAX 3600           /* values in one answer of Pool.Series: an hour of seconds */
 #define EVENTS_DIRTY_MAX 1024            /* tasks that one who listens to Events has not been told of yet */
 #define TASKS_LIVE_MAX 1000000           /* of the whole pool */
 #define RETRY_INFRA_MAX 100

@@ -47,6 +47,7 @@ enum { IN_ONE = 0, IN_MANY = 1, OUT_ONE = 0, OUT_MANY = 1 };
 	X(RPC_LIST_WORKERS,  Workers,  List,     list_workers_request, list_workers_reply, IN_ONE, OUT_ONE,  SCOPE_READ)                 \
 	X(RPC_INFO,          Pool,     Info,     info_request,         info_reply,        IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
 	X(RPC_EVENTS,        Pool,     Events,   events_request,       event,             IN_ONE,  OUT_MANY, SCOPE_READ)                 \
+	X(RPC_SERIES,        Pool,     Series,   series_request,       series_reply,      IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
 	X(RPC_ATTEMPTS,      Tasks,    Attempts, get_task_request,     list_tasks_reply,  IN_ONE,  OUT_ONE,  SCOPE_READ)                 \
 	X(RPC_CHALLENGE,     Accounts, Challenge, challenge_request,   challenge_reply,   IN_ONE,  OUT_ONE,  SCOPE_NONE)                 \
 	X(RPC_INVITE,        Accounts, Invite,   invite_request,       invitation,        IN_ONE,  OUT_ONE,  SCOPE_ADMIN)                \

@@ -16,7 +16,7 @@ api_run api_logs;                                                               
 api_run api_result, api_files, api_file;                                             /* api_result.c, api_files.c */
 api_run api_balance, api_price, api_statement, api_earnings, api_transfer, api_tip;  /* api_money.c */
 api_run api_projects, api_project, api_project_create, api_project_claim, api_project_withdraw;
-api_run api_info, api_health, api_metrics, api_workers, api_worker, api_openapi;                  /* api_pool.c */
+api_run api_info, api_health, api_metrics, api_workers, api_worker, api_series, api_openapi;                  /* api_pool.c */
 api_run api_events;                                                                  /* api_events.c */
 
 #endif

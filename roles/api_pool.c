@@ -1,8 +1,11 @@
-/* roles/api_pool.c - the pool as a whole: /info, /health, /workers; and the document that describes all this. */
+/* roles/api_pool.c - the pool as a whole: /info, /health, /workers, /series; and the document that describes all this. */
 #include "roles/api_handlers.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "net/clock.h"
+#include "proto/typed.h"
 #include "roles/info_view.h"
 #include "roles/master.h"
 #include "roles/metrics_page.h"
@@ -108,6 +111,35 @@ void api_worker(struct api *a)
 	Pb__ListWorkersRequest request = PB__LIST_WORKERS_REQUEST__INIT;
 
 	api_ask(a, RPC_LIST_WORKERS, &request, on_one_worker);
+}
+
+static void on_series(struct api *a, const void *reply)
+{
+	const Pb__SeriesReply *series = reply;
+	struct json *j = api_reply(a);
+
+	json_text(j, "name", series->name);
+	json_text(j, "unit", series->unit);
+	json_uint(j, "step", series->step_s);
+	json_time(j, "from", series->from_ms);
+	json_floats(j, "values", series->values, series->n_values);
+	api_send(a);
+}
+
+void api_series(struct api *a)
+{
+	const char *since = api_query(a, "since"), *step = api_query(a, "step");
+	int64_t ms = since != NULL ? parse_duration_ms(since) : 0;
+	Pb__SeriesRequest request = PB__SERIES_REQUEST__INIT;
+
+	if (ms < 0) {
+		api_refuse(a, STATUS_INVALID_ARGUMENT, "\"since\" must be a time back from now, as 12h or 30d");
+		return;
+	}
+	request.name = (char *)api_query(a, "name");
+	request.step_s = step != NULL ? (uint32_t)atoi(step) : 1; /* one of the row's words */
+	request.from_ms = ms > 0 ? clock_wall_ms() - ms : 0;
+	api_ask(a, RPC_SERIES, &request, on_series);
 }
 
 void api_openapi(struct api *a)

@@ -38,6 +38,13 @@ static const struct api_field file_query[] = {
 	{"download", API_FLAG, .text = "to be stored, not to be shown"}, END};
 static const struct api_field bundle_query[] = {
 	{"bytes", API_COUNT, true, .min = 1, .max = BUNDLE_MAX, .text = "how long the whole bundle is"}, END};
+static const struct api_field series_query[] = {
+	{"name", API_TEXT, true, .max = 40, .text = "tasks_pending, tasks_running; tasks_submitted, tasks_completed, tasks_failed, "
+	 "attempts_lost (as many a second); workers; cores_offered, cores_used, memory_offered, memory_used; cpt_settled (CPT a "
+	 "second); blob_bytes"},
+	{"step", API_ONE_OF, .words = "1|60|3600|86400", .text = "seconds between two values: kept are an hour of 1, a day of 60, a month of 3600, "
+	 "53 weeks of 86400; else 1"},
+	{"since", API_TEXT, .max = 32, .text = "nothing older: a time back from now, as 12h or 30d"}, END};
 static const struct api_field events_query[] = {
 	{"topics", API_TEXT, .max = 60, .text = "only these, separated by commas: tasks,balance,workers"}, END};
 
@@ -202,6 +209,9 @@ static const struct api_row rows[] = {
 		 "missed, look at everything anew.",
 	 .query = events_query, .headers = event_headers, .status = 200, .gives = "text/event-stream", .example = "?topics=tasks,balance"},
 	{"getInfo", "GET", V1 "/info", api_info, .tag = "pool", .summary = "The state of the pool", .status = 200, .schema = "Info"},
+	{"getSeries", "GET", V1 "/series", api_series, .who = API_SIGNED_IN, .tag = "pool", .summary = "What a number of the pool was, for plots",
+	 .text = "One value each step, oldest first, from `from` on: of a second what it was then, else the mean; null where nobody looked.",
+	 .query = series_query, .status = 200, .schema = "Series", .example = "?name=cores_used&step=60&since=24h"},
 	{"getHealth", "GET", V1 "/health", api_health, .flags = HTTP_PUBLIC, .tag = "pool",
 	 .summary = "Is all well? 503 when it is not", .status = 200, .schema = "Health"},
 	{"getMetrics", "GET", "/metrics", api_metrics, .tag = "pool", .summary = "Numbers about this process, for Prometheus", .status = 200,

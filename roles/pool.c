@@ -106,6 +106,7 @@ static void ready(struct pool *pool)
 	pool_sweep_init(&pool->sweep, pool);
 	revocation_init(&pool->revocation, pool);
 	pool_events_init(&pool->events, pool);
+	pool_history_open(&pool->history, pool);
 	log_info("pool ready tasks=%llu redis=%s",
 	         (unsigned long long)(pool->index.pending + pool->index.running),
 	         store_redis_version(pool->store));
@@ -419,6 +420,7 @@ static void go_down(struct pool *pool)
 		pool_sweep_close(&pool->sweep);
 		revocation_close(&pool->revocation);
 		pool_events_close(&pool->events);
+		pool_history_close(&pool->history);
 	}
 	if (pool->server != NULL)
 		grpc_server_close(pool->server, SERVER_GRACE_MS, on_server_closed, pool);

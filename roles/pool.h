@@ -16,7 +16,7 @@
  *   price.h, meter.h what a task costs       pool_quote.c   Quote, Price
  *   pool_ledger.c    the rest of Ledger      pool_project.c projects
  *   admission.h      who may register: challenges, invitations      pool_events.h  Events
- *   pool_metrics.h   /metrics, for Prometheus
+ *   pool_metrics.h   /metrics, for Prometheus                       pool_history.h  what it was like, for plots; Series
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H
@@ -39,6 +39,7 @@
 #include "roles/pool_events.h"
 #include "roles/pool_identity.h"
 #include "roles/pool_health.h"
+#include "roles/pool_history.h"
 #include "roles/pool_index.h"
 #include "roles/pool_reflection.h"
 #include "roles/pool_sweep.h"
@@ -101,6 +102,7 @@ struct pool {
 	struct lease lease;
 	struct meter meter;
 	struct pool_metrics metrics;
+	struct pool_history history;
 	struct ledger_guard *guard;  /* NULL before Redis was up for the first time */
 	struct price_table prices;
 	struct pool_sweep sweep;
@@ -162,6 +164,7 @@ int pool_link(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_link_end(struct rpc *rpc);
 int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_info(struct rpc *rpc, const ProtobufCMessage *in);
+int pool_series(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_attempts(struct rpc *rpc, const ProtobufCMessage *in);
 int pool_watch_events(struct rpc *rpc, const ProtobufCMessage *in);
 void pool_events_space(struct rpc *rpc);

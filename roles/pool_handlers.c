@@ -26,6 +26,7 @@
 	X(RPC_LIST_WORKERS,  pool_list_workers,  NULL,                 NULL)                     \
 	X(RPC_INFO,          pool_info,          NULL,                 NULL)                     \
 	X(RPC_EVENTS,        pool_watch_events,  NULL,                 pool_events_space)        \
+	X(RPC_SERIES,        pool_series,        NULL,                 NULL)                     \
 	X(RPC_ATTEMPTS,      pool_attempts,      NULL,                 NULL)                     \
 	X(RPC_CHALLENGE,     pool_challenge,     NULL,                 NULL)                     \
 	X(RPC_INVITE,        pool_invite,        NULL,                 NULL)                     \

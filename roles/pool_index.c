@@ -409,7 +409,7 @@ void pool_explain(struct pool *pool, const struct amounts *need, int64_t pays, c
 		snprintf(text, n, "waits for a worker at this price: it pays %s CPT for a core-second, the least asked is %s",
 			 price_text(paid, pays), price_text(asked, least));
 	else if (!has_room(workers, ready, need, pays))
-		sched_explain(need, workers, offered, ready, pool_workers_online(pool), text, n);
+		sched_explain(need, workers, offered, ready, pool_workers_online(pool, NULL, NULL), text, n);
 	free(workers);
 	free(offered);
 }

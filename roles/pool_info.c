@@ -1,6 +1,4 @@
 /* roles/pool_info.c - Pool.Info and Workers.List: what the pool sees of itself. */
-#include <utlist.h>
-
 #include "net/clock.h"
 #include "roles/pool.h"
 #include "roles/pool_call.h"
@@ -69,15 +67,8 @@ int pool_list_workers(struct rpc *rpc, const ProtobufCMessage *in)
 static void add_up(struct pool *pool, Pb__InfoReply *reply)
 {
 	struct amounts offered = {0}, used = {0};
-	struct pool_worker *w;
 
-	DL_FOREACH(pool->workers.beats, w) {
-		if (w->link == NULL)
-			continue;
-		reply->workers++;
-		amounts_add(&offered, &w->offered);
-		amounts_add(&used, &w->reserved);
-	}
+	reply->workers = (uint32_t)pool_workers_online(pool, &offered, &used);
 	to_resources(reply->offered, &offered);
 	to_resources(reply->used, &used);
 }

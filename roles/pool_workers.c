@@ -188,13 +188,20 @@ size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, stru
 	return n;
 }
 
-size_t pool_workers_online(const struct pool *pool)
+size_t pool_workers_online(const struct pool *pool, struct amounts *offered, struct amounts *used)
 {
 	const struct pool_worker *w;
 	size_t n = 0;
 
-	DL_FOREACH(pool->workers.beats, w)
-		n += w->link != NULL;
+	DL_FOREACH(pool->workers.beats, w) {
+		if (w->link == NULL)
+			continue;
+		n++;
+		if (offered != NULL)
+			amounts_add(offered, &w->offered);
+		if (used != NULL)
+			amounts_add(used, &w->reserved);
+	}
 	return n;
 }
 

@@ -1,7 +1,6 @@
 /* roles/worker_page_api.c - the worker's JSON API: a function for each row of roles/worker_page_rows.c. What
  * comes was held against its row. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -162,32 +161,11 @@ void page_earnings(struct http_request *r, const cJSON *body)
 	answer(r, 200, &j, &out);
 }
 
-static void values_json(struct json *j, const float *values, size_t n)
-{
-	json_array(j, "values");
-	for (size_t i = 0; i < n; i++)
-		if (isnan(values[i]))
-			json_null(j, NULL);
-		else
-			json_seconds(j, NULL, (int64_t)((double)values[i] * 1000 + 0.5));
-	json_end(j);
-}
-
-static enum series_step step_of(const char *seconds)
-{
-	int64_t ms = seconds != NULL ? strtoll(seconds, NULL, 10) * 1000 : 0;
-	enum series_step step = SERIES_STEPS;
-
-	while (step > 0 && series_step_ms(--step) != ms)
-		;
-	return step;
-}
-
 void page_series(struct http_request *r, const cJSON *body)
 {
 	struct worker_page *p = page_of(r);
-	const char *name = http_query(r, "name");
-	enum series_step step = step_of(http_query(r, "step"));
+	const char *name = http_query(r, "name"), *seconds = http_query(r, "step");
+	enum series_step step = series_step_of(seconds != NULL ? atoi(seconds) : 1);
 	float *values;
 	int64_t first;
 	size_t n;
@@ -201,7 +179,7 @@ void page_series(struct http_request *r, const cJSON *body)
 	json_text(&j, "name", name);
 	json_int(&j, "step", series_step_ms(step) / 1000);
 	json_time(&j, "from", first);
-	values_json(&j, values, n);
+	json_floats(&j, "values", values, n);
 	free(values);
 	answer(r, 200, &j, &out);
 }

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "net/utf8.h"
@@ -137,6 +138,19 @@ void json_seconds(struct json *j, const char *key, int64_t ms)
 
 	begin(j, key);
 	buf_printf(j->out, "%s%" PRIu64 ".%03d", ms < 0 ? "-" : "", size / 1000, (int)(size % 1000));
+}
+
+void json_floats(struct json *j, const char *key, const float *values, size_t n)
+{
+	json_array(j, key);
+	for (size_t i = 0; i < n; i++) {
+		begin(j, NULL);
+		if (isfinite(values[i]))
+			buf_printf(j->out, "%.7g", (double)values[i]);
+		else
+			put(j, "null");
+	}
+	json_end(j);
 }
 
 void json_bool(struct json *j, const char *key, bool value)

@@ -43,6 +43,15 @@ int64_t series_step_ms(enum series_step step)
 	return steps[step].ms;
 }
 
+enum series_step series_step_of(int64_t seconds)
+{
+	enum series_step step = SERIES_SECONDS;
+
+	while (step < SERIES_STEPS && series_step_ms(step) != 1000 * seconds)
+		step++;
+	return step;
+}
+
 static float *ring(struct value *v, int step)
 {
 	float *points = v->points;
@@ -124,6 +133,47 @@ void series_close(struct series *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	*s = (struct series){.fd = -1};
+}
+
+static size_t size_of(size_t count)
+{
+	return sizeof(struct series_file) + count * sizeof(struct value);
+}
+
+const void *series_image(const struct series *s, size_t *size)
+{
+	*size = s->size;
+	return s->file;
+}
+
+size_t series_image_max(void)
+{
+	return size_of(SERIES_MAX);
+}
+
+/* Is it whole, and could a process of ours have written it? */
+static bool is_whole(const struct series_file *f, size_t size)
+{
+	if (size < sizeof *f || memcmp(f->magic, MAGIC, sizeof MAGIC) != 0 || f->count > SERIES_MAX || size != size_of(f->count))
+		return false;
+	for (int step = 0; step < SERIES_STEPS; step++)
+		if (f->last[step] < 0)
+			return false;
+	return true;
+}
+
+bool series_take(struct series *s, const void *image, size_t size)
+{
+	const struct series_file *f = image;
+	int at;
+
+	if (s->file == NULL || !is_whole(f, size))
+		return false;
+	memcpy(s->file->last, f->last, sizeof f->last);
+	for (size_t i = 0; i < f->count; i++)
+		if (memchr(f->values[i].name, '\0', SERIES_NAME_SIZE) != NULL && (at = series_find(s, f->values[i].name)) >= 0)
+			s->file->values[at] = f->values[i];
+	return true;
 }
 
 /* --- writing ------------------------------------------------------------------------------------- */

@@ -8,16 +8,17 @@
 #ifndef UI_SERIES_H
 #define UI_SERIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "proto/limits.h"
 
 #define SERIES_MAX 16 /* values in one file */
 #define SERIES_NAME_SIZE 24
 
 enum series_step { SERIES_SECONDS, SERIES_MINUTES, SERIES_HOURS, SERIES_DAYS, SERIES_STEPS };
-#define SERIES_POINTS_MAX 3600
 
 /* What stands for a step in which a value was put several times. */
 enum series_kind {
@@ -48,6 +49,12 @@ int series_open(struct series *s, const char *path, const struct series_value *v
 		struct error *err);
 void series_close(struct series *s);
 
+/* For who writes them into a file itself: all of it, as the file of series_open() has it, valid until the next change. */
+const void *series_image(const struct series *s, size_t *size);
+size_t series_image_max(void);
+/* Read such an image back: each value of a name that s has too. False = it is none; nothing is changed then. */
+bool series_take(struct series *s, const void *image, size_t size);
+
 /* These are the values now; NAN = not known. */
 void series_put(struct series *s, int64_t wall_ms, const float *values);
 
@@ -62,5 +69,6 @@ size_t series_read(const struct series *s, int at, enum series_step step, int64_
 		   int64_t *first_ms);
 
 int64_t series_step_ms(enum series_step step);
+enum series_step series_step_of(int64_t seconds); /* SERIES_STEPS = there is none of so many */
 
 #endif

@@ -198,6 +198,7 @@ ROWS = {
     "Ledger/Freeze": [Row(lambda w, s: [pb.FreezeRequest(why="a test")], "admin")],
     "Ledger/Unfreeze": [Row(lambda w, s: [pb.UnfreezeRequest()], "admin")],  # directly after Freeze
     "Pool/Events": [Row(lambda w, s: [pb.EventsRequest()], "read")],
+    "Pool/Series": [Row(lambda w, s: [pb.SeriesRequest(name="workers")], "read")],
     "Pool/Info": [Row(lambda w, s: [pb.InfoRequest()], "")],
 }
 # What gRPC defined for every server: no token is needed on this machine, which is where these tests are.

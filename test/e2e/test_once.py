@@ -20,7 +20,7 @@ NO_CHANGE = {
     "Tasks/Attempts",
     "Tasks/Watch", "Tasks/Logs", "Blobs/Offset", "Blobs/Download", "Workers/List", "Pool/Info", "Ledger/Quote",
     "Ledger/Price", "Ledger/Balance", "Ledger/Statement", "Ledger/Earnings", "Ledger/ListProjects", "Ledger/GetProject",
-    "Ledger/Totals", "Pool/Events",
+    "Ledger/Totals", "Pool/Events", "Pool/Series",
     "Accounts/Login",  # another session, which expires
     "Accounts/Logout",  # the token itself is the id: a repeat does not know it any more
     "Workers/Link",  # each message names task and epoch: test_pool_api.py, test/store/store_move.c

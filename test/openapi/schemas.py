@@ -88,6 +88,7 @@ def shapes():
         "TokenList": document(tokens=[ref("TokenRow")]),
         "NewToken": document(secret="text", token=ref("TokenRow")),
         "Revoked": golden("revoked"),
+        "Series": document(name="text", unit="text", step="int", **{"from": "time?"}, values=["number?"]),
         "Info": golden("info"),
         "Health": document(master="text", version="text", pool="text", reason="text?"),
     }

@@ -1,6 +1,7 @@
 /* test/ui/json.c tests ui/json.c; cJSON reads back what it wrote. */
 #include "ui/json.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,6 +56,18 @@ static void durations_are_seconds_and_times_are_rfc_3339(void **state)
 	buf_release(&out);
 }
 
+static void numbers_have_seven_digits_and_what_is_none_is_null(void **state)
+{
+	struct buf out = {0};
+	struct json j;
+
+	(void)state;
+	json_init(&j, &out);
+	json_floats(&j, NULL, (const float[]){0, 1.5f, 0.1f, 1.0f / 3600, 64.0f * (1 << 30), NAN, -INFINITY}, 7);
+	assert_string_equal(buf_text(&out), "[0,1.5,0.1,0.0002777778,6.871948e+10,null,null]");
+	buf_release(&out);
+}
+
 static void any_bytes_become_a_text_that_a_reader_takes(void **state)
 {
 	struct buf out = {0};
@@ -86,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_has_its_comma_and_its_key),
 		cmocka_unit_test(durations_are_seconds_and_times_are_rfc_3339),
+		cmocka_unit_test(numbers_have_seven_digits_and_what_is_none_is_null),
 		cmocka_unit_test(any_bytes_become_a_text_that_a_reader_takes),
 	};
 
