@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/status.h"
+#include "store/books.h"
 #include "store/call.h"
 #include "store/transfer.h"
 
