@@ -42,7 +42,7 @@
 	X(POOL_SUBMIT_ANSWERED,  "pool.submit.answered",  "the answer is on its way") \
 	X(POOL_HELLO_HEARD,      "pool.hello.heard",      "a worker greets") \
 	X(POOL_HELLO_RECORDED,   "pool.hello.recorded",   "Redis knows it, it does not know") \
-	X(POOL_HELLO_ANSWERED,   "pool.hello.answered",   "verdicts and leases are on their way") \
+	X(POOL_HELLO_ANSWERED,   "pool.hello.answered",   "verdicts are on their way") \
 	X(POOL_LEASE_DONE,       "pool.lease.done",       "a lease is in Redis, its worker does not know") \
 	X(POOL_LEASE_SENT,       "pool.lease.sent",       "the lease is on its way") \
 	X(POOL_PHASE_HEARD,      "pool.phase.heard",      "the worker has begun a phase, Redis does not know") \
