@@ -1,5 +1,6 @@
-// pack.js - what was dropped or picked, as one tar: the same files always give the same bytes, as `hivemind
-// submit` makes them.
+// pack.js - what was dropped or picked, as one tar: the same files always give the same bytes, those that
+// `hivemind submit` gives (exec/bundle_tree.c). But browsers tell neither of empty folders nor which files
+// may be run: what begins as a program does.
 // A file is a {path, blob, executable}; nothing of it is read before it is sent, but its first bytes.
 import { t } from './i18n.js';
 import { get, path, query, Problem } from './api.js';
@@ -49,12 +50,10 @@ export async function dropped(transfer) {
 export const picked = list => {
   const inside = list[0]?.webkitRelativePath.split('/')[0];
   return given(
-    [...list]
-      .map(f => ({
-        path: f.webkitRelativePath ? f.webkitRelativePath.slice(inside.length + 1) : f.name,
-        blob: f
-      }))
-      .filter(f => !f.path.split('/').includes('.git')),
+    [...list].map(f => ({
+      path: f.webkitRelativePath ? f.webkitRelativePath.slice(inside.length + 1) : f.name,
+      blob: f
+    })),
     inside
   );
 };
@@ -76,37 +75,79 @@ async function given(files, name) {
     return {
       name: one.path.slice(0, -4),
       source: one.path.slice(0, -4),
-      files: await sorted(await unzip(one.blob))
+      files: await kept(await unzip(one.blob))
     };
   return {
     name: name || files[0]?.path.replace(/\.\w+$/, '') || 'task',
     source: name || '.',
-    files: await sorted(files)
+    files: await kept(files)
   };
 }
 
-// By the bytes of their names, and with what begins as a program does marked as one.
-async function sorted(files) {
-  for (const f of files) {
+// --- what is left out, and what may be run ------------------------------------------------------------
+
+// Patterns of names as exec/glob.h has them.
+const GLOB = /\*\*\/?|[*?]|\[[!^]?[^][^\]]*\]|\\?[^]/g,
+  MEANS = { '**/': '(.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
+const plain = text => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+function means(part) {
+  if (part.length < 3) return MEANS[part] ?? plain(part.at(-1));
+  const negated = /^.[!^]/.test(part) ? '^' : '';
+  return MEANS[part] ?? `(?!/)[${negated}${part.slice(negated ? 2 : 1, -1).replace(/[\\\][^]/g, '\\$&')}]`;
+}
+
+function rule(line) {
+  if (line[0] === '!') throw new Error(`.hivemindignore: ${line}`);
+  const [, root, pattern, folder] = /^(\/?)(.*?)(\/?)$/.exec(line);
+  return {
+    folder,
+    whole: root || pattern.includes('/'),
+    like: new RegExp('^' + pattern.replace(GLOB, means) + '$')
+  };
+}
+
+function leftOut(path, rules) {
+  const way = path.split('/');
+  return way.some(
+    (name, i) =>
+      name === '.git' ||
+      rules.some(
+        r =>
+          (!r.folder || i < way.length - 1) && r.like.test(r.whole ? way.slice(0, i + 1).join('/') : name)
+      )
+  );
+}
+
+async function kept(files) {
+  const ignore = files.find(f => f.path === '.hivemindignore'),
+    lines = ignore ? (await ignore.blob.text()).split('\n').map(l => l.trimEnd()) : [],
+    rules = lines.filter(l => l && l[0] !== '#').map(rule),
+    rest = files.filter(f => f !== ignore && !leftOut(f.path, rules));
+  for (const f of rest) {
     const b = new Uint8Array(await f.blob.slice(0, 4).arrayBuffer());
     f.executable =
       (b[0] === 0x23 && b[1] === 0x21) || (b[0] === 0x7f && b[1] === 0x45 && b[2] === 0x4c && b[3] === 0x46);
   }
-  return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return rest;
 }
 
 // --- tar ---------------------------------------------------------------------------------------------
 
-function header(name, size, mode, type) {
+// Where a name of more than 100 bytes is divided at a slash; -1: it does not fit.
+const cut = name =>
+  name.findIndex((c, i) => c === 0x2f && i > 0 && i > name.length - 102 && i < 156 && i + 1 < name.length);
+
+function header(path, size, mode, type) {
   const b = new Uint8Array(BLOCK),
     put = (at, text) => b.set(bytes.encode(text), at),
     octal = (at, n, width) => put(at, n.toString(8).padStart(width - 1, '0'));
-  b.set(bytes.encode(name).subarray(0, 100));
+  const name = bytes.encode(path),
+    at = name.length > 100 ? cut(name) : -1;
+  b.set(name.subarray(at + 1, at + 101));
+  if (at > 0) b.set(name.subarray(0, at), 345);
   octal(100, mode, 8);
-  octal(108, 0, 8);
-  octal(116, 0, 8);
   octal(124, size, 12);
-  octal(136, 0, 12);
+  if (type !== 'x') (octal(108, 0, 8), octal(116, 0, 8), octal(136, 0, 12)); // nobody's, at no time
   put(148, '        ');
   put(156, type);
   put(257, 'ustar\x0000');
@@ -130,18 +171,31 @@ function record(key, value) {
   return n + body;
 }
 
+// Folder by folder, each by its name, the manifest first.
+const order = f => (f.path === 'hivemind.json' ? '' : f.path.replaceAll('/', '\0'));
+
 // A Blob that refers to the files: however large they are, they are not in memory.
 export function pack(files) {
-  const parts = [];
-  for (const f of files) {
-    const size = f.blob.size,
-      long = bytes.encode(f.path).length > 100,
+  const parts = [],
+    folders = new Set();
+  const entry = (path, size, mode, type) => {
+    const name = bytes.encode(path),
+      long = name.length > 100 && cut(name) < 0,
       large = size >= 8 ** 11;
     if (long || large) {
-      const extra = bytes.encode((long ? record('path', f.path) : '') + (large ? record('size', size) : ''));
+      const extra = bytes.encode((long ? record('path', path) : '') + (large ? record('size', size) : ''));
       parts.push(header('pax', extra.length, 0o644, 'x'), extra, padding(extra.length));
     }
-    parts.push(header(f.path, large ? 0 : size, f.executable ? 0o755 : 0o644, '0'), f.blob, padding(size));
+    parts.push(header(path, large ? 0 : size, mode, type));
+  };
+  for (const f of [...files].sort((a, b) => (order(a) < order(b) ? -1 : 1))) {
+    for (const { index } of f.path.matchAll(/\//g)) {
+      const folder = f.path.slice(0, index + 1);
+      if (!folders.has(folder)) entry(folder, 0, 0o755, '5');
+      folders.add(folder);
+    }
+    entry(f.path, f.blob.size, f.executable ? 0o755 : 0o644, '0');
+    parts.push(f.blob, padding(f.blob.size));
   }
   parts.push(new Uint8Array(2 * BLOCK));
   return new Blob(parts, { type: 'application/x-tar' });

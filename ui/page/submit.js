@@ -297,11 +297,7 @@ export async function submit(main, parts, words) {
       if (reused) request.bundle = reused;
       else if (bundle) {
         const own = { path: 'hivemind.json', blob: new Blob([text.value]), executable: false };
-        const tar =
-          bundle.tar ??
-          pack(
-            [...bundle.files.filter(f => f.path !== own.path), own].sort((a, b) => (a.path < b.path ? -1 : 1))
-          );
+        const tar = bundle.tar ?? pack([...bundle.files.filter(f => f.path !== own.path), own]);
         step('hash', 0);
         const sha256 = await hash(tar, n => step('hash', n / tar.size), abort.signal);
         step('bytes', 0);
