@@ -346,7 +346,7 @@ def test_what_is_being_sent_goes_on_where_it_was_when_the_pool_comes_back(page, 
     b.driver.get_log("performance")
     try:
         b.click("form button.main", "Submit")
-        hive.until("a third of it", lambda: b.run("return +document.querySelector('.bar')?.getAttribute('aria-valuenow')") >= 33 and "Sending" in b.text(), 30)
+        hive.until("a third of it", lambda: b.run("return +(document.querySelector('.bar')?.getAttribute('aria-valuenow') ?? 0)") >= 33 and "Sending" in b.text(), 30)
         pool.kill()
         pool.start()
         b.see("h1", "large", seconds=40)
