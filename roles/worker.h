@@ -1,12 +1,14 @@
 /* roles/worker.h - a volunteer machine: it takes leases from a pool and runs them in containers.
  *
- *   worker.c            bring-up and down, options            worker_link.h    the session with the pool
- *   attempt.h           one try at one task                   worker_engine.h  the container engine
- *   lease_clock.h       how long it may run what it has        worker_supervisor.h  who ends it when we cannot
- *   attempt_report.h    what the pool is told of it           worker_resources.h  what is lent, what is free
- *   worker_policy.h     what its owner allows              worker_page.h    the owner's page
- *   attempt_log.h       what a task prints                    bundle_cache.h   bundles fetched before
- *   attempt_journal.h   what is written down of it            worker_restore.h what a process before this one left
+ *   worker.c          bring-up and down                 worker_main.c        options
+ *   worker_join.h     which pool, whose worker          worker_offer.h       what this machine is and lends
+ *   worker_link.h     the session with the pool         worker_lease.c       a lease: taken, or given back
+ *   attempt.h         one try at one task               worker_engine.h      the container engine
+ *   lease_clock.h     how long it may run what it has   worker_supervisor.h  who ends it when we cannot
+ *   attempt_report.h  what the pool is told of it       worker_resources.h   what is lent, what is free
+ *   worker_policy.h   what its owner allows             worker_page.h        the owner's page
+ *   attempt_log.h     what a task prints                bundle_cache.h       bundles fetched before
+ *   attempt_journal.h what is written down of it        worker_restore.h     what a process before this one left
  *
  * DATA/ (0700) holds worker-id, lock, leash, attempts/, bundles/, transit/, scratch/, policy.json,
  * history, series, page, page-key and, when it started one, engine/. */
@@ -79,6 +81,9 @@ struct worker {
 	bool linking, leaving, closing, greeted;
 	struct error error;          /* why it ends */
 };
+
+/* From the options to the end. Returns the exit code. */
+int worker_run(struct worker *w);
 
 /* --- what its parts tell it ------------------------------------------------------------------ */
 void worker_engine_found(struct worker *w);   /* its containers can be spoken of; it is not yet checked */
