@@ -1,4 +1,4 @@
-/* roles/pool.c - a pool's bring-up and down.
+/* roles/pool.c - a pool's bring-up.
  *
  * Up; a state is named after what it waits for:
  *
@@ -7,10 +7,7 @@
  *        -> LEDGER (it is not older than the one that we have seen) -> INDEX (the live tasks have been read)
  *        -> PORT (where we listen is ours: the pool before us may hold it a moment longer) -> READY: one line says so
  *
- * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them:
- *
- *   SERVER (GOAWAY; calls may finish for a moment) -> CHANGES (those on their way to Redis)
- *        -> STORE_DOWN (the guard, then leader_close(), then the store) -> REDIS_DOWN -> OVER
+ * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them: roles/pool_down.c.
  *
  * Redis that goes away later changes no state here: calls answer UNAVAILABLE until it is back (store.h). */
 #include "roles/pool.h"
@@ -24,19 +21,14 @@
 #include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
-#include "net/step.h"
 #include "proto/standard.h"
 #include "roles/pool_home.h"
-#include "roles/pool_link.h"
+#include "roles/pool_machine.h"
 #include "roles/pool_metrics.h"
 #include "roles/pool_ready.h"
 #include "ui/term.h"
 
-#define SERVER_GRACE_MS 1000
-#define CHANGES_GRACE_MS 1500
 #define PORT_AGAIN_MS 100
-
-enum { HOME, REDIS, STORE, STANDBY, LEDGER, INDEX, PORT, READY, SERVER, CHANGES, STORE_DOWN, REDIS_DOWN, OVER };
 
 static const struct state states[] = {
 	[HOME] = {"home", TO(REDIS) | TO(STORE) | TO(OVER)},
@@ -54,14 +46,12 @@ static const struct state states[] = {
 	[OVER] = {"over", 0},
 };
 
-static void go_down(struct pool *pool);
-
 /* Something that a person must cure: say it and go. */
 static void fail(struct pool *pool, const struct error *err, int exit_code)
 {
 	term_error(err, pool->options.json);
 	pool->exit_code = exit_code;
-	go_down(pool);
+	pool_go_down(pool);
 }
 
 /* --- ready ------------------------------------------------------------------------------------ */
@@ -316,69 +306,7 @@ static void on_redis(void *user, const struct error *err)
 	open_store(pool, &address);
 }
 
-/* --- down: each step starts what it waits for -------------------------------------------------- */
-
-static void on_redis_down(void *user)
-{
-	struct pool *pool = user;
-
-	pool->redis = NULL;
-	step_to(&pool->step, OVER, "pool");
-	timer_close(&pool->patience, NULL);
-}
-
-static void on_store_closed(void *user)
-{
-	struct pool *pool = user;
-
-	if (pool->store != NULL) {
-		lease_close(&pool->lease);
-		meter_close(&pool->meter);
-	}
-	pool->store = NULL;
-	step_to(&pool->step, REDIS_DOWN, "pool");
-	if (pool->redis != NULL)
-		redis_child_close(pool->redis, on_redis_down, pool);
-	else
-		on_redis_down(pool);
-}
-
-static void on_leader_closed(void *user)
-{
-	struct pool *pool = user;
-
-	store_close(pool->store, on_store_closed, pool);
-}
-
-static void on_guard_closed(void *user)
-{
-	struct pool *pool = user;
-
-	pool->guard = NULL;
-	leader_close(&pool->leader, on_leader_closed, pool);
-}
-
-static void close_store(struct pool *pool)
-{
-	step_to(&pool->step, STORE_DOWN, "pool");
-	if (pool->guard != NULL)
-		ledger_guard_close(pool->guard, on_guard_closed, pool);
-	else if (pool->store != NULL)
-		on_guard_closed(pool);
-	else
-		on_store_closed(pool);
-}
-
-/* Changes that are on their way may still be answered. */
-static void finish_changes(struct pool *pool)
-{
-	bool idle = pool->store == NULL || (lease_idle(&pool->lease) && meter_idle(&pool->meter)) || !store_is_up(pool->store);
-
-	if (idle || clock_ms() >= pool->patience_ms)
-		close_store(pool);
-	else
-		timer_set(&pool->patience, 10);
-}
+/* --- main ------------------------------------------------------------------------------------- */
 
 static void on_patience(struct timer *t)
 {
@@ -387,70 +315,13 @@ static void on_patience(struct timer *t)
 	if (pool->step.at == PORT)
 		take_port(pool);
 	else if (pool->step.at == CHANGES)
-		finish_changes(pool);
-}
-
-static void on_server_closed(void *user)
-{
-	struct pool *pool = user;
-
-	pool->server = NULL;
-	step_to(&pool->step, CHANGES, "pool");
-	pool->patience_ms = clock_ms() + CHANGES_GRACE_MS;
-	finish_changes(pool);
-}
-
-static void go_down(struct pool *pool)
-{
-	bool was_ready = pool->step.at == READY;
-
-	if (pool->stopping)
-		return;
-	pool_identity_close(&pool->identity);
-	pool_metrics_close(pool);
-	pool->stopping = true;
-	crash_point(POOL_STOP);
-	log_info("pool going down state=%s", states[pool->step.at].name);
-	step_to(&pool->step, SERVER, "pool");
-	timer_clear(&pool->patience);
-	if (pool->server != NULL)
-		pool_health_close(pool);
-	if (was_ready) {
-		link_drop_all(pool);
-		pool_sweep_close(&pool->sweep);
-		revocation_close(&pool->revocation);
-		pool_events_close(&pool->events);
-		pool_history_close(&pool->history);
-	}
-	if (pool->server != NULL)
-		grpc_server_close(pool->server, SERVER_GRACE_MS, on_server_closed, pool);
-	else
-		on_server_closed(pool);
+		pool_finish_changes(pool);
 }
 
 static void on_stop(struct loop *loop, int signal)
 {
 	(void)signal;
-	go_down(container_of(loop, struct pool, loop));
-}
-
-/* --- main ------------------------------------------------------------------------------------- */
-
-static int open_prices(struct pool *pool, struct error *err)
-{
-	const char *path = pool->options.prices;
-	FILE *f;
-	int rc;
-
-	pool->prices = price_defaults;
-	if (path == NULL)
-		return 0;
-	f = fopen(path, "re");
-	if (f == NULL)
-		return error_set(err, STATUS_NOT_FOUND, "cannot read the prices in %s: %s", path, strerror(errno));
-	rc = price_table_read(&pool->prices, f, path, err);
-	fclose(f);
-	return rc;
+	pool_go_down(container_of(loop, struct pool, loop));
 }
 
 int pool_open_admission(struct pool *pool, struct error *err)
@@ -472,7 +343,7 @@ static int bring_up(struct pool *pool, struct error *err)
 
 	if (endpoint_parse(&pool->at, pool->options.listen, err) != 0)
 		return err->status;
-	if (open_prices(pool, err) != 0)
+	if (price_table_open(&pool->prices, pool->options.prices, err) != 0)
 		return err->status;
 	if (pool->options.redis != NULL && redis_address_parse(&address, pool->options.redis, err) != 0)
 		return err->status;
@@ -508,7 +379,7 @@ int pool_run(struct pool *pool)
 		pool_workers_release(pool);
 		auth_release(&pool->auth);
 		throttle_release(&pool->throttle);
-	call_rate_release(&pool->call_rate);
+		call_rate_release(&pool->call_rate);
 		reflection_release(&pool->reflection);
 	} else {
 		pool->exit_code = term_error(&err, pool->options.json);

@@ -1,22 +1,35 @@
 /* roles/pool.h - the server: accounts, queue, workers, results. One struct holds its parts.
  *
- *   pool.c           bring-up and down               pool_handlers.c  who answers which RPC
- *   pool_call.h      memory of one call
- *   pool_accounts.c  Register, Login, Logout, Whoami               auth.h        tokens, who may call what
- *   pool_tokens.c    CreateToken, ListTokens, RevokeToken          revocation.h  ended tokens end streams
- *   throttle.h       how often passwords may be tried
- *   pool_tasks.c     Submit, List, Get, Stop, Remove               password.h    hashes, off the loop
- *   pool_watch.c     Watch                                         pool_logs.c   Logs
- *   pool_upload.c, pool_download.c   Blobs                         pool_info.c   Pool.Info, Workers.List
- *   pool_link.c      a worker's stream                             pool_workers.h  the workers there are
- *   leader.h         which of several pools leads
- *   pool_index.h     the tasks in memory                           sched.h, lease.h  who runs what
- *   pool_health.c, pool_reflection.c   gRPC's standard services
- *   pool_sweep.c     what is no longer wanted              pool_identity.h  certificate, join string
- *   price.h, meter.h what a task costs       pool_quote.c   Quote, Price
- *   pool_ledger.c    the rest of Ledger      pool_project.c projects
- *   admission.h      who may register: challenges, invitations      pool_events.h  Events
- *   pool_metrics.h   /metrics, for Prometheus                       pool_history.h  what it was like, for plots; Series
+ *   pool.c, pool_down.c              bring-up; the way down
+ *   pool_handlers.c                  who answers which RPC
+ *   pool_call.h                      memory of one call
+ *   auth.h                           tokens, who may call what
+ *   revocation.h                     ended tokens end streams
+ *   pool_accounts.c                  Register, Login, Logout, Whoami
+ *   pool_tokens.c                    CreateToken, ListTokens, RevokeToken
+ *   password.h                       hashes, off the loop
+ *   throttle.h                       how often passwords may be tried
+ *   admission.h                      who may register: challenges, invitations
+ *   pool_tasks.c                     Submit, List, Get, Stop, Remove
+ *   pool_watch.c                     Watch
+ *   pool_logs.c                      Logs
+ *   pool_events.h                    Events
+ *   pool_upload.c, pool_download.c   Blobs
+ *   pool_info.c                      Pool.Info, Workers.List
+ *   pool_link.c                      a worker's stream
+ *   pool_workers.h                   the workers there are
+ *   pool_index.h, pool_explain.c     the tasks in memory; why they wait
+ *   sched.h, lease.h                 who runs what
+ *   leader.h                         which of several pools leads
+ *   price.h, meter.h                 what a task costs
+ *   pool_quote.c                     Quote, Price
+ *   pool_ledger.c                    the rest of Ledger
+ *   pool_project.c                   projects
+ *   pool_sweep.c                     what is no longer wanted
+ *   pool_identity.h                  certificate, join string
+ *   pool_metrics.h                   /metrics, for Prometheus
+ *   pool_history.h                   what it was like, for plots; Series
+ *   pool_health.c, pool_reflection.c gRPC's standard services
  *
  * Redis is the only truth. What is in memory is an index that pool_index_load() makes from it. */
 #ifndef ROLES_POOL_H

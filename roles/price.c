@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* strcasestr */
 #include "roles/price.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -210,4 +211,20 @@ int price_table_read(struct price_table *t, FILE *f, const char *path, struct er
 {
 	*t = price_defaults;
 	return ini_read(f, path, on_line, t, err);
+}
+
+int price_table_open(struct price_table *t, const char *path, struct error *err)
+{
+	FILE *f;
+	int rc;
+
+	*t = price_defaults;
+	if (path == NULL)
+		return 0;
+	f = fopen(path, "re");
+	if (f == NULL)
+		return error_set(err, STATUS_NOT_FOUND, "cannot read the prices in %s: %s", path, strerror(errno));
+	rc = price_table_read(t, f, path, err);
+	fclose(f);
+	return rc;
 }

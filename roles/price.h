@@ -45,6 +45,9 @@ extern const struct price_table price_defaults;
  * INVALID_ARGUMENT names file and line. */
 int price_table_read(struct price_table *t, FILE *f, const char *path, struct error *err);
 
+/* The same from a file; NULL = the defaults alone. NOT_FOUND: it cannot be read. */
+int price_table_open(struct price_table *t, const char *path, struct error *err);
+
 /* Of one attempt. */
 struct price {
 	int64_t start_mcpt, rate_ncpt;
