@@ -5,7 +5,6 @@
 #include "proto/status.h"
 #include "store/books.h"
 #include "store/call.h"
-#include "store/transfer.h"
 
 #define LEDGER_PAGE_MAX 1000
 
