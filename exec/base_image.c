@@ -1,5 +1,5 @@
-/* exec/base_image.c owns: the layer of the built-in image: /bin/busybox, a link to it for every applet, and the
- * few files that programs expect (/etc/passwd, /etc/group, /tmp, /work). */
+/* exec/base_image.c owns: the layer of the built-in image: /bin/busybox, a link to it for every applet, and
+ * the few files that programs expect (/etc/passwd, /etc/group, /tmp, /work). */
 #include "exec/base_image.h"
 
 #include <elf.h>
@@ -80,7 +80,8 @@ static bool is_static(const struct buf *program)
 }
 
 /* --- the layer: links and modes that exec/tar.h, which is for strangers' files, does not know --- */
-static void add_header(struct buf *tar, char type, const char *name, unsigned mode, size_t size, const char *target)
+static void add_header(struct buf *tar, char type, const char *name, unsigned mode, size_t size,
+		       const char *target)
 {
 	struct tar_header h = {.type = type, .magic = "ustar", .version = "00"};
 	const unsigned char *bytes = (const unsigned char *)&h;

@@ -136,8 +136,8 @@ static void add_gpus(cJSON *host, const char *gpus)
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(host, "DeviceRequests"), request);
 }
 
-/* Output comes by attach. What the engine keeps besides is for a worker that was away: bounded, so that a flood does
- * not fill the disk, and written before the task goes on, so that nothing is left out. */
+/* Output comes by attach. What the engine keeps besides is for a worker that was away: bounded, so that a
+ * flood does not fill the disk, and written before the task goes on, so that nothing is left out. */
 static void add_log(cJSON *host, const char *driver)
 {
 	cJSON *log = cJSON_AddObjectToObject(host, "LogConfig"), *config = cJSON_AddObjectToObject(log, "Config");

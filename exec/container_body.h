@@ -18,7 +18,8 @@
 #define FILES_MAX 4096             /* open files of one process */
 #define TMP_SIZE "64m"             /* of /tmp; counts as memory of the task */
 #define SHM_SIZE_BYTES (64 << 20)  /* of /dev/shm; as well */
-#define CONTAINER_LOG_MAX (16 * MiB) /* of output, with the engine's own words beside it; the oldest goes first */
+/* of output, with the engine's own words beside it; the oldest goes first */
+#define CONTAINER_LOG_MAX (16 * MiB)
 #define IMAGE_VOLUMES_MAX 32       /* places that an image may declare writable */
 
 struct container_body {

@@ -1,4 +1,5 @@
-/* exec/container_process.c - a pidfd is taken first and compared then, so that a number that is used again hits nobody. */
+/* exec/container_process.c - a pidfd is taken first and compared then, so that
+ * a number that is used again hits nobody. */
 #include "exec/container_process.h"
 
 #include <fcntl.h>
@@ -26,12 +27,14 @@ static bool read_of(int pid, const char *file, char *text, size_t size)
 	return n > 0;
 }
 
-/* Field 22 of stat, the 20th after the name; 0 = there is no such process, or it has ended and waits for its parent. */
+/* Field 22 of stat, the 20th after the name; 0 = there is no such process,
+ * or it has ended and waits for its parent. */
 static uint64_t started_of(int pid)
 {
 	char text[1024], *at;
 
-	if (!read_of(pid, "stat", text, sizeof text) || (at = strrchr(text, ')')) == NULL || strncmp(at, ") Z", 3) == 0)
+	if (!read_of(pid, "stat", text, sizeof text) || (at = strrchr(text, ')')) == NULL ||
+	    strncmp(at, ") Z", 3) == 0)
 		return 0;
 	for (int field = 2; at != NULL && field < 22; field++)
 		at = strchr(at + 1, ' ');
@@ -57,7 +60,8 @@ bool container_process_runs(struct container_process p)
 bool container_process_kill(struct container_process p)
 {
 	int fd = p.pid != 0 ? (int)syscall(SYS_pidfd_open, p.pid, 0) : -1;
-	bool sent = fd >= 0 && container_process_runs(p) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+	bool sent = fd >= 0 && container_process_runs(p) &&
+		    syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
 
 	if (fd >= 0)
 		close(fd);

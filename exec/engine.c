@@ -253,7 +253,8 @@ static void on_ping(struct engine_call *c)
 	free(p);
 }
 
-void engine_ping(struct engine *e, void (*done)(struct engine *e, const struct error *err, void *user), void *user)
+void engine_ping(struct engine *e, void (*done)(struct engine *e, const struct error *err, void *user),
+		 void *user)
 {
 	struct ping *p = xcalloc(1, sizeof(*p));
 

@@ -26,29 +26,33 @@ struct engine {
 	int seccomp_fd;      /* Podman takes our system call list only as a file: a sealed one in memory; else -1 */
 	bool limits_enforced;/* the canary was killed at its memory limit */
 	bool live_restore;   /* containers outlive the daemon */
-	bool has_init;       /* it can put an init program in front of the task (signals reach it, zombies are reaped) */
+	/* it can put an init program in front of the task (signals reach it, zombies are reaped) */
+	bool has_init;
 	bool sees_our_files; /* a bind mount of our scratch works (else the archive endpoints are used) */
 	struct error canary; /* why limits_enforced is false */
 };
 
 /* Find a socket that answers: `wanted` (--docker unix:PATH) alone when given; else DOCKER_HOST (unix: only),
- * /var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock, $XDG_RUNTIME_DIR/podman/podman.sock.
- * Asks its version. done() comes once, on the loop; on success e is filled in.
+ * /var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock,
+ * /run/podman/podman.sock, $XDG_RUNTIME_DIR/podman/podman.sock. Asks its
+ * version. done() comes once, on the loop; on success e is filled in.
  *   UNAVAILABLE  none answers (text lists what was tried, hint is the apt line)
  *   PERMISSION_DENIED  one is there and may not be used (hint: the group to join) */
 void engine_open(struct engine *e, struct loop *loop, const char *wanted, const char *worker,
 		 void (*done)(struct engine *e, const struct error *err, void *user), void *user);
 
-/* Make the base image if it is not there, then run the canary: a container that must be killed at 16 MiB, and that must
- * see a file of `scratch_parent` through a bind mount. Fills limits_enforced, sees_our_files, canary. */
+/* Make the base image if it is not there, then run the canary: a container that must be killed at
+ * 16 MiB, and that must see a file of `scratch_parent` through a bind mount. Fills
+ * limits_enforced, sees_our_files, canary. */
 void engine_check(struct engine *e, const char *scratch_parent,
 		  void (*done)(struct engine *e, const struct error *err, void *user), void *user);
 
 /* Does it answer now (1 s)? */
-void engine_ping(struct engine *e, void (*done)(struct engine *e, const struct error *err, void *user), void *user);
+void engine_ping(struct engine *e, void (*done)(struct engine *e, const struct error *err, void *user),
+		 void *user);
 
-/* Remove every container and image with our label, the base image aside, that an earlier process left. keep: names of
- * containers to leave. */
+/* Remove every container and image with our label, the base image aside, that an earlier process
+ * left. keep: names of containers to leave. */
 void engine_sweep(struct engine *e, const char *const *keep, size_t count,
 		  void (*done)(struct engine *e, const struct error *err, void *user), void *user);
 

@@ -1,7 +1,7 @@
 /* exec/engine_call.c owns: how a call is put together and what the two engines mean by their answers.
  *
- * Docker answers 404 for what is not there and 409 for a wrong state. Podman says 500 for most wrong states, with words
- * that are all one has to tell them apart. */
+ * Docker answers 404 for what is not there and 409 for a wrong state. Podman says 500 for most wrong states,
+ * with words that are all one has to tell them apart. */
 #define _GNU_SOURCE
 #include "exec/engine_call.h"
 
@@ -30,8 +30,8 @@ static void on_call_done(struct fetch_request *r)
 	free(body);
 }
 
-static void start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), const char *method,
-		  const char *path, va_list arguments)
+static void start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *),
+		  const char *method, const char *path, va_list arguments)
 {
 	int n = e->api[0] != '\0' ? snprintf(c->url, sizeof(c->url), "http://engine/v%s", e->api)
 				  : snprintf(c->url, sizeof(c->url), "http://engine");
@@ -53,8 +53,8 @@ static void start(struct engine *e, struct engine_call *c, void (*done)(struct e
 	fetch_start(e->fetch, &c->request);
 }
 
-void call_start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), const char *method,
-		const char *path, ...)
+void call_start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *),
+		const char *method, const char *path, ...)
 {
 	va_list arguments;
 

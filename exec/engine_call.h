@@ -14,7 +14,8 @@
 #define CONTAINER_NAME_SIZE 64
 
 struct engine_call {
-	/* The owner may set its timeout_ms, on_data, on_headers, read_body, type and own_connection before the call. */
+	/* The owner may set its timeout_ms, on_data, on_headers, read_body,
+	 * type and own_connection before the call. */
 	struct fetch_request request;
 	void (*done)(struct engine_call *c); /* request.error and request.answer are valid inside */
 	void *user;
@@ -25,8 +26,8 @@ struct engine_call {
 };
 
 /* done() comes once, from the loop. c is on loan until then; zero it before it is used first. */
-void call_start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *), const char *method,
-		const char *path, ...) __attribute__((format(printf, 5, 6)));
+void call_start(struct engine *e, struct engine_call *c, void (*done)(struct engine_call *),
+		const char *method, const char *path, ...) __attribute__((format(printf, 5, 6)));
 void call_cancel(struct engine_call *c);
 
 /* The same with a JSON body, which becomes the call's (from cJSON_PrintUnformatted). */

@@ -104,7 +104,8 @@ static void on_removed(struct job *j)
 		if (c->error.status == 0)
 			error_set(&c->error, STATUS_UNKNOWN, "the canary container did not run");
 	} else if (j->exit_code > EXIT_KILLED) {
-		error_set(&c->error, STATUS_UNKNOWN, "the canary container ended with exit status %d, not by itself", j->exit_code);
+		error_set(&c->error, STATUS_UNKNOWN,
+			  "the canary container ended with exit status %d, not by itself", j->exit_code);
 	} else {
 		read_findings(c);
 	}

@@ -1,8 +1,8 @@
 /* exec/engine_sweep.c owns: removing what an earlier process of this worker left in the engine.
  *
- * The happy path: list the containers with our label; remove each that is not to be kept, one after another; the
- * same with the images that were loaded for single tasks (their repository names the worker); done(). What cannot be
- * removed is reported once, after everything else has been. */
+ * The happy path: list the containers with our label; remove each that is not to be kept, one after another;
+ * the same with the images that were loaded for single tasks (their repository names the worker); done().
+ * What cannot be removed is reported once, after everything else has been. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

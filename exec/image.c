@@ -350,7 +350,8 @@ static void on_checked(struct work *w)
 
 static void name_as_task(struct image *i)
 {
-	snprintf(i->reference, sizeof(i->reference), TASK_IMAGE_REPOSITORY "%s:%s-%u", i->engine->worker, i->task, i->epoch);
+	snprintf(i->reference, sizeof(i->reference), TASK_IMAGE_REPOSITORY "%s:%s-%u", i->engine->worker,
+		 i->task, i->epoch);
 }
 
 void image_claim(struct image *i)

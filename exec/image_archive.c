@@ -1,9 +1,9 @@
 /* exec/image_archive.c owns: the table of contents of an image.tar, and the new archive made of parts of it.
  *
- * The happy path: every header is read once; manifest.json names the configuration and the layers; the new archive is a
- * list of segments, each a piece of memory (headers, our manifest) or a range of the old file, read one after another.
- * In archives of older Dockers a layer that occurs twice is a symbolic link to the first: it is followed within
- * the table, once. */
+ * The happy path: every header is read once; manifest.json names the configuration and the layers; the new
+ * archive is a list of segments, each a piece of memory (headers, our manifest) or a range of the old file,
+ * read one after another. In archives of older Dockers a layer that occurs twice is a symbolic link to the
+ * first: it is followed within the table, once. */
 #include "exec/image_archive.h"
 
 #include <cjson/cJSON.h>
@@ -168,8 +168,8 @@ static int read_entry(struct image_archive *a, const struct tar_header *h, uint6
 }
 
 /* One header at *offset, which then points behind it and its data. next: what a pax header said of it. */
-static int read_header(struct image_archive *a, const struct tar_header *h, struct part *next, uint64_t *offset,
-		       struct error *err)
+static int read_header(struct image_archive *a, const struct tar_header *h, struct part *next,
+		       uint64_t *offset, struct error *err)
 {
 	uint64_t size;
 	int status;

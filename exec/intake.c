@@ -1,5 +1,6 @@
-/* exec/intake.c - one pass over a tar: the strict reader, the hash and the temporary file each see every byte. It ends at
- * the first thing that one of them refuses, with words that begin with what was being read. */
+/* exec/intake.c - one pass over a tar: the strict reader, the hash and the temporary
+ * file each see every byte. It ends at the first thing that one of them refuses, with
+ * words that begin with what was being read. */
 #define _GNU_SOURCE
 #include "exec/intake.h"
 

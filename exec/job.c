@@ -31,7 +31,8 @@ static const struct state states[] = {
 	[NEW] = {"NEW", TO(IMAGE) | TO(LOOKING)},
 	[IMAGE] = {"IMAGE", TO(CREATING) | TO(ENDING)},
 	[CREATING] = {"CREATING", TO(ATTACHING) | TO(LOOKING) | TO(IMAGE) | TO(ENDING)},
-	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(IMAGE) | TO(RUNNING) | TO(ASKING) | TO(DRAINING) | TO(READING) | TO(ENDING)},
+	[LOOKING] = {"LOOKING", TO(ATTACHING) | TO(IMAGE) | TO(RUNNING) | TO(ASKING) | TO(DRAINING) |
+					TO(READING) | TO(ENDING)},
 	[ATTACHING] = {"ATTACHING", TO(STARTING) | TO(ENDING)},
 	[STARTING] = {"STARTING", TO(RUNNING) | TO(ENDING)},
 	[RUNNING] = {"RUNNING", TO(INSPECTING) | TO(ENDING)},
@@ -210,7 +211,8 @@ static void create(struct job_machine *m)
 	machine_go(m, CREATING);
 	m->created = true;
 	machine_fresh_call(&m->call, m);
-	call_post_json(m->engine, &m->call, on_created, container_body_json(&body), "/containers/create?name=%s", m->name);
+	call_post_json(m->engine, &m->call, on_created, container_body_json(&body),
+		       "/containers/create?name=%s", m->name);
 	crash_point(WORKER_CREATE_ASKED);
 }
 

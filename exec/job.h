@@ -10,18 +10,18 @@
  * gone (or the engine refuses for good, which is logged). In between the owner may collect the output. A
  * job that never made a container also gives both.
  *
- * A job whose process died is gone on with by job_adopt() of the next one, which asks the engine how the container
- * stands: it runs - its output is followed, its end awaited, its time limit goes on; it has ended - its outcome is
- * read, and it is never started again; it was made and never started - it is started, once; there is none, and none
- * was started - begin as job_start() does.
+ * A job whose process died is gone on with by job_adopt() of the next one, which asks the engine how the
+ * container stands: it runs - its output is followed, its end awaited, its time limit goes on; it has ended -
+ * its outcome is read, and it is never started again; it was made and never started - it is started, once;
+ * there is none, and none was started - begin as job_start() does.
  *
- * Output that nobody heard, because this process or the engine was away, is read from what the engine kept of it:
- * no byte comes twice, and none is missing while the engine still has it (CONTAINER_LOG_MAX); output_lost says that
- * it had not. The engine keeps whole lines, so the beginning of one may come late.
+ * Output that nobody heard, because this process or the engine was away, is read from what the engine kept of
+ * it: no byte comes twice, and none is missing while the engine still has it (CONTAINER_LOG_MAX); output_lost
+ * says that it had not. The engine keeps whole lines, so the beginning of one may come late.
  *
  * Classification (reliability.md facts 5 and 7): exit code, OOM and "we killed it" are three separate
- * facts. A signal that the task did not send itself (the engine is asked for its events of the container) and every
- * failure of the engine is FAILURE_INFRA. */
+ * facts. A signal that the task did not send itself (the engine is asked for its events of the container) and
+ * every failure of the engine is FAILURE_INFRA. */
 #ifndef EXEC_JOB_H
 #define EXEC_JOB_H
 
@@ -45,11 +45,13 @@ struct job {
 	const char *image_tar;  /* path of the bundle's image.tar; NULL = none */
 	uid_t uid;
 	const char *gpus;       /* UUIDs, comma separated; NULL = none */
-	/* for job_adopt(): clock_us() when it was started, 0 = not known; bytes of stdout and stderr that the owner has */
+	/* for job_adopt(): clock_us() when it was started, 0 = not known;
+	 * bytes of stdout and stderr that the owner has */
 	int64_t started_us;
 	uint64_t told[2];
 
-	/* PHASE_STAGING with bytes done and total while the image is pulled, PHASE_EXECUTING when the container was started. */
+	/* PHASE_STAGING with bytes done and total while the image is pulled,
+	 * PHASE_EXECUTING when the container was started. */
 	void (*on_phase)(struct job *j, int phase, uint64_t done, uint64_t total, const char *detail);
 	/* stream 1 or 2, as it is printed. The job never waits for its reader. */
 	void (*on_output)(struct job *j, int stream, const void *data, size_t n);
@@ -76,7 +78,8 @@ void job_adopt(struct job *j);
 
 enum job_stop {
 	JOB_STOP_OWNER, JOB_STOP_TIMEOUT, JOB_STOP_DISK, JOB_STOP_LOST, JOB_STOP_BUDGET,
-	JOB_STOP_ENGINE /* the engine does not answer: done() comes without it, the container is removed when it does again */
+	/* the engine does not answer: done() comes without it, the container is removed when it does again */
+	JOB_STOP_ENGINE
 };
 
 /* End it early: SIGTERM, spec->grace_s, SIGKILL (JOB_STOP_LOST and JOB_STOP_DISK: SIGKILL at once).
@@ -85,8 +88,8 @@ enum job_stop {
  * the job itself. */
 void job_stop(struct job *j, enum job_stop why, const char *words);
 
-/* Pause its container or let it run again; at once if it runs, else when it does. Paused time does not count as run time. Said
- * again it is tried again, if the engine would not. */
+/* Pause its container or let it run again; at once if it runs, else when it does. Paused time does not count
+ * as run time. Said again it is tried again, if the engine would not. */
 void job_pause(struct job *j, bool paused);
 bool job_is_paused(const struct job *j);
 

@@ -1,11 +1,11 @@
 /* exec/job_adopt.c owns: what to do with a container of this attempt that is there already.
  *
- * Only one that was made and never started is started; both engines would start one that has ended, too. What has
- * begun is never begun again: it is heard to its end. A container that is gone after it was started is a loss of this
- * machine, not an end of the task.
+ * Only one that was made and never started is started; both engines would start one that has ended, too. What
+ * has begun is never begun again: it is heard to its end. A container that is gone after it was started is a
+ * loss of this machine, not an end of the task.
  *
- * Failures: the engine does not say how it stands for ENGINE_SILENT_MS, it is gone, or it belongs to an attempt that
- * was never to be adopted (FAILURE_INFRA). */
+ * Failures: the engine does not say how it stands for ENGINE_SILENT_MS, it is gone, or it belongs to an
+ * attempt that was never to be adopted (FAILURE_INFRA). */
 #include "exec/job_machine.h"
 
 #include <stdio.h>
@@ -27,13 +27,14 @@ static int64_t time_of(const char *text)
 	double seconds;
 	int hours = 0, minutes = 0, got;
 
-	got = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lf%c%2d:%2d", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
-		     &seconds, &sign, &hours, &minutes);
+	got = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lf%c%2d:%2d", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour,
+		     &t.tm_min, &seconds, &sign, &hours, &minutes);
 	if (got < 6 || t.tm_year < 1970)
 		return 0;
 	t.tm_year -= 1900;
 	t.tm_mon--;
-	return (timegm(&t) - (sign == '-' ? -1 : 1) * (hours * 60 + minutes) * 60) * 1000000ll + (int64_t)(seconds * 1e6);
+	return (timegm(&t) - (sign == '-' ? -1 : 1) * (hours * 60 + minutes) * 60) * 1000000ll +
+	       (int64_t)(seconds * 1e6);
 }
 
 /* --- it runs ----------------------------------------------------------------------------------- */

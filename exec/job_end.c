@@ -94,8 +94,8 @@ void machine_end_when_quiet(struct job_machine *m)
 {
 	struct job *j = m->job;
 
-	if (!machine_at(m, ENDING) || m->attach.busy || m->wait.busy || m->kill.busy || m->look.busy || m->pause.busy ||
-	    m->call.busy)
+	if (!machine_at(m, ENDING) || m->attach.busy || m->wait.busy || m->kill.busy || m->look.busy ||
+	    m->pause.busy || m->call.busy)
 		return;
 	usage_meter_close(&m->meter);
 	j->done(j);
@@ -164,8 +164,8 @@ static void conclude_ending(struct job_machine *m)
 
 /* --- who sent the signal? ---------------------------------------------------------------------- */
 
-/* One that ended while nobody heard it, on an engine that has no event of that: it was started anew, and that ends what runs,
- * unless containers outlive it. */
+/* One that ended while nobody heard it, on an engine that has no event of that: it was started anew, and that
+ * ends what runs, unless containers outlive it. */
 static void on_events(struct engine_call *c)
 {
 	struct job_machine *m = c->user;
@@ -177,7 +177,8 @@ static void on_events(struct engine_call *c)
 	conclude_ending(m);
 }
 
-/* Both engines keep an event of each signal that was sent through them; of one that the task sends itself they know nothing. */
+/* Both engines keep an event of each signal that was sent through them; of one that
+ * the task sends itself they know nothing. */
 static void ask_for_events(struct job_machine *m)
 {
 	int64_t now_ms = clock_wall_ms(), since_ms = m->job->started_ms < now_ms ? m->job->started_ms : now_ms;
@@ -188,7 +189,8 @@ static void ask_for_events(struct job_machine *m)
 	machine_fresh_call(&m->call, m);
 	m->call.request.timeout_ms = ENGINE_SILENT_MS;
 	call_start(m->engine, &m->call, on_events, "GET",
-		   "/events?since=%" PRId64 "&until=%" PRId64 ".%03d&filters=%%7B%%22container%%22%%3A%%5B%%22%s%%22%%5D%%2C"
+		   "/events?since=%" PRId64 "&until=%" PRId64
+		   ".%03d&filters=%%7B%%22container%%22%%3A%%5B%%22%s%%22%%5D%%2C"
 		   "%%22event%%22%%3A%%5B%%22kill%%22%%2C%%22die%%22%%5D%%7D",
 		   since_ms / 1000 - EVENTS_BEFORE_S, until_ms / 1000, (int)(until_ms % 1000), m->name);
 }

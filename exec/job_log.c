@@ -1,8 +1,9 @@
 /* exec/job_log.c owns: a job's output as the engine has kept it, for when nobody was there to hear it.
  *
- * While the container runs it is followed from its beginning; what the owner has is skipped, by the number of bytes of
- * each stream. When it has ended, what there is is read once more, whole: that is exact, where following may be cut
- * off. If the oldest has gone from the engine's log, we skip what nobody heard: less is told, never anything twice. */
+ * While the container runs it is followed from its beginning; what the owner has is skipped, by the
+ * number of bytes of each stream. When it has ended, what there is is read once more, whole: that is
+ * exact, where following may be cut off. If the oldest has gone from the engine's log, we skip what
+ * nobody heard: less is told, never anything twice. */
 #include "exec/job_machine.h"
 
 #include "net/clock.h"

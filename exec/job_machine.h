@@ -1,6 +1,6 @@
 /* exec/job_machine.h - the inside of a job, shared by exec/job.c (up to the start), exec/job_run.c
- * (while it runs), exec/job_log.c (output that the engine kept), exec/job_adopt.c (what an earlier process began) and
- * exec/job_end.c (outcome and removal). Nobody else includes it. */
+ * (while it runs), exec/job_log.c (output that the engine kept), exec/job_adopt.c (what an earlier process
+ * began) and exec/job_end.c (outcome and removal). Nobody else includes it. */
 #ifndef EXEC_JOB_MACHINE_H
 #define EXEC_JOB_MACHINE_H
 
@@ -14,8 +14,8 @@
 #include "net/step.h"
 
 enum {
-	NEW, IMAGE, CREATING, LOOKING, ATTACHING, STARTING, RUNNING, INSPECTING, ASKING, DRAINING, READING, ENDING, REMOVING, REMOVING_IMAGE,
-	CLOSING
+	NEW, IMAGE, CREATING, LOOKING, ATTACHING, STARTING, RUNNING, INSPECTING, ASKING, DRAINING, READING, ENDING,
+	REMOVING, REMOVING_IMAGE, CLOSING
 };
 
 struct job_machine {
@@ -55,7 +55,6 @@ struct job_machine {
 	uint64_t delay;
 };
 
-
 /* exec/job.c */
 void machine_go(struct job_machine *m, int state);
 bool machine_at(const struct job_machine *m, int state);
@@ -70,7 +69,8 @@ void machine_attach(struct job_machine *m);
 void machine_look_for_container(struct job_machine *m);
 
 /* exec/job_adopt.c */
-void machine_adopt(struct job_machine *m, const struct engine_call *c); /* the answer to machine_look_for_container() */
+/* the answer to machine_look_for_container() */
+void machine_adopt(struct job_machine *m, const struct engine_call *c);
 
 /* exec/job_log.c */
 void machine_follow_log(struct job_machine *m);   /* it runs, and nobody hears it */
@@ -98,11 +98,13 @@ void machine_kill_process(const struct job_machine *m); /* without the engine, w
 int64_t machine_ran_us(const struct job_machine *m); /* since its start, without the time it was paused */
 int64_t machine_time_left_ms(const struct job_machine *m); /* of its time limit */
 void machine_settle_pause(struct job_machine *m); /* make it as it is wanted */
-void machine_found_paused(struct job_machine *m, bool paused); /* so the engine says of one that an earlier process began */
+/* so the engine says of one that an earlier process began */
+void machine_found_paused(struct job_machine *m, bool paused);
 
 /* exec/job_end.c */
 void machine_conclude(struct job_machine *m, int failure, const struct error *err); /* no end of its own */
-void machine_conclude_start(struct job_machine *m, const struct engine_call *c);    /* it could not be started */
+/* it could not be started */
+void machine_conclude_start(struct job_machine *m, const struct engine_call *c);
 void machine_conclude_exit(struct job_machine *m, const cJSON *state, int64_t ran_us); /* it has ended */
 void machine_begin_ending(struct job_machine *m);
 void machine_end_when_quiet(struct job_machine *m);

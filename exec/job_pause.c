@@ -1,9 +1,9 @@
-/* exec/job_pause.c owns: a job's place on the leash (exec/leash.h), its container paused and running again, and the
- * time that this takes, which is no run time.
+/* exec/job_pause.c owns: a job's place on the leash (exec/leash.h), its container paused and running again,
+ * and the time that this takes, which is no run time.
  *
- * What is wanted and what is are two facts: each answer of the engine is compared with what is wanted by then. The
- * supervisor may have paused the container while this process was stuck; that is read from the slot. An engine that cannot
- * pause lets it run: the kill comes all the same. */
+ * What is wanted and what is are two facts: each answer of the engine is compared with what is wanted by
+ * then. The supervisor may have paused the container while this process was stuck; that is read from the
+ * slot. An engine that cannot pause lets it run: the kill comes all the same. */
 #include "exec/job_machine.h"
 
 #include "net/clock.h"
@@ -118,7 +118,8 @@ void machine_settle_pause(struct job_machine *m)
 		return;
 	m->pausing = m->want_paused;
 	machine_fresh_call(&m->pause, m);
-	call_start(m->engine, &m->pause, on_answer, "POST", "/containers/%s/%s", m->name, m->pausing ? "pause" : "unpause");
+	call_start(m->engine, &m->pause, on_answer, "POST", "/containers/%s/%s", m->name,
+		   m->pausing ? "pause" : "unpause");
 }
 
 void machine_found_paused(struct job_machine *m, bool paused)

@@ -15,7 +15,8 @@
 #include "proto/status.h"
 
 #define KILL_AGAIN_MS 1000
-#define HEAR_AFTER_MS 100       /* of asking how a container stands whose output has ended, before that is asked for again */
+/* of asking how a container stands whose output has ended, before that is asked for again */
+#define HEAR_AFTER_MS 100
 #define HEAR_AGAIN_MS 1000
 #define SAMPLE_FIRST_MS 100     /* then each time twice as long, up to SAMPLE_MS */
 #define SAMPLE_MS 1000
@@ -32,8 +33,9 @@ static void keep_running(struct job_machine *m)
 	machine_retry_later(m);
 }
 
-/* The engine says that it runs. The connections that should tell of its output and its end may be gone: the engine
- * was started anew, or the task has closed its output. A moment's patience, for Podman says so of what has ended. */
+/* The engine says that it runs. The connections that should tell of its output and its end may
+ * be gone: the engine was started anew, or the task has closed its output. A moment's
+ * patience, for Podman says so of what has ended. */
 static void hear_again(struct job_machine *m)
 {
 	bool due = m->follow_ms == 0 || clock_ms() - m->follow_ms >= HEAR_AGAIN_MS;
@@ -169,7 +171,8 @@ void machine_on_wait_ended(struct engine_call *c)
 void machine_wait(struct job_machine *m, const char *condition)
 {
 	m->wait.request.own_connection = true;
-	call_start(m->engine, &m->wait, machine_on_wait_ended, "POST", "/containers/%s/wait?condition=%s", m->name, condition);
+	call_start(m->engine, &m->wait, machine_on_wait_ended, "POST", "/containers/%s/wait?condition=%s",
+		   m->name, condition);
 }
 
 /* --- signals ----------------------------------------------------------------------------------- */
@@ -277,7 +280,8 @@ void machine_go_on_running(struct job_machine *m, int64_t ran_us)
 	m->delay = 0;
 	m->deadline = 0;
 	m->sample_ms = SAMPLE_FIRST_MS;
-	/* Podman does not say that a task was killed for memory, so its counters must be found before that happens. */
+	/* Podman does not say that a task was killed for memory, so its
+	 * counters must be found before that happens. */
 	timer_set(&m->sample, m->engine->seccomp_fd >= 0 ? 0 : m->sample_ms);
 	if (j->on_phase != NULL)
 		j->on_phase(j, PHASE_EXECUTING, 0, 0, "");

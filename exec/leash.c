@@ -1,4 +1,5 @@
-/* exec/leash.c - a file of one size, its blocks reserved (a full disk must not end who writes to it), mapped shared. */
+/* exec/leash.c - a file of one size, its blocks reserved (a full disk must
+ * not end who writes to it), mapped shared. */
 #include "exec/leash.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ static int map(struct leash *f, const char *data, struct error *err)
 	if (f->fd >= 0 && (rc = posix_fallocate(f->fd, 0, sizeof *f->page)) == 0)
 		page = mmap(NULL, sizeof *f->page, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 	if (page == MAP_FAILED) {
-		error_set(err, status_from_errno(rc > 0 ? rc : errno), "cannot make %s: %s", path, strerror(rc > 0 ? rc : errno));
+		error_set(err, status_from_errno(rc > 0 ? rc : errno), "cannot make %s: %s", path,
+			  strerror(rc > 0 ? rc : errno));
 		leash_close(f);
 		return err->status;
 	}

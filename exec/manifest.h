@@ -2,8 +2,8 @@
  *
  * Reads JSON into a Pb__TaskSpec with defaults filled in and within the bounds of exec/spec.h. Unknown
  * fields are errors with the nearest known name; fields that later versions will know (sweep, after, hosts,
- * network, retry.oom_grow, checkpoint, verify, budget, priority, secrets, inputs, notify, tip, where, start_within,
- * max_cpt, pull) are refused by name. Errors name file, line and field. */
+ * network, retry.oom_grow, checkpoint, verify, budget, priority, secrets, inputs, notify, tip, where,
+ * start_within, max_cpt, pull) are refused by name. Errors name file, line and field. */
 #ifndef EXEC_MANIFEST_H
 #define EXEC_MANIFEST_H
 

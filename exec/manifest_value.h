@@ -1,6 +1,7 @@
 /* exec/manifest_value.h - the values of a manifest, one reader for each kind; only for exec/manifest.c.
  *
- * What is read goes into m->arena. All faults are INVALID_ARGUMENT of one shape: "hivemind.json, line 4: ...". */
+ * What is read goes into m->arena. All faults are INVALID_ARGUMENT of
+ * one shape: "hivemind.json, line 4: ...". */
 #ifndef EXEC_MANIFEST_VALUE_H
 #define EXEC_MANIFEST_VALUE_H
 
@@ -27,14 +28,16 @@ struct place {
 	int line, key;
 };
 
-int manifest_fail(struct manifest *m, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int manifest_fail(struct manifest *m, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The value there is wrong: "must be ...". */
 int manifest_wrong(struct manifest *m, const struct place *at, const char *words);
 /* The line of a field of the object there. */
 int manifest_line(const struct manifest *m, const struct place *at, const cJSON *item);
 
 int manifest_string(struct manifest *m, const struct place *at, const cJSON *v, char **out);
-int manifest_strings(struct manifest *m, const struct place *at, const cJSON *v, size_t max, size_t *n, char ***out);
+int manifest_strings(struct manifest *m, const struct place *at, const cJSON *v, size_t max, size_t *n,
+		     char ***out);
 /* A whole number that a double holds exactly; -1 = it is none. */
 int64_t manifest_whole(const cJSON *v);
 /* "512MiB" or bytes; "90s" or seconds. */

@@ -10,7 +10,8 @@
 
 #define EXIT_KILLED 137 /* 128 + SIGKILL */
 #define EXIT_UNSEEN 255      /* Docker's word for an end that it did not see */
-#define EXIT_TERMINATED 143  /* 128 + SIGTERM, which it sends to what runs when it starts without live-restore */
+/* 128 + SIGTERM, which it sends to what runs when it starts without live-restore */
+#define EXIT_TERMINATED 143
 
 /* What a stop by us means. Stopped by its owner it is no failure of anybody; the words say who did it. */
 static const struct {
@@ -21,7 +22,8 @@ static const struct {
 	[JOB_STOP_TIMEOUT] = {FAILURE_TIMEOUT, STATUS_DEADLINE_EXCEEDED, "it ran longer than its time limit"},
 	[JOB_STOP_DISK] = {FAILURE_DISK, STATUS_RESOURCE_EXHAUSTED, "it used more disk than it asked for"},
 	[JOB_STOP_LOST] = {FAILURE_INFRA, STATUS_ABORTED, "its worker gave it up"},
-	[JOB_STOP_ENGINE] = {FAILURE_INFRA, STATUS_UNAVAILABLE, "the container engine of its worker does not answer"},
+	[JOB_STOP_ENGINE] = {FAILURE_INFRA, STATUS_UNAVAILABLE,
+			     "the container engine of its worker does not answer"},
 	[JOB_STOP_BUDGET] = {FAILURE_BUDGET, STATUS_RESOURCE_EXHAUSTED, "its money is used up"},
 };
 
@@ -86,7 +88,8 @@ static const struct {
 };
 
 /* Both engines pass on the runtime's own words; only those of its last step (exec) are about the command. */
-int outcome_of_start(const struct error *engine_says, const char *command, int *exit_code, struct error *words)
+int outcome_of_start(const struct error *engine_says, const char *command, int *exit_code,
+		     struct error *words)
 {
 	const char *exec = strstr(engine_says->text, "exec");
 

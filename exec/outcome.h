@@ -1,8 +1,9 @@
 /* exec/outcome.h - what the end of a container means: the one table (reliability.md, facts 5 and 7).
  *
- * Exit code, memory kill and "we ended it" are three separate facts. A task that the kernel killed a child of and
- * that still exits 0 has done its work. 137 and 143 are the task's own when it sent itself the signal, and a loss of the
- * machine when something outside did: somebody through the engine, our supervisor, or the engine as it went away. */
+ * Exit code, memory kill and "we ended it" are three separate facts. A task that the kernel killed a child
+ * of and that still exits 0 has done its work. 137 and 143 are the task's own when it sent itself the
+ * signal, and a loss of the machine when something outside did: somebody through the engine, our
+ * supervisor, or the engine as it went away. */
 #ifndef EXEC_OUTCOME_H
 #define EXEC_OUTCOME_H
 
@@ -28,6 +29,7 @@ int outcome_of_ending(const struct ending *ending, struct error *words);
 
 /* The engine could not start the command: FAILURE_USER_EXIT with *exit_code 127 (not found) or 126 (not
  * executable) when its message says so, else FAILURE_INFRA. */
-int outcome_of_start(const struct error *engine_says, const char *command, int *exit_code, struct error *words);
+int outcome_of_start(const struct error *engine_says, const char *command, int *exit_code,
+		     struct error *words);
 
 #endif

@@ -47,8 +47,8 @@ static int cannot(struct error *err, const char *what, const char *which)
 {
 	int reason = errno, status = status_from_errno(reason);
 
-	return error_set(err, status == STATUS_RESOURCE_EXHAUSTED ? STATUS_UNAVAILABLE : status, "cannot %s %s: %s", what, which,
-			 strerror(reason));
+	return error_set(err, status == STATUS_RESOURCE_EXHAUSTED ? STATUS_UNAVAILABLE : status,
+			 "cannot %s %s: %s", what, which, strerror(reason));
 }
 
 static int flush(struct pack *p)

@@ -1,6 +1,6 @@
-/* exec/private_directory.c owns: the traces that an engine leaves on a machine: processes that name its directory,
- * mounts below it, files. Only programs that engines consist of are ever killed, and only when their command line
- * names the directory: an editor that has its log open is left alone. */
+/* exec/private_directory.c owns: the traces that an engine leaves on a machine: processes that name its
+ * directory, mounts below it, files. Only programs that engines consist of are ever killed, and only when
+ * their command line names the directory: an editor that has its log open is left alone. */
 #define _GNU_SOURCE
 #include "exec/private_directory.h"
 

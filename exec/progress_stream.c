@@ -1,7 +1,7 @@
 /* exec/progress_stream.c owns: the lines of a pull, added up over its layers.
  *
- * Each layer is first downloaded and then extracted, and each begins its count anew: only the download counts, so
- * that the sum never falls. A line longer than LINE_MAX_BYTES is passed over. */
+ * Each layer is first downloaded and then extracted, and each begins its count anew: only the download
+ * counts, so that the sum never falls. A line longer than LINE_MAX_BYTES is passed over. */
 #include "exec/progress_stream.h"
 
 #include <cjson/cJSON.h>

@@ -27,7 +27,8 @@ struct scratch {
 
 int scratch_open(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err);
 
-/* The directory that an earlier process has made and filled. NOT_FOUND: it is not there, or not as it was made. */
+/* The directory that an earlier process has made and filled.
+ * NOT_FOUND: it is not there, or not as it was made. */
 int scratch_adopt(struct scratch *s, const char *parent, const char *attempt, uid_t uid, struct error *err);
 
 /* Unpack the tar file at `bundle`. disk: bytes allowed. INVALID_ARGUMENT: breaks a rule of exec/tar.h. */

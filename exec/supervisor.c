@@ -1,7 +1,9 @@
-/* exec/supervisor.c - one look after another: what does the time ask for, and which container is it not true of?
+/* exec/supervisor.c - one look after another: what does the time ask
+ * for, and which container is it not true of?
  *
- * An order is one call to the engine for one slot; a slot has one at a time. The worker may renew the leash while a pause is
- * under way: whoever of the two comes second sees what the other has written, so one of them lets the container run on. */
+ * An order is one call to the engine for one slot; a slot has one at a time. The worker may renew the
+ * leash while a pause is under way: whoever of the two comes second sees what the other has written,
+ * so one of them lets the container run on. */
 #include "exec/supervisor.h"
 
 #include <signal.h>
@@ -19,7 +21,8 @@
 #include "proto/status.h"
 
 #define ORDER_TIMEOUT_MS 2000
-#define NOT_RUNNING_MAX 3  /* a start may be on its way in the engine: so often it must say that nothing runs */
+/* a start may be on its way in the engine: so often it must say that nothing runs */
+#define NOT_RUNNING_MAX 3
 
 struct order {
 	struct supervisor *supervisor;
@@ -53,7 +56,8 @@ static int64_t late_ms(const struct leash *f, const struct leash_slot *slot)
 	return SUPERVISOR_LAG(f->page->lost_after_ms) + slot->extra_ms;
 }
 
-struct outlook supervisor_outlook(const struct leash *f, bool (*is_dead)(void *user, size_t slot), void *user, int64_t now_ms)
+struct outlook supervisor_outlook(const struct leash *f, bool (*is_dead)(void *user, size_t slot), void *user,
+				  int64_t now_ms)
 {
 	struct outlook o = {.next_ms = INT64_MAX};
 
@@ -77,7 +81,8 @@ bool supervisor_ends(const struct leash *f, const struct outlook *o, int64_t alo
 {
 	int64_t from_ms = alone_ms > o->last_ms ? alone_ms : o->last_ms;
 
-	return !leash_is_ours(f) || (alone_ms != 0 && (o->undone == 0 || now_ms >= from_ms + SUPERVISOR_PATIENCE_MS));
+	return !leash_is_ours(f) ||
+	       (alone_ms != 0 && (o->undone == 0 || now_ms >= from_ms + SUPERVISOR_PATIENCE_MS));
 }
 
 uint64_t supervisor_waits_ms(const struct outlook *o, int64_t alone_ms)
@@ -125,7 +130,8 @@ static void on_paused(struct order *o, bool done)
 		return;
 	crash_point(SUPERVISOR_PAUSED);
 	o->slot->paused_ms = clock_ms(); /* without an answer it may be so */
-	if (stage_of(o->supervisor, o->slot) == LEASH_RUN) /* renewed meanwhile, by one who may not have seen the note */
+	/* renewed meanwhile, by one who may not have seen the note */
+	if (stage_of(o->supervisor, o->slot) == LEASH_RUN)
 		give(o, "unpause");
 }
 

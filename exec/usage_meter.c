@@ -1,4 +1,5 @@
-/* exec/usage_meter.c owns: which files of which cgroup hierarchy tell CPU time, peak memory and memory kills. */
+/* exec/usage_meter.c owns: which files of which cgroup hierarchy tell
+ * CPU time, peak memory and memory kills. */
 #include "exec/usage_meter.h"
 
 #include <fcntl.h>
@@ -19,12 +20,14 @@ static int open_file(const char *root, const char *hierarchy, const char *group,
 {
 	char path[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/sys/fs/cgroup%s%s/%s", root, hierarchy, group, file) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/sys/fs/cgroup%s%s/%s", root, hierarchy, group, file) >=
+	    (int)sizeof(path))
 		return -1;
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* The path in a line "7:cpu,cpuacct:/docker/1f2e" when the named controller is in it; "" stands for version 2. */
+/* The path in a line "7:cpu,cpuacct:/docker/1f2e" when the named
+ * controller is in it; "" stands for version 2. */
 static bool group_of(char *line, const char *controller, const char **group)
 {
 	char *rest = line, *item, *names;

@@ -1,7 +1,8 @@
 /* exec/usage_meter.h - what a container has used so far, read from the kernel's own files for its cgroup.
  *
- * Sampled while it runs: when the container has ended its cgroup is gone, and what it used after the last sample is not
- * counted. Works for both cgroup versions; where the files cannot be read, nothing is measured. */
+ * Sampled while it runs: when the container has ended its cgroup is gone, and what it
+ * used after the last sample is not counted. Works for both cgroup versions; where the
+ * files cannot be read, nothing is measured. */
 #ifndef EXEC_USAGE_METER_H
 #define EXEC_USAGE_METER_H
 

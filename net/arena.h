@@ -18,7 +18,8 @@ struct arena {
 	bool refused;               /* arena_try() has answered NULL */
 };
 
-void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for anything; ends the process when there is no memory */
+/* zeroed, aligned for anything; ends the process when there is no memory */
+void *arena_alloc(struct arena *a, size_t n);
 void *arena_try(struct arena *a, size_t n);   /* not zeroed; NULL above the ceiling */
 char *arena_strdup(struct arena *a, const char *text);
 void *arena_dup(struct arena *a, const void *data, size_t n);

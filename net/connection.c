@@ -3,7 +3,8 @@
  *     accept -> stranger -> connection_admitted(): known -> down -> closed, freed
  *
  * One timer of the server serves all of them: it runs while any is watched, which is one that could become
- * late (net/guard.h). Thousands of idle ones that are known cost nothing; to end thousands is done in slices. */
+ * late (net/guard.h). Thousands of idle ones that are known cost
+ * nothing; to end thousands is done in slices. */
 #include <malloc.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -160,8 +161,8 @@ static void on_next_turn(struct deferred *d)
 		connection_accept(&sl->listener);
 }
 
-/* Some at a time: thousands that come back at once wait in the kernel, not half-way through a handshake for which their time
- * runs. Not accepting one makes libuv hold the others back as well. */
+/* Some at a time: thousands that come back at once wait in the kernel, not half-way through a handshake for
+ * which their time runs. Not accepting one makes libuv hold the others back as well. */
 static bool may_accept(struct server_listener *sl)
 {
 	if (sl->accepted++ == 0)

@@ -1,11 +1,13 @@
-/* net/crash.h - the places at which a test lets this process die, to see what the next one makes of what it left.
+/* net/crash.h - the places at which a test lets this process die, to
+ * see what the next one makes of what it left.
  *
  *     HIVEMIND_CRASH=POINT:N       the Nth time that this process comes to POINT, it gets SIGKILL
  *     HIVEMIND_CRASH=POINT:N:PID   not this process, but PID (its Redis, its engine); this one goes on
  *     HIVEMIND_CRASH=list          print the points and what each of them means, and end
  *
- * Without the variable a point is one comparison. test/crash/run.py kills at each point, at the first time that it is
- * passed, the second, ... until a run is not hit any more. A new point is a row here and crash_point() where it is. */
+ * Without the variable a point is one comparison. test/crash/run.py kills at each point, at the
+ * first time that it is passed, the second, ... until a run is not hit any more. A new point is
+ * a row here and crash_point() where it is. */
 #ifndef NET_CRASH_H
 #define NET_CRASH_H
 

@@ -1,8 +1,8 @@
-/* net/curl.h - libcurl, opened when it is first needed and not linked: with its own libraries it costs 8 MB and 4 ms,
- * which only a process that speaks to an engine should pay.
+/* net/curl.h - libcurl, opened when it is first needed and not linked: with its own libraries it costs 8 MB
+ * and 4 ms, which only a process that speaks to an engine should pay.
  *
- * After curl_open() curl.NAME is curl_NAME of the library; without a libcurl, or with one that lacks a function, the
- * process says so and ends. Only net/fetch.c includes this. */
+ * After curl_open() curl.NAME is curl_NAME of the library; without a libcurl, or with one that lacks a
+ * function, the process says so and ends. Only net/fetch.c includes this. */
 #ifndef NET_CURL_H
 #define NET_CURL_H
 

@@ -1,4 +1,5 @@
-/* net/embed.h - files built into the program (Makefile, EMBED): EMBED(seccomp_json) declares exec/seccomp.json. */
+/* net/embed.h - files built into the program (Makefile, EMBED):
+ * EMBED(seccomp_json) declares exec/seccomp.json. */
 #ifndef NET_EMBED_H
 #define NET_EMBED_H
 

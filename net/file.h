@@ -7,7 +7,8 @@
 /* Write all n bytes. -1: errno says why; some of them may be there. */
 int file_write_all(int fd, const void *data, size_t n);
 
-/* Bring the directory of `path` to the disk: only then the name of a new file is durable. -1: errno says why. */
+/* Bring the directory of `path` to the disk: only then the name of a
+ * new file is durable. -1: errno says why. */
 int file_sync_directory(const char *path);
 
 #endif

@@ -30,7 +30,8 @@ struct grpc_channel *grpc_channel_new(struct loop *loop, const struct endpoint *
 void grpc_channel_set_tls(struct grpc_channel *ch, struct tls_config *config);
 void grpc_channel_set_token(struct grpc_channel *ch, const char *token);
 
-/* Nothing comes through its connections any more: end them. Calls on them end with UNAVAILABLE, the next call dials. */
+/* Nothing comes through its connections any more: end them. Calls on them
+ * end with UNAVAILABLE, the next call dials. */
 void grpc_channel_hang_up(struct grpc_channel *ch, const char *why);
 
 /* Every call in flight ends with CANCELLED; then closed() comes and ch is freed. closed may be NULL. */

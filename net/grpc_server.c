@@ -1,4 +1,5 @@
-/* net/grpc_server.c - a server and its listeners (grpc_server.h); connections are in connection.c, calls in rpc.c.
+/* net/grpc_server.c - a server and its listeners (grpc_server.h);
+ * connections are in connection.c, calls in rpc.c.
  *
  * Close: listeners close; every connection says GOAWAY and goes down by itself when its last call has
  * ended; after the grace time the calls that are left end with UNAVAILABLE and the connections with

@@ -11,8 +11,8 @@
  * never from inside a call of this file; until then rpc_* may be called, and do nothing once the call
  * is over.
  *
- * A connection is a stranger's until on_call has admitted one of its calls and set rpc->caller (without on_call
- * nobody is a stranger): see net/guard.h and net/strangers.h for what each may do.
+ * A connection is a stranger's until on_call has admitted one of its calls and set rpc->caller (without
+ * on_call nobody is a stranger): see net/guard.h and net/strangers.h for what each may do.
  *
  * Answered by the server itself: UNIMPLEMENTED (no such method, unknown encoding), INVALID_ARGUMENT
  * (a message that cannot be read), RESOURCE_EXHAUSTED (a message above MESSAGE_MAX, metadata above
@@ -37,7 +37,8 @@ struct tls_config;
 
 /* What a handler returns. 0: it has answered or will keep the call open for more messages.
  * RPC_LATER: the same, said aloud: the answer comes from a later callback.
- * A STATUS_ code: the call ends with it; words and hint are taken from rpc->error when they are of that status. */
+ * A STATUS_ code: the call ends with it; words and hint are taken from
+ * rpc->error when they are of that status. */
 enum { RPC_LATER = -1 };
 
 struct rpc_handler {

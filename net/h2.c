@@ -3,9 +3,9 @@
  * In:  stream -> on_data -> nghttp2_session_mem_recv -> the callbacks below -> the owner's events.
  * Out: h2_push, h2_reset, ... -> (deferred) flush: nghttp2_session_mem_send into one shared buffer,
  *      stream_write. While the socket does not take it all, nothing is pulled from the engine.
- * A peer that breaks a limit (guard.h) is told ENHANCE_YOUR_CALM first: h2_breach(); what callbacks find waits in
- * h2->breach until the engine has returned.
- * End: the peer closes, a protocol error, h2_abort, or a drained connection without streams: go_down(). */
+ * A peer that breaks a limit (guard.h) is told ENHANCE_YOUR_CALM first: h2_breach(); what callbacks find
+ * waits in h2->breach until the engine has returned. End: the peer closes, a protocol error, h2_abort, or a
+ * drained connection without streams: go_down(). */
 #include "net/h2.h"
 
 #include <assert.h>
@@ -275,8 +275,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
 	return 0;
 }
 
-/* The socket takes nothing now. Refusals that cannot leave are memory, too; and an end that cannot be told would
- * wait while the peer goes on to send. */
+/* The socket takes nothing now. Refusals that cannot leave are memory, too; and an end that cannot be told
+ * would wait while the peer goes on to send. */
 static enum guard_kind beyond_help(const struct h2 *h2)
 {
 	if (nghttp2_session_get_outbound_queue_size(h2->ng) > FRAMES_QUEUE_MAX)

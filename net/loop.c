@@ -77,7 +77,8 @@ void loop_catch_signals(struct loop *l, void (*on_stop)(struct loop *, int signa
 	l->on_stop = on_stop;
 	if (uv_signal_init(&l->uv, &l->sigint) != 0 || uv_signal_init(&l->uv, &l->sigterm) != 0)
 		abort(); /* no descriptor, no memory: as at loop_init() */
-	if (uv_signal_start(&l->sigint, on_signal, SIGINT) != 0 || uv_signal_start(&l->sigterm, on_signal, SIGTERM) != 0)
+	if (uv_signal_start(&l->sigint, on_signal, SIGINT) != 0 ||
+	    uv_signal_start(&l->sigterm, on_signal, SIGTERM) != 0)
 		abort();
 	uv_unref((uv_handle_t *)&l->sigint);
 	uv_unref((uv_handle_t *)&l->sigterm);

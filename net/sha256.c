@@ -1,4 +1,5 @@
-/* net/sha256.c - see sha256.h. libnettle uses the processor's own instructions: 1.8 GB/s where mbedTLS has 0.4. */
+/* net/sha256.c - see sha256.h. libnettle uses the processor's own
+ * instructions: 1.8 GB/s where mbedTLS has 0.4. */
 #include <nettle/sha2.h>
 
 /* The library's short names are macros for nettle_...; here they are ours. */

@@ -66,21 +66,28 @@ int tls_peer_refuse(const struct tls_peer *p, struct error *err)
 	const int status = STATUS_UNAUTHENTICATED;
 
 	if (p->expected[0] != '\0' && !p->pin_matched) {
-		error_set(err, status, "%.100s is not the pool it was: its key is sha256:%s, expected was sha256:%s", p->host,
-			  p->pin, p->expected);
+		error_set(err, status,
+			  "%.100s is not the pool it was: its key is sha256:%s, expected was sha256:%s",
+			  p->host, p->pin, p->expected);
 		return error_hint(err, "somebody may be in between; if the pool was set up anew, use its new join string");
 	}
 	if (p->chain_flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) {
-		error_set(err, status, "nobody this machine trusts vouches for %.100s; its key is sha256:%s", p->host, p->pin);
-		return error_hint(err, "compare the key with what the pool printed, then add #sha256:%s to its address", p->pin);
+		error_set(err, status, "nobody this machine trusts vouches for %.100s; its key is sha256:%s",
+			  p->host, p->pin);
+		return error_hint(
+			err, "compare the key with what the pool printed, then add #sha256:%s to its address",
+			p->pin);
 	}
 	if (p->chain_flags & MBEDTLS_X509_BADCERT_EXPIRED)
 		error_set(err, status, "the certificate of %.100s has expired (or this machine's clock is ahead)", p->host);
 	else if (p->chain_flags & MBEDTLS_X509_BADCERT_FUTURE)
-		error_set(err, status, "the certificate of %.100s is not good yet: is this machine's clock behind?", p->host);
+		error_set(err, status,
+			  "the certificate of %.100s is not good yet: is this machine's clock behind?",
+			  p->host);
 	else if (p->chain_flags & MBEDTLS_X509_BADCERT_CN_MISMATCH)
 		error_set(err, status, "the certificate that answers at %.100s is for another name", p->host);
 	else
 		error_set(err, status, "the certificate of %.100s is not fit for a server", p->host);
-	return error_hint(err, "ask whoever runs the pool; its join string, HOST:PORT#sha256:..., needs no certificate for a name");
+	return error_hint(err, "ask whoever runs the pool; its join string, HOST:PORT#sha256:..., needs no "
+			       "certificate for a name");
 }

@@ -1,8 +1,8 @@
-/* net/tls_peer.h - who a server is that we are shaking hands with: is it the one that is meant? Inside of net/tls; only
- * net/tls*.c include it.
+/* net/tls_peer.h - who a server is that we are shaking hands with: is it the one that is meant?
+ * Inside of net/tls; only net/tls*.c include it.
  *
- * With a pin the key decides: a certificate of the chain bears it, and vouches for those below. Without one the
- * system's roots and the host's name do. */
+ * With a pin the key decides: a certificate of the chain bears it, and vouches for those below. Without one
+ * the system's roots and the host's name do. */
 #ifndef NET_TLS_PEER_H
 #define NET_TLS_PEER_H
 
@@ -25,7 +25,8 @@ struct tls_peer {
 	uint32_t chain_flags; /* what mbedTLS holds against the certificates from the pinned one down */
 };
 
-/* The name to ask the server for; an address may not stand there (RFC 6066), so a pool's name goes instead. */
+/* The name to ask the server for; an address may not stand there (RFC
+ * 6066), so a pool's name goes instead. */
 const char *tls_peer_name(const char *host);
 
 /* mbedTLS asks about each certificate of the chain it built, from the top down to the leaf (depth 0), with

@@ -1,6 +1,8 @@
-/* proto/cpt.h - amounts of money: whole milli-CPT in an int64_t, decimal text with up to three decimals outside.
+/* proto/cpt.h - amounts of money: whole milli-CPT in an int64_t,
+ * decimal text with up to three decimals outside.
  *
- * The supply is 10^15 units, which a double holds exactly, so Lua, JSON and JavaScript agree. Never a float. */
+ * The supply is 10^15 units, which a double holds exactly, so Lua,
+ * JSON and JavaScript agree. Never a float. */
 #ifndef PROTO_CPT_H
 #define PROTO_CPT_H
 
@@ -14,8 +16,8 @@
 #define CPT_GIFT (150 * CPT)             /* to each new account, once */
 #define CPT_TEXT_SIZE 32
 
-/* "12", "12.5", "0.001" to milli-CPT. INVALID_ARGUMENT: no number of at most three decimals, negative, or more
- * than the supply. */
+/* "12", "12.5", "0.001" to milli-CPT. INVALID_ARGUMENT: no number of at most three
+ * decimals, negative, or more than the supply. */
 int cpt_parse(const char *text, int64_t *mcpt, struct error *err);
 
 /* "12.5": for JSON and machines. Returns text. Any int64_t. */

@@ -25,7 +25,8 @@
 #define MESSAGE_DEPTH_MAX 16             /* messages within messages */
 #define MESSAGE_MEMORY_MAX (16 * MiB)    /* a message once unpacked */
 #define SETTINGS_ENTRIES_MAX 32          /* in one SETTINGS frame */
-#define OUTPUT_MAX (1 * MiB)             /* answers queued on one connection: above it new calls are refused */
+/* answers queued on one connection: above it new calls are refused */
+#define OUTPUT_MAX (1 * MiB)
 #define OUTPUT_HARD_MAX (32 * MiB)       /* and here the connection ends: nobody reads what it asks for */
 
 /* --- what one connection may do (net/guard.h): at once, and then each second ------------------ */
@@ -33,7 +34,8 @@
 #define PINGS_PER_SECOND 10.0
 #define SETTINGS_BURST 5
 #define SETTINGS_PER_SECOND 0.5
-#define EMPTY_DATA_BURST 100             /* frames without a byte that do not end a stream: of no use to anyone */
+/* frames without a byte that do not end a stream: of no use to anyone */
+#define EMPTY_DATA_BURST 100
 #define EMPTY_DATA_PER_SECOND 1.0
 #define WINDOW_UPDATES_BURST 1000
 #define WINDOW_UPDATES_PER_SECOND 1000.0
@@ -49,7 +51,8 @@
 #define RESETS_KNOWN_PER_SECOND 33.0
 #define RESETS_SENT_BURST 50             /* streams that we reset because of what the peer sent on them */
 #define RESETS_SENT_PER_SECOND 5.0
-#define FRAMES_QUEUE_MAX 1000             /* frames other than DATA that wait while the socket takes nothing */
+/* frames other than DATA that wait while the socket takes nothing */
+#define FRAMES_QUEUE_MAX 1000
 #define CONTROL_QUEUE_MAX 200            /* acknowledgements of PING and SETTINGS that wait to be written */
 
 /* --- strangers: connections on which no call with a token was admitted yet -------------------- */
@@ -65,10 +68,13 @@
 #define HTTP_BODY_MAX (1 * MiB)          /* a collected body, unless its route says otherwise */
 #define HTTP_STRANGER_BODY_MAX (16 * KiB) /* the same of who has neither session nor token */
 #define HTTP_CHUNK_HEAD_MAX 256          /* framing between two pieces of a body: nobody needs extensions */
-#define HTTP_AHEAD_MAX (16 * KiB)        /* sent ahead while a request is answered, then the client is held back */
-#define HTTP_PIECE (32 * KiB)            /* of an answer handed to the socket at once, and most of one http_write() */
+/* sent ahead while a request is answered, then the client is held back */
+#define HTTP_AHEAD_MAX (16 * KiB)
+/* of an answer handed to the socket at once, and most of one http_write() */
+#define HTTP_PIECE (32 * KiB)
 #define HTTP_QUEUE_HIGH (64 * KiB)       /* of an answer queued: on_space is owed from here on */
-#define HTTP_QUEUE_MAX (128 * KiB)       /* of events queued for a client that reads nothing, then it is let go */
+/* of events queued for a client that reads nothing, then it is let go */
+#define HTTP_QUEUE_MAX (128 * KiB)
 #define HTTP_SEND_BUFFER (64 * KiB)      /* asked of the kernel, which takes double: */
 #define HTTP_RECEIVE_BUFFER (32 * KiB)   /* who stalls is to cost little there as well */
 #define HTTP_CONNECTIONS_MAX 512         /* of one server */
@@ -90,7 +96,8 @@
 #define PASSWORD_MAX 256                 /* a hash must not take a megabyte of input */
 #define CALL_ID_MAX 64
 #define TOKEN_TTL_MS (90ll * 86400 * 1000)
-#define TOKENS_MAX 1000                  /* of one account; at a login the one that expires first makes room */
+/* of one account; at a login the one that expires first makes room */
+#define TOKENS_MAX 1000
 #define PASSWORD_QUEUE_MAX 100           /* hashes waiting; each costs 30 ms and 32 MiB */
 
 /* --- a task --------------------------------------------------------------------------------- */
@@ -122,7 +129,8 @@
 #define OUTPUT_DEFAULT (2 * GiB)
 #define MANIFEST_MAX (1 * MiB)           /* bytes of hivemind.json */
 #define REASON_MAX 400
-#define API_SUBMIT_MAX (4 * MiB)         /* body of a submission with its files in it; larger ones are uploaded */
+/* body of a submission with its files in it; larger ones are uploaded */
+#define API_SUBMIT_MAX (4 * MiB)
 #define LOG_TAIL_MAX (1 * MiB)           /* of a log that the master keeps to find its last lines */
 #define SERIES_POINTS_MAX 3600           /* values in one answer of Pool.Series: an hour of seconds */
 #define EVENTS_DIRTY_MAX 1024            /* tasks that one who listens to Events has not been told of yet */
@@ -132,7 +140,8 @@
 #define RETRY_TIMES_MAX 100              /* by so many: the hold pays for each */
 #define DISCONNECT_WAIT_MAX_S 86400
 
-#define POOL_DISK_PERCENT 90             /* of the pool's disk that bundles may fill: the rest is for results, */
+/* of the pool's disk that bundles may fill: the rest is for results, */
+#define POOL_DISK_PERCENT 90
 #define POOL_DISK_RESERVE (4 * GiB)      /* but never more than this */
 
 /* --- archives (bundles in, results out) ----------------------------------------------------- */
@@ -149,15 +158,22 @@
 
 /* --- workers -------------------------------------------------------------------------------- */
 #define HEARTBEAT_MS 1000
-#define LOST_AFTER_MS 10000              /* the pool gives the tasks of a worker that was silent for so long to others */
+/* the pool gives the tasks of a worker that was silent for so long to others */
+#define LOST_AFTER_MS 10000
 #define LOST_AFTER_MIN_MS 2000           /* a pool that says less is not believed */
-#define PAUSE_AFTER(lost_ms) ((lost_ms) * 7 / 10) /* the worker pauses its containers: 7 s after it sent the last */
+/* the worker pauses its containers: 7 s after it sent the last */
+#define PAUSE_AFTER(lost_ms) ((lost_ms) * 7 / 10)
 #define KILL_AFTER(lost_ms) ((lost_ms) * 9 / 10)  /* heartbeat that was acknowledged, and kills them: 9 s */
-#define SUPERVISOR_LAG(lost_ms) ((lost_ms) / 40)  /* the supervisor acts so much later, when the worker has not */
-#define ENGINE_SILENT_MS LOST_AFTER_MS   /* containers of an engine that does not answer for so long are lost */
-#define REVOKE_AFTER_MS 30000            /* a container that runs so long beyond limit and grace is taken from its worker, */
-#define REVOKE_STALLED_MS (15 * 60 * 1000) /* as is an attempt that gets on with neither staging nor collecting: more than */
-#define REVOKE_BYTES_PER_MS (4 * KiB)    /* PULL_TIMEOUT_MS, and 1 ms more for so many bytes to unpack or pack */
+/* the supervisor acts so much later, when the worker has not */
+#define SUPERVISOR_LAG(lost_ms) ((lost_ms) / 40)
+/* containers of an engine that does not answer for so long are lost */
+#define ENGINE_SILENT_MS LOST_AFTER_MS
+/* a container that runs so long beyond limit and grace is taken from its worker, */
+#define REVOKE_AFTER_MS 30000
+/* as is an attempt that gets on with neither staging nor collecting: more than */
+#define REVOKE_STALLED_MS (15 * 60 * 1000)
+/* PULL_TIMEOUT_MS, and 1 ms more for so many bytes to unpack or pack */
+#define REVOKE_BYTES_PER_MS (4 * KiB)
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
 #define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
 #define LOSSES_ONE_OWNER_MAX 20          /* and when all these workers are one owner's */
@@ -170,8 +186,10 @@
 #define SECRET_FILE_MAX (256 * KiB)      /* a key, a chain, the list of known pools */
 #define CERTIFICATE_NAMES_MAX 32         /* host names and addresses of one certificate */
 #define CERTIFICATE_CHAIN_MAX 8          /* certificates one peer may send */
-#define TLS_QUEUE_HIGH (47 * KiB)        /* encrypted and unsent: no more is taken; one record above is 64 KiB */
-#define TLS_REST_MS 5000                 /* after something moved, memory of a quiet connection is given back */
+/* encrypted and unsent: no more is taken; one record above is 64 KiB */
+#define TLS_QUEUE_HIGH (47 * KiB)
+/* after something moved, memory of a quiet connection is given back */
+#define TLS_REST_MS 5000
 #define TLS_SESSION_MS (12ll * 3600 * 1000) /* after it a client checks the certificate again */
 
 /* --- time ----------------------------------------------------------------------------------- */

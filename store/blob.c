@@ -36,7 +36,9 @@ int blobs_sync(int fd, const char *path, const char *file)
 	if (rc == 0 || e == ENOSPC || e == EDQUOT)
 		return rc;
 	log_error("the disk fails: cannot make safe path=%s error=\"%s\"", path, strerror(e));
-	fprintf(stderr, "hivemind: the disk under %s fails: %s. This process ends; look at the disk before the next start\n",
+	fprintf(stderr,
+		"hivemind: the disk under %s fails: %s. This process ends; look at the disk before the next "
+		"start\n",
 		path, strerror(e));
 	if (file != NULL)
 		unlink(file);
@@ -175,7 +177,8 @@ int blobs_room(const struct blobs *b, uint64_t size, struct error *err)
 		reserve = (uint64_t)POOL_DISK_RESERVE;
 	if (size <= free && free - size >= reserve)
 		return 0;
-	error_set(err, STATUS_RESOURCE_EXHAUSTED, "the pool has no room on its disk for this blob: %llu MiB are free of %llu",
+	error_set(err, STATUS_RESOURCE_EXHAUSTED,
+		  "the pool has no room on its disk for this blob: %llu MiB are free of %llu",
 		  (unsigned long long)(free / MiB), (unsigned long long)(all / MiB));
 	return error_hint(err, "send less, or ask who runs the pool to free space");
 }
@@ -232,8 +235,8 @@ void blobs_sweep(struct blobs *b, int64_t older_than_ms)
 		closedir(dir);
 }
 
-size_t blobs_list(const struct blobs *b, unsigned part, int64_t older_than_ms, size_t skip, char (*sha256)[65],
-		  size_t max)
+size_t blobs_list(const struct blobs *b, unsigned part, int64_t older_than_ms, size_t skip,
+		  char (*sha256)[65], size_t max)
 {
 	char path[PATH_SIZE];
 	struct dirent *entry;

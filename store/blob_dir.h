@@ -23,9 +23,9 @@ struct blob_writer *blobs_find_writer(const struct blobs *b, const char *key);
 
 bool blobs_file_size(const char *path, uint64_t *size);
 
-/* fsync. A full disk is -1 with errno; any other failure ends the process: the kernel tells of an error once and may
- * have dropped what it could not write, and to ask again, now or at the next start, would be to assume. So `file`
- * goes too; NULL = there is none. */
+/* fsync. A full disk is -1 with errno; any other failure ends the process: the kernel tells of an error once
+ * and may have dropped what it could not write, and to ask again, now or at the next start, would be to
+ * assume. So `file` goes too; NULL = there is none. */
 int blobs_sync(int fd, const char *path, const char *file);
 int blobs_sync_dir(const char *path, const char *file);
 

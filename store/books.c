@@ -1,5 +1,5 @@
-/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own Redis). Sums are
- * __int128, so that no order of additions can hide an overflow. */
+/* store/books.c - see books.h. Accounts are made by what records name (words of bounded length, from our own
+ * Redis). Sums are __int128, so that no order of additions can hide an overflow. */
 #include "store/books.h"
 
 #include <mbedtls/sha1.h>

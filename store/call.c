@@ -159,7 +159,9 @@ static void read_reply(struct store_req *req, const redisReply *reply)
 	    reply->element[0]->type != REDIS_REPLY_INTEGER) {
 		read_failed(req);
 	} else if (reply->element[0]->integer == FENCED_OFF) {
-		store_fenced_off(req->store, reply->elements > 1 && reply->element[1]->str != NULL ? reply->element[1]->str : "");
+		store_fenced_off(req->store, reply->elements > 1 && reply->element[1]->str != NULL
+						     ? reply->element[1]->str
+						     : "");
 		req->error = *store_why(req->store);
 	} else if (reply->element[0]->integer != 0) {
 		bool words = reply->elements > 1 && reply->element[1]->type == REDIS_REPLY_STRING;

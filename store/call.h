@@ -84,8 +84,8 @@ enum script {
 /* What fence.lua answers in the place of a status, with the name of the pool that leads. */
 #define FENCED_OFF 100
 
-/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua, with common.lua between; then
- * fence.lua, unless its first line says no-writes; then, for MONEY_SCRIPTS, ledger.lua. */
+/* store/script.c: the text that Redis is given: the first line and the rest of NAME.lua, with common.lua
+ * between; then fence.lua, unless its first line says no-writes; then, for MONEY_SCRIPTS, ledger.lua. */
 const char *script_text(int script, size_t *n);
 const char *script_name(int script);
 /* Its SHA-1, by which Redis knows it. */
@@ -94,8 +94,8 @@ const char *script_sha(int script);
 bool script_is_fenced(int script);
 /* Does it move money: does the ledger grow with it? */
 bool script_moves_money(int script);
-/* Tests: from now on `to` stands for `from` wherever a script has it (from NULL: as they were). Returns how many scripts had
- * it. Before store_open(). */
+/* Tests: from now on `to` stands for `from` wherever a script has it (from NULL: as they were). Returns how
+ * many scripts had it. Before store_open(). */
 int scripts_change_for_test(const char *from, const char *to);
 
 void call_begin(struct store *s, struct store_req *req, int script);
@@ -108,8 +108,8 @@ void call_int(struct store_req *req, int64_t n);
 void call_amount(struct store_req *req, int64_t n); /* between 0 and CPT_SUPPLY, whatever n is */
 void call_unsigned(struct store_req *req, uint64_t n);
 void call_message(struct store_req *req, const ProtobufCMessage *message); /* packed; NULL = "" */
-/* Two words: what must be the same when the call is made again (what it is, and what it says), and how long that is
- * remembered. */
+/* Two words: what must be the same when the call is made again (what it is, and what
+ * it says), and how long that is remembered. */
 void call_content(struct store_req *req, const char *kind, const char *content);
 /* read gets the whole list after its status was found 0; NULL = nothing to read. */
 void call_send(struct store_req *req, void (*read)(struct store_req *, const redisReply *));
@@ -126,7 +126,8 @@ void store_fenced_off(struct store *s, const char *leader);
 /* Readers that several calls share. */
 void read_task(struct store_req *req, const redisReply *reply);     /* {0, fields} */
 void read_tasks(struct store_req *req, const redisReply *reply);    /* {0, next, fields, fields, ...} */
-void read_outcomes(struct store_req *req, const redisReply *reply); /* {0, outcome, ...}, req->batch of them */
+/* {0, outcome, ...}, req->batch of them */
+void read_outcomes(struct store_req *req, const redisReply *reply);
 void read_account(struct store_req *req, const redisReply *reply);  /* {0, fields} */
 void read_number(struct store_req *req, const redisReply *reply);   /* {0, number} */
 void read_id(struct store_req *req, const redisReply *reply);       /* {0, id} */

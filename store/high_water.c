@@ -1,8 +1,8 @@
 /* store/high_water.c - see high_water.h.
  *
- * note -> LATER_MS -> on the thread pool: write PATH.PID.new, fsync, rename, fsync the directory -> kept. What is
- * noted while that goes on goes into the next one. An error is kept and logged, and the next note tries
- * again. */
+ * note -> LATER_MS -> on the thread pool: write PATH.PID.new, fsync, rename, fsync the
+ * directory -> kept. What is noted while that goes on goes into the next one. An error is kept
+ * and logged, and the next note tries again. */
 #include "store/high_water.h"
 
 #include <errno.h>
@@ -66,7 +66,8 @@ static int write_mark(const struct mark *m, const char *path, const char *fresh)
 static void run(struct work *work)
 {
 	struct high_water *h = container_of(work, struct high_water, work);
-	char *fresh = xasprintf("%s.%d.new", h->path, (int)getpid()); /* a pool that was replaced may write one too */
+	/* a pool that was replaced may write one too */
+	char *fresh = xasprintf("%s.%d.new", h->path, (int)getpid());
 
 	error_clear(&h->error);
 	if (write_mark(&h->writing, h->path, fresh) != 0)

@@ -1,8 +1,8 @@
 /* store/high_water.h - the last record of the ledger that this pool has seen, on the pool's own disk.
  *
- * A Redis that comes back older than this (restored from a copy, a lost disk) has lost transfers that people were
- * told of. The file is one line, "SEQ CHAIN", replaced whole and fsynced off the loop; notes within 100 ms go
- * into one write. Used by store/ledger_guard.c. */
+ * A Redis that comes back older than this (restored from a copy, a lost disk) has lost transfers that people
+ * were told of. The file is one line, "SEQ CHAIN", replaced whole and fsynced off the loop; notes within 100
+ * ms go into one write. Used by store/ledger_guard.c. */
 #ifndef STORE_HIGH_WATER_H
 #define STORE_HIGH_WATER_H
 

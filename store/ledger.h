@@ -1,31 +1,34 @@
 /* store/ledger.h - the books: transfers, statements, projects, ticks, freezing, and the check of all of it.
  *
- * Double entry in whole milli-CPT. Money lies in five classes of accounts, which together hold CPT_SUPPLY always:
+ * Double entry in whole milli-CPT. Money lies in five classes of
+ * accounts, which together hold CPT_SUPPLY always:
  *     treasury           opens with all of it
  *     user:ACCOUNT       what the account can spend; `grant` of it pays for tasks only
  *     pending:ACCOUNT    earned by attempts that still run
  *     hold:SUBMISSION    set aside for tasks that have not ended
  *     project:NAME       tips
- * Each change is one record in the stream `ledger` (store/script/README), written by the script that changes the
- * state it belongs to, numbered without gaps and chained by hash. A transfer's id is unique for ever; a repeat gives
- * the first answer and moves nothing. Money that a task moves, moves inside store_register, store_submit,
- * store_done, store_requeue, store_stop, store_fail (store.h); here is the rest.
+ * Each change is one record in the stream `ledger` (store/script/README), written by the script that changes
+ * the state it belongs to, numbered without gaps and chained by hash. A transfer's id is unique for ever; a
+ * repeat gives the first answer and moves nothing. Money that a task moves, moves inside store_register,
+ * store_submit, store_done, store_requeue, store_stop, store_fail (store.h); here is the rest.
  *
- *   what happens            call                        moved                                        transfer id
- *   registration            store_register(gift)        treasury -> user                             grant:ACCOUNT
- *   submit                  store_submit(hold_mcpt)     user -> hold                                 hold:SUBMISSION
- *   while it runs           store_tick                  hold -> pending of the worker's owner        tick:TASK:EPOCH:N
- *   end, also FAILED        store_done(charge_mcpt)     hold, pending -> user of the worker's owner; settle:TASK:EPOCH
- *                                                       the rest -> its owner
- *   worker lost, given back store_requeue               pending -> hold                              return:TASK:EPOCH
- *   given up (infra, input) store_requeue, store_fail   all -> its owner                             refund:TASK
- *   stop before it runs     store_stop                  all -> its owner                             refund:TASK
+ *   what happens            call                      moved                               transfer id
+ *   registration            store_register(gift)      treasury -> user                    grant:ACCOUNT
+ *   submit                  store_submit(hold_mcpt)   user -> hold                        hold:SUBMISSION
+ *   while it runs           store_tick                hold -> the worker's pending        tick:TASK:EPOCH:N
+ *   end, also FAILED        store_done(charge_mcpt)   hold, pending -> the worker's user  settle:TASK:EPOCH
+ *                                                     the rest -> the task's owner
+ *   worker lost, given back store_requeue             pending -> hold                     return:TASK:EPOCH
+ *   given up (infra, input) store_requeue, store_fail all -> the task's owner             refund:TASK
+ *   stop before it runs     store_stop                all -> the task's owner             refund:TASK
  *   stop while it runs      store_stop, then store_done as at the end; with store_requeue (worker lost) or
- *                           store_refund (nobody came) all -> its owner
+ *                           store_refund (nobody came) all -> the task's owner
  *
- * The payee is the account of the worker, as Redis knows it; on one's own worker nothing moves. FAILED_PRECONDITION
- * "the ledger is frozen ...": money stands still (store_ledger_freeze, or a check has failed); reads go on.
- * Results lie in req->arena as all results of store.h. */
+ * "The worker's" is its owner's: pending:ACCOUNT, user:ACCOUNT.
+ *
+ * The payee is the account of the worker, as Redis knows it; on one's own worker nothing moves.
+ * FAILED_PRECONDITION "the ledger is frozen ...": money stands still (store_ledger_freeze, or a check has
+ * failed); reads go on. Results lie in req->arena as all results of store.h. */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
 
@@ -52,11 +55,13 @@ void store_project_withdraw(struct store *s, struct store_req *req, const char *
  * nothing; less than before moves nothing. Never more than the hold. Result: outcomes, and OUTCOME_SPENT when
  * the hold is used up: end the task as FAILED(budget). */
 struct tick_item { const char *task; uint32_t epoch; const char *worker; int64_t due_mcpt; };
-void store_tick(struct store *s, struct store_req *req, const struct tick_item *items, size_t n, int64_t now_ms);
+void store_tick(struct store *s, struct store_req *req, const struct tick_item *items, size_t n,
+		int64_t now_ms);
 
 /* Stopped tasks whose last attempt has not settled, stopped before before_ms. Result: tasks (id only). */
 void store_unsettled(struct store *s, struct store_req *req, int64_t before_ms, uint32_t limit);
-/* Give all of such a task's money back to its owner. Result: outcomes[0]: DONE, FENCED (it has not ended), GONE. */
+/* Give all of such a task's money back to its owner. Result:
+ * outcomes[0]: DONE, FENCED (it has not ended), GONE. */
 void store_refund(struct store *s, struct store_req *req, const char *task, int64_t now_ms);
 
 /* --- reading ------------------------------------------------------------------------------------- */
@@ -85,15 +90,16 @@ struct statement_line {
 	int64_t charge_mcpt;      /* of settle: what the attempt cost */
 	int64_t amount_mcpt;      /* of this account's balance: below 0 = it went away */
 };
-/* Newest first. account "project:NAME" gives a project's, "hold:SUBMISSION" what was set aside for a submission. after 0 = from the newest; since_ms 0 = all.
- * Result: lines, count, next. */
-void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit, uint64_t after,
-		     int64_t since_ms);
+/* Newest first. account "project:NAME" gives a project's, "hold:SUBMISSION" what was set aside for a
+ * submission. after 0 = from the newest; since_ms 0 = all. Result: lines, count, next. */
+void store_statement(struct store *s, struct store_req *req, const char *account, uint32_t limit,
+		     uint64_t after, int64_t since_ms);
 
 struct earning { const char *task; int64_t pending_mcpt; };
 /* Result: earnings, count (tasks that run on the account's workers and have earned), id = the
  * next `after` ("" = that was all). The sums: store_balance. Settled ones are in the statement. */
-void store_earnings(struct store *s, struct store_req *req, const char *account, uint32_t limit, const char *after);
+void store_earnings(struct store *s, struct store_req *req, const char *account, uint32_t limit,
+		    const char *after);
 
 /* --- projects -------------------------------------------------------------------------------------- */
 
@@ -118,8 +124,8 @@ void store_project_create(struct store *s, struct store_req *req, const char *ac
 void store_project_show(struct store *s, struct store_req *req, const char *name);
 /* By name. after "" = from the first. Result: projects, count, id = the next `after` ("" = all). */
 void store_projects(struct store *s, struct store_req *req, uint32_t limit, const char *after);
-/* The token this account must publish under the project's URL: `fresh` (random, made by the caller) is kept when there
- * is none yet. Result: id = the token, project. NOT_FOUND. ALREADY_EXISTS: claimed by another. */
+/* The token this account must publish under the project's URL: `fresh` (random, made by the caller) is kept
+ * when there is none yet. Result: id = the token, project. NOT_FOUND. ALREADY_EXISTS: claimed by another. */
 void store_project_token(struct store *s, struct store_req *req, const char *account, const char *name,
 			 const char *fresh);
 /* The caller has seen the token there. Result: project. ALREADY_EXISTS: claimed by another account.
@@ -143,10 +149,12 @@ void store_ledger_freeze(struct store *s, struct store_req *req, const char *why
 /* FAILED_PRECONDITION: the sum is still wrong. */
 void store_ledger_unfreeze(struct store *s, struct store_req *req);
 
-/* Records from seq `from` on, as text (store/transfer.h reads them). Result: records, count; totals as then. */
+/* Records from seq `from` on, as text (store/transfer.h reads them).
+ * Result: records, count; totals as then. */
 struct ledger_record { const char *text, *chain; };
 void store_ledger_page(struct store *s, struct store_req *req, uint64_t from, uint32_t limit);
-/* What the accounts hold, a page at a time, for store/ledger_guard.c. which: users and pending, holds, projects. */
+/* What the accounts hold, a page at a time, for store/ledger_guard.c.
+ * which: users and pending, holds, projects. */
 enum ledger_class { LEDGER_USERS, LEDGER_HOLDS, LEDGER_PROJECTS };
 struct ledger_balance { const char *account; int64_t mcpt; }; /* "user:ID", ... */
 /* Result: balances, count, next (0 = all), totals as then. */

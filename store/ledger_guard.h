@@ -1,9 +1,9 @@
 /* store/ledger_guard.h - watches the books while the pool runs.
  *
- *   at the start and at each reconnect  ledger_guard_check(): is the record at our high-water mark the one we know?
+ *   at the start and at each reconnect  ledger_guard_check(): is the record at our high-water mark ours?
  *   each second (100 ms after a move)   the class totals add up to the supply; the mark follows
- *   at the start and each 10 minutes    every record is replayed and every balance compared, by pages, beside all
- *                                       other work; later rounds replay only what is new
+ *   at the start and each 10 minutes    every record is replayed and every balance compared, by pages, beside
+ *                                       all other work; later rounds replay only what is new
  *
  * A violation freezes the ledger (store_ledger_freeze), logs an error and is counted; nothing is repaired. */
 #ifndef STORE_LEDGER_GUARD_H
@@ -16,9 +16,9 @@
 struct ledger_guard;
 
 struct ledger_guard_events {
-	/* The answer to ledger_guard_check(). FAILED_PRECONDITION: "Redis lost transfers 812..815"; do not serve. A
-	 * pool started with accept_rollback takes what is there as the truth and goes on. UNAVAILABLE: check again at
-	 * the next on_up. */
+	/* The answer to ledger_guard_check(). FAILED_PRECONDITION: "Redis lost transfers 812..815"; do not
+	 * serve. A pool started with accept_rollback takes what is there as the truth and goes on.
+	 * UNAVAILABLE: check again at the next on_up. */
 	void (*on_checked)(struct ledger_guard *, const struct error *err, void *user);
 	void (*on_violation)(struct ledger_guard *, const char *what, void *user); /* may be NULL */
 	/* A full round has ended. May be NULL. */
@@ -27,8 +27,9 @@ struct ledger_guard_events {
 };
 
 /* path: of the high-water file (in the pool's data directory). */
-struct ledger_guard *ledger_guard_open(struct loop *loop, struct store *s, const char *path, bool accept_rollback,
-			 const struct ledger_guard_events *events, struct error *err);
+struct ledger_guard *ledger_guard_open(struct loop *loop, struct store *s, const char *path,
+				       bool accept_rollback, const struct ledger_guard_events *events,
+				       struct error *err);
 /* From the store's on_up. One at a time. */
 void ledger_guard_check(struct ledger_guard *g);
 /* Begin a full round now unless one runs. */

@@ -47,7 +47,8 @@ void log_end(struct log *g);
 bool log_over(const struct log *g);     /* ended, and everything is written */
 uint64_t log_size(const struct log *g); /* bytes of data, also those on their way to the disk */
 
-/* Someone who reads along: on_more() comes when there is more to read, and when log_over() has become true. */
+/* Someone who reads along: on_more() comes when there is more to read,
+ * and when log_over() has become true. */
 struct log_follower {
 	void (*on_more)(struct log_follower *f);
 	struct log_follower *prev, *next;

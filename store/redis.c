@@ -399,7 +399,8 @@ static void on_finish(struct deferred *d)
 		closed(user);
 }
 
-/* The last word is deferred, so that it comes after the answers of pending requests, which are deferred too. */
+/* The last word is deferred, so that it comes after the answers of
+ * pending requests, which are deferred too. */
 static void one_closed(struct redis *r)
 {
 	if (--r->open == 0)

@@ -12,9 +12,9 @@ struct redis_copy {
 	struct redis_address address;
 };
 
-/* from: an append-only file, a dump (.rdb), a folder of Redis with appendonlydir/ or dump.rdb in it, or an appendonlydir.
- * Returns when it answers. NOT_FOUND: nothing of Redis there, or no redis-server in PATH. DATA_LOSS: Redis cannot
- * read it (its own words). redis_copy_end() also after an error. */
+/* from: an append-only file, a dump (.rdb), a folder of Redis with appendonlydir/ or dump.rdb in it, or an
+ * appendonlydir. Returns when it answers. NOT_FOUND: nothing of Redis there, or no redis-server in PATH.
+ * DATA_LOSS: Redis cannot read it (its own words). redis_copy_end() also after an error. */
 int redis_copy_start(struct redis_copy *c, const char *from, struct error *err);
 void redis_copy_end(struct redis_copy *c);
 

@@ -81,8 +81,8 @@ static void cleanup(void *p)
 	link->gone(link->context, link->user);
 }
 
-int redis_link(uv_loop_t *loop, redisAsyncContext *context, void (*gone)(redisAsyncContext *context, void *user),
-	       void (*closed)(void *user), void *user)
+int redis_link(uv_loop_t *loop, redisAsyncContext *context,
+	       void (*gone)(redisAsyncContext *context, void *user), void (*closed)(void *user), void *user)
 {
 	struct link *link = xcalloc(1, sizeof(*link));
 	int rc = uv_poll_init(loop, &link->poll, context->c.fd);

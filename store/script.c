@@ -1,8 +1,8 @@
 /* store/script.c - the Lua scripts that are built into the program, as Redis is given them.
  *
  * The first line of a script says its flags (#!lua); common.lua, which every script may use, goes
- * behind that line, then fence.lua in those that may write, and ledger.lua in those that move money. Composed once, at
- * the first use. */
+ * behind that line, then fence.lua in those that may write, and ledger.lua in those that
+ * move money. Composed once, at the first use. */
 #include <mbedtls/sha1.h>
 #include <stdio.h>
 #include <stdlib.h>

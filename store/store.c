@@ -5,10 +5,11 @@
  * RECHECK_MS, so that an operator's CONFIG SET is enough. The connection lost: on_down(UNAVAILABLE); redis.c
  * makes it again and all is asked again, because it may be another server by then.
  *
- * A Redis that has just started must begin a new append-only file before anything is written: when the last one was
- * torn in the middle of a script's writes, Redis cuts it behind the last whole command and leaves the MULTI before it
- * open. It reads that well once; but what it writes next is read inside that MULTI at the start after, and undoes what
- * was acknowledged. (Dying before the new file is finished costs one start more, which closes the MULTI.) */
+ * A Redis that has just started must begin a new append-only file before anything is written: when the
+ * last one was torn in the middle of a script's writes, Redis cuts it behind the last whole command and
+ * leaves the MULTI before it open. It reads that well once; but what it writes next is read inside that
+ * MULTI at the start after, and undoes what was acknowledged. (Dying before the new file is finished costs
+ * one start more, which closes the MULTI.) */
 #include "store/store.h"
 
 #include <stdio.h>
@@ -69,7 +70,8 @@ struct store {
 };
 
 static void check_all(struct store *s);
-static void send_check(struct store *s, int number, const char *a, const char *b, const char *c, size_t c_size);
+static void send_check(struct store *s, int number, const char *a, const char *b, const char *c,
+		       size_t c_size);
 
 /* --- reading the answers -------------------------------------------------------------------------- */
 
@@ -110,7 +112,8 @@ static void read_file(struct store *s, const redisReply *reply)
 {
 	const char *text = reply->type == REDIS_REPLY_STRING ? reply->str : "";
 
-	if (strstr(text, "aof_rewrite_in_progress:0") != NULL && strstr(text, "aof_last_rewrite_time_sec:-1") != NULL)
+	if (strstr(text, "aof_rewrite_in_progress:0") != NULL &&
+	    strstr(text, "aof_last_rewrite_time_sec:-1") != NULL)
 		send_check(s, CHECK_NEW_FILE, "BGREWRITEAOF", NULL, NULL, 0);
 }
 
@@ -119,7 +122,8 @@ static void read_refusal(struct store *s, int number, const struct error *err)
 	bool setting = number >= CHECK_SETTINGS && number < CHECK_SCRIPTS;
 
 	if (number == CHECK_NEW_FILE && err->status != STATUS_UNAVAILABLE && err->status != STATUS_CANCELLED) {
-		log_warn("Redis begins no new append-only file: should the old one be torn, what follows may be lost error=\"%s\"",
+		log_warn("Redis begins no new append-only file: should the old one be torn, what follows may "
+			 "be lost error=\"%s\"",
 			 err->text);
 		return;
 	}
@@ -184,7 +188,8 @@ static void on_check(struct redis_req *redis, const redisReply *reply, const str
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
-static void send_check(struct store *s, int number, const char *a, const char *b, const char *c, size_t c_size)
+static void send_check(struct store *s, int number, const char *a, const char *b, const char *c,
+		       size_t c_size)
 {
 	struct check *check = &s->checks[number];
 	const char *argv[] = {a, b, c};

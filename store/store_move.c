@@ -137,8 +137,8 @@ void store_stop(struct store *s, struct store_req *req, const char *account, con
 	store_stop_once(s, req, account, task, reason, "", "", now_ms);
 }
 
-void store_stop_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *reason,
-		     const char *call_id, const char *content, int64_t now_ms)
+void store_stop_once(struct store *s, struct store_req *req, const char *account, const char *task,
+		     const char *reason, const char *call_id, const char *content, int64_t now_ms)
 {
 	call_begin(s, req, SCRIPT_STOP);
 	call_key(req, "task:%s", task);
@@ -169,8 +169,8 @@ void store_remove(struct store *s, struct store_req *req, const char *account, c
 	store_remove_once(s, req, account, task, "", "");
 }
 
-void store_remove_once(struct store *s, struct store_req *req, const char *account, const char *task, const char *call_id,
-		       const char *content)
+void store_remove_once(struct store *s, struct store_req *req, const char *account, const char *task,
+		       const char *call_id, const char *content)
 {
 	call_begin(s, req, SCRIPT_REMOVE);
 	call_key(req, "task:%s", task);

@@ -143,11 +143,11 @@ void store_tasks(struct store *s, struct store_req *req, const char *account, ui
 
 /* --- what the index needs of every task (roles/pool_index.c; more of it is one name here) ------------ */
 
-static const char *const live_fields[] = {"account", "state", "phase", "epoch", "worker", "worker_name", "created_ms",
-					  "assigned_ms", "started_ms", "ended_ms", "losses", "exits", "lost_by", "paid_mcpt",
-					  "charged_mcpt"};
-static const char *const submission_fields[] = {"spec", "bundle_sha256", "bundle_size", "hold_mcpt", "start_mcpt",
-						"rate_ncpt"};
+static const char *const live_fields[] = {
+	"account",    "state",    "phase",  "epoch", "worker",  "worker_name", "created_ms",  "assigned_ms",
+	"started_ms", "ended_ms", "losses", "exits", "lost_by", "paid_mcpt",   "charged_mcpt"};
+static const char *const submission_fields[] = {"spec",      "bundle_sha256", "bundle_size",
+						"hold_mcpt", "start_mcpt",    "rate_ncpt"};
 
 enum {
 	LIVE_FIELDS = sizeof(live_fields) / sizeof(live_fields[0]),

@@ -1,4 +1,5 @@
-/* store/transfer.c - word by word, each of bounded length; what is left over or missing makes it no record. */
+/* store/transfer.c - word by word, each of bounded length; what is
+ * left over or missing makes it no record. */
 #include "store/transfer.h"
 
 #include <stdbool.h>

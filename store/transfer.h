@@ -1,9 +1,9 @@
 /* store/transfer.h - one transfer. Its record, which the ledger keeps for ever, is one line:
  *
- *   SEQ ID KIND MS TASK EPOCH WALL_MS RATE_NCPT START_MCPT CHARGE GRANT LEGS  DEBIT CREDIT AMOUNT  DEBIT CREDIT AMOUNT ...
+ *   SEQ ID KIND MS TASK EPOCH WALL_MS RATE_NCPT START_MCPT CHARGE GRANT LEGS  DEBIT CREDIT AMOUNT  ...
  *
- * TASK is - when there is none. CHARGE is what an attempt has cost, of settle; GRANT how much of the money of the last
- * leg pays for tasks only. */
+ * TASK is - when there is none. CHARGE is what an attempt has cost, of settle; GRANT how much of the
+ * money of the last leg pays for tasks only. */
 #ifndef STORE_TRANSFER_H
 #define STORE_TRANSFER_H
 

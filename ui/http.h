@@ -213,12 +213,13 @@ bool http_over(const struct http_request *r);
 /* --- answering ----------------------------------------------------------------------------------- */
 
 /* A header field of the answer, before it begins. It replaces what the server itself would send under that
- * name (Cache-Control: no-store; Retry-After: 1 of 429 and 503; the ones of http_gate.h). Control characters in the value become "?". */
+ * name (Cache-Control: no-store; Retry-After: 1 of 429 and 503; the ones of http_gate.h).
+ * Control characters in the value become "?". */
 void http_header(struct http_request *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A whole answer, copied; text of 1 KiB and more is packed for clients that take gzip, unless it has a strong ETag. For
- * bodies of some KiB; more than HTTP_QUEUE_MAX is streamed with http_write(). */
+/* A whole answer, copied; text of 1 KiB and more is packed for clients that take gzip, unless it has a strong
+ * ETag. For bodies of some KiB; more than HTTP_QUEUE_MAX is streamed with http_write(). */
 void http_answer(struct http_request *r, int status, const char *type, const void *body, size_t n);
 
 /* The same of what ui/json.h has written, as application/json. b is released. */
@@ -253,8 +254,8 @@ void http_abort(struct http_request *r);
 
 /* --- parts of files, and whether they have changed ------------------------------------------------ */
 
-/* If If-None-Match names this tag (with its quotes: "\"7f...\"", or weak: "W/\"7f...\""), 304 is answered and true returned. Else
- * the tag becomes a header of the answer to come. */
+/* If If-None-Match names this tag (with its quotes: "\"7f...\"", or weak: "W/\"7f...\""), 304 is answered and
+ * true returned. Else the tag becomes a header of the answer to come. */
 bool http_unchanged(struct http_request *r, const char *etag);
 
 /* What the client wants of `size` bytes: 206 with *from and *n set and Content-Range a header of the

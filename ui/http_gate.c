@@ -11,7 +11,8 @@ const struct http_refusal http_gate_refusals[GATE_KINDS] = {
                      "Open the page itself; no other page may speak for it."},
     [GATE_SITE] = {403, "CROSS_SITE", "Not from here", "The request was made by a page of another site.",
                    "Open the address in a window of its own."},
-    [GATE_SESSION] = {401, "NO_SESSION", "Not signed in", "This needs a session or a token, and the request has none that is known here.",
+    [GATE_SESSION] = {401, "NO_SESSION", "Not signed in",
+                      "This needs a session or a token, and the request has none that is known here.",
                       "In a browser, open the address that hivemind printed when it started. A program sends "
                       "Authorization: Bearer KEY; where the key is, man hivemind-api says."},
     [GATE_NO_ORIGIN] = {403, "NO_ORIGIN", "Not from the page",

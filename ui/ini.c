@@ -46,8 +46,8 @@ static int split(struct ini_line *l, char *text, char *section, size_t size, str
 	return 0;
 }
 
-/* The next line into text. false: there is none. *fault: what is wrong with it, NULL = nothing. A line that is
- * too long must not go on as the next one. */
+/* The next line into text. false: there is none. *fault: what is wrong with it, NULL = nothing. A line that
+ * is too long must not go on as the next one. */
 static bool read_line(FILE *f, char text[LINE_SIZE], const char **fault)
 {
 	size_t n = 0;

@@ -18,7 +18,8 @@ struct json {
 };
 
 void json_init(struct json *j, struct buf *out);
-/* The same, and the beginning of what every --json prints: an object whose first member is its version, "v": 1. */
+/* The same, and the beginning of what every --json prints: an object
+ * whose first member is its version, "v": 1. */
 void json_document(struct json *j, struct buf *out);
 void json_object(struct json *j, const char *key);
 void json_array(struct json *j, const char *key);
