@@ -72,7 +72,7 @@ void result_indexes_free(struct result_index *list)
 		index_drop(index);
 }
 
-/* --- making one -------------------------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 static int on_entry(void *user, const struct tar_entry *entry, struct error *err)
 {
@@ -190,7 +190,7 @@ static void look(struct api *a, const Pb__Task *task, void (*then)(struct api *a
 	then(a);
 }
 
-/* --- the list ------------------------------------------------------------------------------------------------ */
+/* --- the list --------------------------------------------------------------------------------- */
 
 static void send_list(struct api *a)
 {
@@ -224,7 +224,7 @@ void api_files(struct api *a)
 	api_with_result(a, list_files);
 }
 
-/* --- one ------------------------------------------------------------------------------------------------------ */
+/* --- one -------------------------------------------------------------------------------------- */
 
 /* What may be shown; all else is for download. HTML and SVG are as good as programs: never. */
 static const char *shown_type(const char *path)

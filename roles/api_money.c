@@ -167,7 +167,7 @@ void api_project_withdraw(struct api *a)
 	api_ask(a, RPC_WITHDRAW, &request, on_moved);
 }
 
-/* --- projects -------------------------------------------------------------------------------------------- */
+/* --- projects --------------------------------------------------------------------------------- */
 
 static void on_projects(struct api *a, const void *reply)
 {

@@ -122,7 +122,7 @@ void api_send_result(struct api *a, const char *task, uint64_t from, uint64_t n)
 	grpc_call_half_close(&a->call);
 }
 
-/* --- the tar --------------------------------------------------------------------------------------------- */
+/* --- the tar ---------------------------------------------------------------------------------- */
 
 /* A file name that no system minds. */
 static const char *safe_name(struct arena *arena, const char *name)

@@ -99,7 +99,7 @@ static const struct api_field token_body[] = {
 	{"name", API_TEXT, .max = 64, .text = "for people"},
 	{"ttl_s", API_COUNT, .max = 90 * 86400, .text = "how long it lives; else 90 days"}, END};
 
-/* --- the rows --------------------------------------------------------------------------------------------- */
+/* --- the rows --------------------------------------------------------------------------------- */
 
 static const struct api_row rows[] = {
 	{"getSession", "GET", V1 "/session", api_session, .tag = "session", .summary = "Who is signed in here", .status = 200, .schema = "Session"},

@@ -37,8 +37,8 @@ int blobs_sync(int fd, const char *path, const char *file)
 		return rc;
 	log_error("the disk fails: cannot make safe path=%s error=\"%s\"", path, strerror(e));
 	fprintf(stderr,
-		"hivemind: the disk under %s fails: %s. This process ends; look at the disk before the next "
-		"start\n",
+		"hivemind: the disk under %s fails: %s. "
+		"This process ends; look at the disk before the next start\n",
 		path, strerror(e));
 	if (file != NULL)
 		unlink(file);

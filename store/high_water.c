@@ -75,8 +75,7 @@ static void run(struct work *work)
 	free(fresh);
 }
 
-/* --- when ------------------------------------------------------------------------------------------------
- */
+/* --- when ------------------------------------------------------------------------------------- */
 
 static bool behind(const struct high_water *h)
 {
@@ -124,8 +123,7 @@ static void on_later(struct timer *t)
 		go(h);
 }
 
-/* --- the outside
- * ---------------------------------------------------------------------------------------------- */
+/* --- the outside ------------------------------------------------------------------------------ */
 
 int high_water_open(struct high_water *h, struct loop *loop, const char *path, struct error *err)
 {

@@ -85,8 +85,7 @@ static void violation(struct ledger_guard *g, const char *what)
 		g->events.on_violation(g, what, g->events.user);
 }
 
-/* --- a round
- * ------------------------------------------------------------------------------------------------ */
+/* --- a round ---------------------------------------------------------------------------------- */
 
 static void on_balances(struct store_req *req);
 static void on_page(struct store_req *req);
@@ -261,8 +260,7 @@ void ledger_guard_audit(struct ledger_guard *g)
 	ask_balances(g);
 }
 
-/* --- the watch
- * ---------------------------------------------------------------------------------------------- */
+/* --- the watch -------------------------------------------------------------------------------- */
 
 static void on_totals(struct store_req *req)
 {
@@ -297,8 +295,7 @@ static void on_clock(struct timer *t)
 		ledger_guard_audit(g);
 }
 
-/* --- the check
- * ------------------------------------------------------------------------------------------------ */
+/* --- the check -------------------------------------------------------------------------------- */
 
 /* Is what Redis has what this pool saw? */
 static void judge(struct ledger_guard *g, const struct store_req *req, struct error *err)
@@ -356,8 +353,7 @@ void ledger_guard_check(struct ledger_guard *g)
 	store_ledger_page(g->store, &g->check, g->mark.kept.seq, 1);
 }
 
-/* --- open and close
- * -------------------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 struct ledger_guard *ledger_guard_open(struct loop *loop, struct store *s, const char *path,
                                        bool accept_rollback, const struct ledger_guard_events *events,

@@ -208,8 +208,7 @@ void store_ledger_totals(struct store *s, struct store_req *req)
 	call_send(req, read_totals);
 }
 
-/* --- pages ------------------------------------------------------------------------------------------------
- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 static void read_page(struct store_req *req, const redisReply *reply)
 {

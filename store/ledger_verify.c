@@ -26,8 +26,7 @@ struct verify {
 	bool round;
 };
 
-/* --- asking ------------------------------------------------------------------------------------------------
- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static redisReply *got(struct verify *v, redisReply *reply)
 {
@@ -80,8 +79,7 @@ static int connect_to(struct verify *v, const struct redis_address *a)
 	return v->err->status;
 }
 
-/* --- records
- * ------------------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static bool apply(struct verify *v, const redisReply *entry)
 {
@@ -127,8 +125,7 @@ static int replay_to(struct verify *v, uint64_t seq)
 	return v->err->status;
 }
 
-/* --- balances
- * -------------------------------------------------------------------------------------------------- */
+/* --- balances --------------------------------------------------------------------------------- */
 
 /* Where what a class of accounts holds lies. accounts and projects only grow: they are read by place; what
  * leaves holds would shift the places, so it is read by score. */

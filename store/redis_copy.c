@@ -137,8 +137,7 @@ static int copy_all(struct redis_copy *c, const char *from, char *name, size_t s
 	return copy_file(from, to, err);
 }
 
-/* --- the server --------------------------------------------------------------------------------------------
- */
+/* --- the server ------------------------------------------------------------------------------- */
 
 static int spawn_server(struct redis_copy *c, const char *name, struct error *err)
 {

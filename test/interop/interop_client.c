@@ -312,7 +312,7 @@ static void server_compressed_streaming(void)
 	expect_large_or_refusal(&c);
 }
 
-/* --- against a server that misbehaves on the HTTP/2 level (http2_server.py) ------------------------------ */
+/* --- against a server that misbehaves on the HTTP/2 level (http2_server.py) ------------------- */
 
 static void goaway(void)
 {
@@ -344,7 +344,7 @@ static void max_streams(void)
 		expect_large(&c[i]);
 }
 
-/* --- the program ------------------------------------------------------------------------------------------ */
+/* --- the program ------------------------------------------------------------------------------ */
 
 #define CASE(name) {#name, name}
 

@@ -150,8 +150,7 @@ static inline void audit(struct play *p)
 	redisFree(direct);
 }
 
-/* --- a whole play
- * ------------------------------------------------------------------------------------------------- */
+/* --- a whole play ----------------------------------------------------------------------------- */
 
 static inline void join_workers(struct play *p)
 {

@@ -5,8 +5,7 @@
 
 #include "test/store/ledger_play.h"
 
-/* --- batches of tasks ------------------------------------------------------------------------------------
- */
+/* --- batches of tasks ------------------------------------------------------------------------- */
 
 /* Mostly the epoch and worker that the task has. */
 static inline uint32_t any_epoch(struct world *w, const struct job *j)
@@ -205,8 +204,7 @@ static inline void play_freeze(struct play *p)
 		store_ledger_unfreeze(real.store, &c->req);
 }
 
-/* --- one step
- * ----------------------------------------------------------------------------------------------- */
+/* --- one step --------------------------------------------------------------------------------- */
 
 /* Mostly such as are in this state (-1 = there is none); some are not. */
 static inline size_t some_jobs(struct play *p, struct job **jobs, int wanted)
