@@ -1,4 +1,5 @@
-/* roles/account_view.h - an account and its tokens as programs see them: fields of the object that is open in j. */
+/* roles/account_view.h - an account and its tokens as programs see them: fields of the
+ * object that is open in j. */
 #ifndef ROLES_ACCOUNT_VIEW_H
 #define ROLES_ACCOUNT_VIEW_H
 

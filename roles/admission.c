@@ -1,5 +1,5 @@
-/* roles/admission.c - see roles/admission.h. A signed text is "FIELD.FIELD.FIELD.MAC"; the MAC is made with the key and a
- * word that says what the text is for, so that a challenge is no invitation. */
+/* roles/admission.c - see roles/admission.h. A signed text is "FIELD.FIELD.FIELD.MAC"; the MAC is made with
+ * the key and a word that says what the text is for, so that a challenge is no invitation. */
 #include "roles/admission.h"
 
 #include <arpa/inet.h>
@@ -60,8 +60,8 @@ static void seal(const struct admission *a, const char *use, char text[ADMISSION
 }
 
 /* Is it ours? Then its fields are split in place. */
-static bool open_sealed(const struct admission *a, const char *use, const char *sealed, char copy[ADMISSION_TEXT_MAX],
-			char *fields[FIELDS])
+static bool open_sealed(const struct admission *a, const char *use, const char *sealed,
+			char copy[ADMISSION_TEXT_MAX], char *fields[FIELDS])
 {
 	char mac[SHA256_HEX_SIZE];
 	char *dot = NULL;
@@ -191,16 +191,20 @@ uint64_t work_do(const char *challenge, unsigned bits)
 unsigned admission_challenge(struct admission *a, const char *name, const char *peer, int64_t now_ms,
 			     char text[ADMISSION_TEXT_MAX])
 {
-	unsigned bits = a->mode == ADMISSION_OPEN && a->work_bits > 0 ? a->work_bits + accounts_of(a, peer, now_ms) : 0;
+	unsigned bits = a->mode == ADMISSION_OPEN && a->work_bits > 0
+				? a->work_bits + accounts_of(a, peer, now_ms)
+				: 0;
 
 	if (bits > WORK_BITS_MAX)
 		bits = WORK_BITS_MAX;
-	snprintf(text, ADMISSION_TEXT_MAX, "%.*s.%u.%lld", ACCOUNT_NAME_MAX, name, bits, (long long)(now_ms + CHALLENGE_MS));
+	snprintf(text, ADMISSION_TEXT_MAX, "%.*s.%u.%lld", ACCOUNT_NAME_MAX, name, bits,
+		 (long long)(now_ms + CHALLENGE_MS));
 	seal(a, "challenge", text);
 	return bits;
 }
 
-void admission_invite(const struct admission *a, const char *name, int64_t expires_ms, char code[ADMISSION_TEXT_MAX])
+void admission_invite(const struct admission *a, const char *name, int64_t expires_ms,
+		      char code[ADMISSION_TEXT_MAX])
 {
 	char id[ID_SIZE];
 
@@ -210,8 +214,8 @@ void admission_invite(const struct admission *a, const char *name, int64_t expir
 	seal(a, "invitation", code);
 }
 
-static int check_invitation(const struct admission *a, const struct application *p, int64_t now_ms, bool own_name,
-			    char call_id[CALL_ID_MAX + 1], struct error *err)
+static int check_invitation(const struct admission *a, const struct application *p, int64_t now_ms,
+			    bool own_name, char call_id[CALL_ID_MAX + 1], struct error *err)
 {
 	char copy[ADMISSION_TEXT_MAX], *fields[FIELDS];
 
@@ -239,14 +243,15 @@ static int check_work(struct admission *a, const struct application *p, int64_t 
 	if (a->work_bits == 0)
 		return 0;
 	if (open_sealed(a, "challenge", p->challenge, copy, fields) && strcmp(fields[0], p->name) == 0 &&
-	    strtoll(fields[2], NULL, 10) >= now_ms && work_is_done(p->challenge, p->nonce, (unsigned)atoi(fields[1])))
+	    strtoll(fields[2], NULL, 10) >= now_ms &&
+	    work_is_done(p->challenge, p->nonce, (unsigned)atoi(fields[1])))
 		return 0;
 	error_set(err, STATUS_FAILED_PRECONDITION, "a new account costs some work first, and it has not been done");
 	return error_hint(err, "ask Accounts.Challenge what it is; hivemind register does it by itself");
 }
 
-int admission_check(struct admission *a, const struct application *p, int64_t now_ms, char call_id[CALL_ID_MAX + 1],
-		    struct error *err)
+int admission_check(struct admission *a, const struct application *p, int64_t now_ms,
+		    char call_id[CALL_ID_MAX + 1], struct error *err)
 {
 	bool reserved = admission_is_admin(a, p->name);
 	char network[64];
@@ -305,7 +310,8 @@ int admission_open(struct admission *a, const char *mode, const char *key_path, 
 			return read_key(a, key_path, err);
 		}
 	}
-	return error_set(err, STATUS_INVALID_ARGUMENT, "--register is open, invite, approve or closed, not \"%.40s\"", mode);
+	return error_set(err, STATUS_INVALID_ARGUMENT,
+			 "--register is open, invite, approve or closed, not \"%.40s\"", mode);
 }
 
 void admission_close(struct admission *a)

@@ -5,12 +5,12 @@
  *   approve   the same, and each code is for one name
  *   closed    nobody
  *
- * Names in --admin are reserved: they can be registered from the pool's own machine, or with an invitation for the name,
- * which the operator prints with `hivemind pool --print-invitation NAME`.
+ * Names in --admin are reserved: they can be registered from the pool's own machine, or with an invitation
+ * for the name, which the operator prints with `hivemind pool --print-invitation NAME`.
  *
- * Challenges and invitations are texts signed with a key in the data directory, so nothing of them is stored; that an
- * invitation is used once is the call_id of its registration (store_register). Networks (/24, /56) have a limit a day, and
- * each account of a network doubles the work for the next; loopback has none. */
+ * Challenges and invitations are texts signed with a key in the data directory, so nothing of them is stored;
+ * that an invitation is used once is the call_id of its registration (store_register). Networks (/24, /56)
+ * have a limit a day, and each account of a network doubles the work for the next; loopback has none. */
 #ifndef ROLES_ADMISSION_H
 #define ROLES_ADMISSION_H
 
@@ -49,7 +49,8 @@ bool admission_is_admin(const struct admission *a, const char *name);
 unsigned admission_challenge(struct admission *a, const char *name, const char *peer, int64_t now_ms,
 			     char text[ADMISSION_TEXT_MAX]);
 /* name "" = for anybody. */
-void admission_invite(const struct admission *a, const char *name, int64_t expires_ms, char code[ADMISSION_TEXT_MAX]);
+void admission_invite(const struct admission *a, const char *name, int64_t expires_ms,
+		      char code[ADMISSION_TEXT_MAX]);
 
 struct application {
 	const char *name, *peer;
@@ -57,10 +58,10 @@ struct application {
 	uint64_t nonce;
 };
 
-/* May it register? 0; PERMISSION_DENIED, FAILED_PRECONDITION (the work), RESOURCE_EXHAUSTED (its network). With an invitation
- * that it needs, call_id becomes the one that this code has, else "". */
-int admission_check(struct admission *a, const struct application *p, int64_t now_ms, char call_id[CALL_ID_MAX + 1],
-		    struct error *err);
+/* May it register? 0; PERMISSION_DENIED, FAILED_PRECONDITION (the work), RESOURCE_EXHAUSTED (its network).
+ * With an invitation that it needs, call_id becomes the one that this code has, else "". */
+int admission_check(struct admission *a, const struct application *p, int64_t now_ms,
+		    char call_id[CALL_ID_MAX + 1], struct error *err);
 /* It has registered. */
 void admission_count(struct admission *a, const char *peer, int64_t now_ms);
 

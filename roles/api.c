@@ -1,7 +1,7 @@
 /* roles/api.c - from a request to its row, to the pool, to the answer. See the header.
  *
- * Both the client and the pool may go at any moment: the memory is freed when r is NULL, no call is open and nothing else
- * is waited for, whichever of these comes last. */
+ * Both the client and the pool may go at any moment: the memory is freed when r is NULL, no call is open and
+ * nothing else is waited for, whichever of these comes last. */
 #include "roles/api.h"
 
 #include <ctype.h>
@@ -226,7 +226,8 @@ static void on_done(struct grpc_call *call, const struct error *e)
 		api_fail(a, &err);
 }
 
-static void prepare(struct api *a, enum rpc_id id, int64_t timeout_ms, void (*then)(struct api *a, const void *reply))
+static void prepare(struct api *a, enum rpc_id id, int64_t timeout_ms,
+		    void (*then)(struct api *a, const void *reply))
 {
 	a->then = then;
 	a->reply = NULL;
@@ -259,7 +260,9 @@ struct json *api_reply(struct api *a)
 static void put_escaped(struct buf *b, const char *text)
 {
 	for (; *text != '\0'; text++)
-		buf_printf(b, isalnum((unsigned char)*text) || strchr("-._~", *text) != NULL ? "%c" : "%%%02X", (unsigned char)*text);
+		buf_printf(b,
+			   isalnum((unsigned char)*text) || strchr("-._~", *text) != NULL ? "%c" : "%%%02X",
+			   (unsigned char)*text);
 }
 
 /* The same query with another place in it. */

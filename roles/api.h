@@ -3,8 +3,9 @@
  *     ui/http.h -> api_handle() -> are query and body as the row says? -> row->run(a)
  *                     -> api_ask(a, RPC_..., &request, then) -> then(a, reply) -> api_reply(a), json_..., api_send(a)
  *
- * A row says everything of its route (roles/api_table.h). To add one: a row in roles/api_rows.c, its run() in a file of its kind (roles/api_*.c), the schema of its answer in
- * roles/api_schemas.json. test/e2e/test_master_api.py then asks it by its example and checks the answer by its schema.
+ * A row says everything of its route (roles/api_table.h). To add one: a row in roles/api_rows.c, its run() in
+ * a file of its kind (roles/api_*.c), the schema of its answer in roles/api_schemas.json.
+ * test/e2e/test_master_api.py then asks it by its example and checks the answer by its schema.
  *
  * The shapes are those of --json, written by the same functions (roles/..._view.h). */
 #ifndef ROLES_API_H
@@ -22,8 +23,8 @@
 
 struct master;
 
-/* One request. It lives until its client has gone and no call to the pool is open. A struct that needs more begins with
- * it, and its run() calls api_grow() first. */
+/* One request. It lives until its client has gone and no call to the pool is open. A struct that needs more
+ * begins with it, and its run() calls api_grow() first. */
 struct api {
 	struct http_request *r;   /* NULL = the client has gone */
 	struct master *m;
@@ -62,7 +63,8 @@ bool api_query_flag(const struct api *a, const char *name);
 const char *api_text(const struct api *a, const char *name);                /* of the body; "" = not there */
 int64_t api_count(const struct api *a, const char *name, int64_t without);
 bool api_flag(const struct api *a, const char *name);
-int64_t api_cpt(struct api *a, const char *name);                           /* above 0; 0 = refused: answered */
+/* above 0; 0 = refused: answered */
+int64_t api_cpt(struct api *a, const char *name);
 const cJSON *api_item(const struct api *a, const char *name);               /* NULL = not there */
 
 /* What makes a repeat of this request no second one: Idempotency-Key, else a fresh id. NULL = answered. */
@@ -73,20 +75,22 @@ const char *api_task_id(struct api *a);
 
 /* --- asking the pool ------------------------------------------------------------------------------ */
 
-/* Ask; then() comes with the reply, valid until it returns, unless the client has gone or it failed (then that is the
- * answer). */
+/* Ask; then() comes with the reply, valid until it returns, unless the client has gone or it failed
+ * (then that is the answer). */
 void api_ask(struct api *a, enum rpc_id id, const void *in, void (*then)(struct api *a, const void *reply));
 
 /* The same for a call that streams to the pool: it is open, send with a->call. */
 void api_start(struct api *a, enum rpc_id id, void (*then)(struct api *a, const void *reply));
 
-/* Something else is waited for, and is over: false = the client has gone, and a with it when it was the last. */
+/* Something else is waited for, and is over: false = the client has gone, and a with
+ * it when it was the last. */
 void api_wait(struct api *a);
 bool api_waited(struct api *a);
 
 /* --- answering ------------------------------------------------------------------------------------ */
 
-/* {"v":1, to be filled, then sent as the row's status. A GET gets an ETag, and 304 when the client has the same already. */
+/* {"v":1, to be filled, then sent as the row's status. A GET gets an ETag, and 304 when the
+ * client has the same already. */
 struct json *api_reply(struct api *a);
 /* "next" of a list, and the address of the following page as Link; NULL = it was the last. */
 void api_next(struct api *a, const char *next);

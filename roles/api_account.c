@@ -1,6 +1,8 @@
-/* roles/api_account.c - who is signed in, and with what tokens: /session, /login, /register, /account, /tokens.
+/* roles/api_account.c - who is signed in, and with what tokens: /session, /login,
+ * /register, /account, /tokens.
  *
- * What the pool's Login or Register gives stays here, in an identity of the browser's session; the browser has a cookie. */
+ * What the pool's Login or Register gives stays here, in an identity of the browser's session;
+ * the browser has a cookie. */
 #include "roles/api_handlers.h"
 
 #include <string.h>

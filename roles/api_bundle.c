@@ -1,11 +1,12 @@
 /* roles/api_bundle.c - /bundles/{sha256}: bring a bundle to the pool, in one piece or in several.
  *
  *     GET (how much is there?) -> Blobs.Offset
- *     PUT, PATCH -> Blobs.Offset -> is Upload-Offset what it says? -> Blobs.Upload -> the body, as the pool takes it
+ *     PUT, PATCH -> Blobs.Offset -> is Upload-Offset what it says? -> Blobs.Upload
+ *          -> the body, as the pool takes it
  *
- * The bytes go through: what the pool has not taken yet holds the browser back, so memory is the same for any size. A body
- * that is only a part ends the pool's call as well, which keeps what it has written; so the answer tells, by another
- * Blobs.Offset, from where to go on. */
+ * The bytes go through: what the pool has not taken yet holds the browser back, so memory is the same for any
+ * size. A body that is only a part ends the pool's call as well, which keeps what it has written; so the
+ * answer tells, by another Blobs.Offset, from where to go on. */
 #include "roles/api_handlers.h"
 
 #include <stdlib.h>
@@ -203,7 +204,8 @@ void api_bundle_put(struct api *a)
 
 	if (s == NULL)
 		return;
-	if (offset != NULL && (offset[0] == '\0' || strlen(offset) > 18 || offset[strspn(offset, "0123456789")] != '\0')) {
+	if (offset != NULL &&
+	    (offset[0] == '\0' || strlen(offset) > 18 || offset[strspn(offset, "0123456789")] != '\0')) {
 		api_refuse(a, STATUS_INVALID_ARGUMENT, "Upload-Offset must be a number of bytes");
 		return;
 	}

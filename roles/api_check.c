@@ -1,4 +1,5 @@
-/* roles/api_check.c - is a request as its row says? What nobody knows is an error, with the nearest word that is known. */
+/* roles/api_check.c - is a request as its row says? What nobody knows is an error, with the
+ * nearest word that is known. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,7 +270,8 @@ int api_check_body(const struct api_row *row, const char *text, size_t n, cJSON 
 		return error_set(err, STATUS_INVALID_ARGUMENT, "the body has a zero byte");
 	v = cJSON_ParseWithOpts(text, &stop, true);
 	if (v == NULL || !cJSON_IsObject(v)) {
-		error_set(err, STATUS_INVALID_ARGUMENT, v == NULL ? "the body, line %d: this is not JSON" : "the body must be an object",
+		error_set(err, STATUS_INVALID_ARGUMENT,
+			  v == NULL ? "the body, line %d: this is not JSON" : "the body must be an object",
 			  line_of(text, stop));
 		cJSON_Delete(v);
 		return err->status;

@@ -1,4 +1,5 @@
-/* roles/api_events.c - /events: everything that changes for who is signed in, as one stream (roles/event_hub.h). */
+/* roles/api_events.c - /events: everything that changes for who is signed in, as one
+ * stream (roles/event_hub.h). */
 #include "roles/api_handlers.h"
 
 #include <string.h>

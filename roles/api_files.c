@@ -1,9 +1,9 @@
 /* roles/api_files.c - /tasks/{id}/files: what is in a result, and single files out of it.
  *
- *     the task -> is its index kept? -> no: one pass over the tar (Blobs.Download), which makes it -> the answer
+ *     the task -> is its index kept? -> no: one pass over the tar (Blobs.Download) makes it -> the answer
  *
- * After that a file is a part of the tar, fetched from where it lies. What a task has written is shown as what it cannot
- * harm with: text and a few kinds of pictures, in a sandbox; all else is only for download. */
+ * After that a file is a part of the tar, fetched from where it lies. What a task has written is shown as
+ * what it cannot harm with: text and a few kinds of pictures, in a sandbox; all else is only for download. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -87,8 +87,10 @@ static int on_entry(void *user, const struct tar_entry *entry, struct error *err
 		index->room = index->room > 0 ? 2 * index->room : 64;
 		index->files = xrealloc(index->files, index->room * sizeof *index->files);
 	}
-	index->files[index->count++] = (struct result_file){
-		.path = arena_strdup(&index->arena, entry->name), .size = entry->size, .at = k->fed, .executable = entry->executable};
+	index->files[index->count++] = (struct result_file){.path = arena_strdup(&index->arena, entry->name),
+							    .size = entry->size,
+							    .at = k->fed,
+							    .executable = entry->executable};
 	return 0;
 }
 
@@ -230,10 +232,14 @@ void api_files(struct api *a)
 static const char *shown_type(const char *path)
 {
 	static const char *const types[][2] = {
-		{"txt", "text/plain; charset=utf-8"}, {"log", "text/plain; charset=utf-8"}, {"md", "text/plain; charset=utf-8"},
-		{"csv", "text/plain; charset=utf-8"}, {"tsv", "text/plain; charset=utf-8"}, {"json", "text/plain; charset=utf-8"},
-		{"py", "text/plain; charset=utf-8"},  {"sh", "text/plain; charset=utf-8"},  {"yaml", "text/plain; charset=utf-8"},
-		{"c", "text/plain; charset=utf-8"},   {"h", "text/plain; charset=utf-8"},   {"out", "text/plain; charset=utf-8"},
+		{"txt", "text/plain; charset=utf-8"}, {"log", "text/plain; charset=utf-8"}, {"md",
+		 "text/plain; charset=utf-8"},
+		{"csv", "text/plain; charset=utf-8"}, {"tsv", "text/plain; charset=utf-8"}, {"json",
+		 "text/plain; charset=utf-8"},
+		{"py", "text/plain; charset=utf-8"},  {"sh", "text/plain; charset=utf-8"},  {"yaml",
+		 "text/plain; charset=utf-8"},
+		{"c", "text/plain; charset=utf-8"},   {"h", "text/plain; charset=utf-8"},   {"out",
+		 "text/plain; charset=utf-8"},
 		{"png", "image/png"},                 {"jpg", "image/jpeg"},                {"jpeg", "image/jpeg"},
 		{"gif", "image/gif"},                 {"webp", "image/webp"}};
 	const char *name = strrchr(path, '/'), *dot = strrchr(name != NULL ? name : path, '.');

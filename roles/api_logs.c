@@ -1,10 +1,12 @@
-/* roles/api_logs.c - /tasks/{id}/logs: what a task has printed, as text or as events, to its end when it is followed.
+/* roles/api_logs.c - /tasks/{id}/logs: what a task has printed, as text or as events, to
+ * its end when it is followed.
  *
- * As events (Accept: text/event-stream) each piece has as its id the place where the log goes on, so that a browser that was
- * away goes on there. The pool is held back when the browser does not read. A character whose end is in a later piece goes
- * out with that one.
+ * As events (Accept: text/event-stream) each piece has as its id the place where the log goes on, so that a
+ * browser that was away goes on there. The pool is held back when the browser does not read. A character
+ * whose end is in a later piece goes out with that one.
  *
- * The pool knows no lines, so tail= reads all that is there and keeps the end (LOG_TAIL_MAX); with follow it then reads on. */
+ * The pool knows no lines, so tail= reads all that is there and keeps the end (LOG_TAIL_MAX); with
+ * follow it then reads on. */
 #include "roles/api_handlers.h"
 
 #include <stdio.h>
@@ -77,7 +79,8 @@ static bool say(struct api *a, const struct log_piece *piece)
 
 	buf_append(&whole, last->pending, last->pending_size);
 	buf_append(&whole, piece->data, piece->n);
-	last->pending_size = whole.n > 0 && whole.data[whole.n - 1] == '\r' ? 0 : text_incomplete(whole.data, whole.n);
+	last->pending_size =
+		whole.n > 0 && whole.data[whole.n - 1] == '\r' ? 0 : text_incomplete(whole.data, whole.n);
 	n = whole.n - last->pending_size;
 	memcpy(last->pending, whole.data + n, last->pending_size);
 	if (n > 0)
@@ -225,7 +228,8 @@ void api_logs(struct api *a)
 	if (get.id == NULL)
 		return;
 	pb__logs_request__init(&k->request);
-	k->events = http_field(a->r, "accept") != NULL && strstr(http_field(a->r, "accept"), "text/event-stream") != NULL;
+	k->events = http_field(a->r, "accept") != NULL &&
+		    strstr(http_field(a->r, "accept"), "text/event-stream") != NULL;
 	k->streams[OUT] = stream == NULL || strcmp(stream, "stdout") == 0;
 	k->streams[ERR] = stream == NULL || strcmp(stream, "stderr") == 0;
 	k->streams[REMARK] = stream == NULL || strcmp(stream, "hivemind") == 0;

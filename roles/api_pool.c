@@ -1,4 +1,5 @@
-/* roles/api_pool.c - the pool as a whole: /info, /health, /workers, /series; and the document that describes all this. */
+/* roles/api_pool.c - the pool as a whole: /info, /health, /workers, /series; and the document
+ * that describes all this. */
 #include "roles/api_handlers.h"
 
 #include <stdlib.h>

@@ -5,7 +5,8 @@
 
 #include "roles/api.h"
 
-#define TOO_MUCH_S 10 /* before one who was told 429 tries again: the pool's limits are of seconds and minutes */
+/* before one who was told 429 tries again: the pool's limits are of seconds and minutes */
+#define TOO_MUCH_S 10
 
 /* Each status of proto/status.h as a problem. */
 static const struct problem {
@@ -50,7 +51,8 @@ void api_problem(struct http_request *r, const struct error *e)
 		.status = p->http, .code = p->code, .title = p->title, .detail = e->text,
 		.hint = e->hint[0] != '\0' ? e->hint
 			: p->http == 503 ? "Is the pool running? The request can be repeated."
-			: p->http == 404 ? "Lists say what there is (/api/v1/tasks, /workers, /projects); what is somebody else's is in none"
+			: p->http == 404 ? "Lists say what there is (/api/v1/tasks, /workers, /projects); "
+					   "what is somebody else's is in none"
 					 : "/api/v1/openapi.json says what each request takes"});
 }
 

@@ -24,7 +24,8 @@ static void no_result(struct api *a, const Pb__Task *t)
 			  task_state_name((int)t->state));
 		error_hint(&err, "GET /api/v1/events says when it has ended");
 	} else {
-		error_set(&err, STATUS_NOT_FOUND, "task %s is %s and left no result", t->id, task_state_name((int)t->state));
+		error_set(&err, STATUS_NOT_FOUND, "task %s is %s and left no result", t->id,
+			  task_state_name((int)t->state));
 		error_hint(&err, "GET /api/v1/tasks/%s says why", t->id);
 	}
 	api_fail(a, &err);
@@ -77,7 +78,8 @@ static void on_chunk(struct grpc_call *call, const ProtobufCMessage *out)
 	if (a->r == NULL || n == 0)
 		return;
 	for (uint64_t at = 0; at < n; at += (uint64_t)HTTP_PIECE)
-		room = http_write(a->r, data->data + at, n - at < (uint64_t)HTTP_PIECE ? (size_t)(n - at) : (size_t)HTTP_PIECE);
+		room = http_write(a->r, data->data + at,
+				  n - at < (uint64_t)HTTP_PIECE ? (size_t)(n - at) : (size_t)HTTP_PIECE);
 	crash_point(MASTER_RESULT_PIECE);
 	s->left -= n;
 	if (s->left == 0) {
@@ -137,13 +139,15 @@ static const char *safe_name(struct arena *arena, const char *name)
 
 static void send_tar(struct api *a, const Pb__Task *task)
 {
-	const char *etag = arena_printf(&a->arena, "\"%s\"", task->result_sha256), *id = arena_strdup(&a->arena, task->id);
+	const char *etag = arena_printf(&a->arena, "\"%s\"", task->result_sha256),
+		   *id = arena_strdup(&a->arena, task->id);
 	int64_t from, n;
 	int status;
 
 	if (http_unchanged(a->r, etag))
 		return;
-	http_header(a->r, "Content-Disposition", "attachment; filename=\"%s.tar\"", safe_name(&a->arena, task->name));
+	http_header(a->r, "Content-Disposition", "attachment; filename=\"%s.tar\"",
+		    safe_name(&a->arena, task->name));
 	status = http_range(a->r, (int64_t)task->result_size, etag, &from, &n);
 	if (status == 416)
 		return;

@@ -1,4 +1,5 @@
-/* roles/api_result.h - bytes of a task's result to a browser, and the table of contents of the tar that it is. */
+/* roles/api_result.h - bytes of a task's result to a browser, and the table of
+ * contents of the tar that it is. */
 #ifndef ROLES_API_RESULT_H
 #define ROLES_API_RESULT_H
 

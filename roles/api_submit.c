@@ -1,8 +1,8 @@
 /* roles/api_submit.c - /check, /quote, and POST /tasks.
  *
- * What a task asks for is read by the same functions as by `hivemind check`: from the manifest in the body, or by guess from
- * the names in the bundle. A bundle that was uploaded before is named by its SHA-256; small files can come in the body
- * itself, and then the bundle is made here:
+ * What a task asks for is read by the same functions as by `hivemind check`: from the manifest in the body,
+ * or by guess from the names in the bundle. A bundle that was uploaded before is named by its SHA-256; small
+ * files can come in the body itself, and then the bundle is made here:
  *
  *     spec -> [bundle made of "files" -> Blobs.Offset -> Blobs.Upload] -> Tasks.Submit */
 #include "roles/api_handlers.h"
@@ -54,7 +54,8 @@ static void see_names(struct api *a, struct asked *k)
 		see_name(k, item->string);
 }
 
-static int parse_manifest(struct api *a, struct asked *k, const cJSON *manifest, const char *name, struct error *err)
+static int parse_manifest(struct api *a, struct asked *k, const cJSON *manifest, const char *name,
+			  struct error *err)
 {
 	char *text = cJSON_IsString(manifest) ? manifest->valuestring : cJSON_PrintUnformatted(manifest);
 	int rc = manifest_parse(&k->spec, &a->arena, text, strlen(text), name, err);

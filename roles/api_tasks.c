@@ -14,8 +14,9 @@
 #include "roles/worker_view.h"
 
 /* --- pages ---------------------------------------------------------------------------------------
- * The pool knows neither states nor names in its lists, so its pages are looked through here until enough is found.
- * SCAN_MAX bounds what one request looks through: then `next` says where to go on, with fewer tasks than were wanted. */
+ * The pool knows neither states nor names in its lists, so its pages are looked through here until enough
+ * is found. SCAN_MAX bounds what one request looks through: then `next` says where to go on, with fewer
+ * tasks than were wanted. */
 
 #define PAGE 500
 #define PAGE_LABELS 100
@@ -58,8 +59,8 @@ static void end_list(struct api *a, bool more)
 	api_send(a);
 }
 
-/* Enough was found within a page: where does the next one begin? Only the pool knows, so it is asked for the part of the
- * page that was used. */
+/* Enough was found within a page: where does the next one begin? Only the pool knows, so it is asked for the
+ * part of the page that was used. */
 static void on_part(struct api *a, const void *reply)
 {
 	const Pb__ListTasksReply *part = reply;
@@ -266,8 +267,10 @@ static const char *obstacle(const Pb__Worker *w, const Pb__Resources *need, char
 		snprintf(text, n, "it offers too little disk");
 	else if (need->gpus > s.offered->gpus)
 		snprintf(text, n, "it offers %u GPUs of %u", s.offered->gpus, need->gpus);
-	else if (need->milli_cpus > s.offered->milli_cpus - s.used->milli_cpus || need->gpus > s.offered->gpus - s.used->gpus ||
-		 need->memory > s.offered->memory - s.used->memory || need->disk > s.offered->disk - s.used->disk)
+	else if (need->milli_cpus > s.offered->milli_cpus - s.used->milli_cpus ||
+		 need->gpus > s.offered->gpus - s.used->gpus ||
+		 need->memory > s.offered->memory - s.used->memory ||
+		 need->disk > s.offered->disk - s.used->disk)
 		snprintf(text, n, "it is busy: large enough, with too little free just now");
 	else
 		return NULL;

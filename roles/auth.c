@@ -106,8 +106,8 @@ static int admit(struct rpc *rpc, const struct caller *c)
 		          scopes_to_text(need, text, sizeof text));
 		return error_hint(&rpc->error, "hivemind login gives a token with every scope");
 	}
-	if (!rpc->local && call_rate_take(&pool->call_rate, c->token_sha256, pool->options.calls_per_second, clock_ms(),
-					  &rpc->error) != 0)
+	if (!rpc->local && call_rate_take(&pool->call_rate, c->token_sha256, pool->options.calls_per_second,
+					  clock_ms(), &rpc->error) != 0)
 		return rpc->error.status;
 	rpc->caller = arena_dup(&rpc->arena, c, sizeof *c);
 	revocation_watch(&pool->revocation, rpc);

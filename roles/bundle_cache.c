@@ -1,4 +1,5 @@
-/* roles/bundle_cache.c - hard links in two directories of one file system. A cache may fail: then a bundle is fetched again. */
+/* roles/bundle_cache.c - hard links in two directories of one file system. A cache may fail: then a
+ * bundle is fetched again. */
 #include "roles/bundle_cache.h"
 
 #include <dirent.h>
@@ -44,7 +45,8 @@ static void sweep(const char *path, const char *const *keep, size_t count)
 	closedir(dir);
 }
 
-int bundle_cache_open(struct bundle_cache *c, const char *data, const char *const *keep, size_t count, struct error *err)
+int bundle_cache_open(struct bundle_cache *c, const char *data, const char *const *keep, size_t count,
+		      struct error *err)
 {
 	int rc;
 

@@ -36,7 +36,8 @@ static struct call_rate_entry *entry(struct call_rate *r, const char *token, int
 	return e;
 }
 
-int call_rate_take(struct call_rate *r, const char *token_sha256, int64_t per_s, int64_t now_ms, struct error *err)
+int call_rate_take(struct call_rate *r, const char *token_sha256, int64_t per_s, int64_t now_ms,
+		   struct error *err)
 {
 	int64_t full = 1000 * per_s * CALL_RATE_BURST_S, idle_ms, wait_ms;
 	struct call_rate_entry *e = entry(r, token_sha256, full, now_ms);
@@ -53,9 +54,11 @@ int call_rate_take(struct call_rate *r, const char *token_sha256, int64_t per_s,
 		return 0;
 	}
 	wait_ms = (1000 - e->milli + per_s - 1) / per_s;
-	error_set(err, STATUS_RESOURCE_EXHAUSTED, "this token makes more than %lld calls a second; the next is taken in %lld ms",
+	error_set(err, STATUS_RESOURCE_EXHAUSTED,
+		  "this token makes more than %lld calls a second; the next is taken in %lld ms",
 		  (long long)per_s, (long long)wait_ms);
-	return error_hint(err, "call less often; Tasks.Watch and Logs with follow tell what changes without being asked again");
+	return error_hint(err, "call less often; Tasks.Watch and Logs with follow tell what changes without "
+			       "being asked again");
 }
 
 void call_rate_release(struct call_rate *r)

@@ -1,4 +1,5 @@
-/* roles/child.c - uv_spawn with a pid file, a log and a pipe for one line. Fails when the program cannot be started. */
+/* roles/child.c - uv_spawn with a pid file, a log and a pipe for one line. Fails when the
+ * program cannot be started. */
 #include "roles/child.h"
 
 #include <errno.h>
@@ -148,8 +149,8 @@ static int spawn(struct child *c, int log)
 		{.flags = UV_INHERIT_FD, .data.fd = log},
 		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->pipe},
 	};
-	uv_process_options_t options = {.exit_cb = on_process_end, .file = program, .args = argv, .stdio = stdio, .stdio_count = 4,
-					.flags = UV_PROCESS_DETACHED};
+	uv_process_options_t options = {.exit_cb = on_process_end, .file = program, .args = argv,
+					.stdio = stdio, .stdio_count = 4, .flags = UV_PROCESS_DETACHED};
 	int count = 0, rc;
 
 	program[n > 0 ? n : 0] = '\0';

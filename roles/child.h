@@ -1,10 +1,11 @@
 /* roles/child.h - one of our own roles as a child process: `dev` runs the pool and the workers so.
  *
- * Its pid stands in a file, its output goes to a log, and it says that it is ready by a line on a pipe (--ready-fd).
- * It has a session of its own, so that Ctrl-C at our terminal reaches us alone, and it gets SIGTERM from the kernel
- * when we die, however we die.
+ * Its pid stands in a file, its output goes to a log, and it says that it is ready by a line on a pipe
+ * (--ready-fd). It has a session of its own, so that Ctrl-C at our terminal reaches us alone, and it gets
+ * SIGTERM from the kernel when we die, however we die.
  *
- * Set the upper fields, call child_start(); ended() comes once for each start, after which it may be started again. */
+ * Set the upper fields, call child_start(); ended() comes once for each start, after which
+ * it may be started again. */
 #ifndef ROLES_CHILD_H
 #define ROLES_CHILD_H
 

@@ -1,4 +1,5 @@
-/* roles/demo.c - the machine of demo.h on one channel; every state starts its calls and waits until none is on loan. */
+/* roles/demo.c - the machine of demo.h on one channel; every state starts its calls and
+ * waits until none is on loan. */
 #include "roles/demo.h"
 
 #include <errno.h>
@@ -292,7 +293,10 @@ int demo_start(struct demo *m, struct error *err)
 	for (int i = 0; i < DEMO_PIECES; i++)
 		m->pieces[i].demo = m;
 	progress_start(&m->progress, "Counting", m->quiet);
-	m->upload = (struct upload){.loop = m->loop, .channel = m->channel, .fd = m->bundle.fd, .size = m->bundle.size,
+	m->upload = (struct upload){.loop = m->loop,
+				    .channel = m->channel,
+				    .fd = m->bundle.fd,
+				    .size = m->bundle.size,
 				    .on_done = on_uploaded};
 	text_copy(m->upload.sha256, sizeof m->upload.sha256, m->bundle.sha256);
 	m->open = 1;
@@ -368,8 +372,8 @@ void demo_print_times(const struct demo *m)
 			ms[i] = of[k];
 		}
 		qsort(ms, DEMO_PIECES, sizeof ms[0], compare);
-		printf("  %-32s %10" PRId64 " %8" PRId64 "   %s\n", names[k], (ms[DEMO_PIECES / 2 - 1] + ms[DEMO_PIECES / 2]) / 2,
-		       ms[DEMO_PIECES - 1], words[k]);
+		printf("  %-32s %10" PRId64 " %8" PRId64 "   %s\n", names[k],
+		       (ms[DEMO_PIECES / 2 - 1] + ms[DEMO_PIECES / 2]) / 2, ms[DEMO_PIECES - 1], words[k]);
 	}
 	printf("  all of them together: %.1f s\n", (double)m->took_ms / 1000);
 }

@@ -1,4 +1,5 @@
-/* roles/demo.h - the demo's job: how many primes are below 2,000,000? Eight tasks of one bundle, counted side by side.
+/* roles/demo.h - the demo's job: how many primes are below 2,000,000? Eight tasks of one
+ * bundle, counted side by side.
  *
  *   UPLOADING -> SUBMITTING (eight) -> WATCHING (eight) -> FETCHING (eight) -> over()
  *

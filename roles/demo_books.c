@@ -39,7 +39,8 @@ static void on_done(struct grpc_call *call, const struct error *err)
 		b->done(b);
 }
 
-static void ask(struct demo_books *b, int which, struct grpc_channel *channel, enum rpc_id id, const ProtobufCMessage *in)
+static void ask(struct demo_books *b, int which, struct grpc_channel *channel, enum rpc_id id,
+		const ProtobufCMessage *in)
 {
 	b->calls[which] = (struct grpc_call){.method = &rpc_methods[id], .timeout_ms = CONNECT_TIMEOUT_MS,
 					     .on_message = on_answer, .on_done = on_done, .user = b};
@@ -57,13 +58,13 @@ void demo_books_ask(struct demo_books *b)
 	ask(b, TOTALS, b->owner, RPC_TOTALS, &totals.base);
 }
 
-static void print_side(const char *who, const struct demo_side *before, const struct demo_side *after, const char *what,
-		       int64_t mcpt)
+static void print_side(const char *who, const struct demo_side *before, const struct demo_side *after,
+		       const char *what, int64_t mcpt)
 {
 	char a[CPT_TEXT_SIZE], z[CPT_TEXT_SIZE], moved[CPT_TEXT_SIZE];
 
-	printf("  %-28s %15s %15s   %s %s\n", who, cpt_grouped(a, before->balance_mcpt), cpt_grouped(z, after->balance_mcpt), what,
-	       cpt_grouped(moved, mcpt));
+	printf("  %-28s %15s %15s   %s %s\n", who, cpt_grouped(a, before->balance_mcpt),
+	       cpt_grouped(z, after->balance_mcpt), what, cpt_grouped(moved, mcpt));
 }
 
 void demo_books_print(const struct demo_books *before, const struct demo_books *after)

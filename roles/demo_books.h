@@ -1,4 +1,5 @@
-/* roles/demo_books.h - what the demo shows of the books: both accounts and the whole, before the job and after it. */
+/* roles/demo_books.h - what the demo shows of the books: both accounts and the whole,
+ * before the job and after it. */
 #ifndef ROLES_DEMO_BOOKS_H
 #define ROLES_DEMO_BOOKS_H
 

@@ -1,5 +1,5 @@
-/* roles/demo_main.c - hivemind demo: dev (roles/dev.h) with two workers, the job (roles/demo.h) on it, its answer, and everything
- * removed. Exits 0 only when the answer is right, so it is a test as well. */
+/* roles/demo_main.c - hivemind demo: dev (roles/dev.h) with two workers, the job (roles/demo.h) on it, its
+ * answer, and everything removed. Exits 0 only when the answer is right, so it is a test as well. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* roles/dev.c - bring everything up in order, keep it up, take it down in reverse order.
  *
- * The pool is asked for a port that was free a moment ago: when 50051 is in use the next free one is taken, and the
- * line says so. The engine is found once and shared; when dev has to start one it is dev's own, so that the end of a
- * worker does not end the others' containers. */
+ * The pool is asked for a port that was free a moment ago: when 50051 is in use the next free one is taken,
+ * and the line says so. The engine is found once and shared; when dev has to start one it is dev's own, so
+ * that the end of a worker does not end the others' containers. */
 #include "roles/dev.h"
 
 #include <stdio.h>
@@ -123,9 +123,11 @@ static void write_notes(struct dev *d)
 	char text[900];
 	struct error err = {0};
 
-	snprintf(text, sizeof text, "export HIVEMIND_POOL='%s'\nexport HIVEMIND_TOKEN_FILE='%s'\n", d->pool_address, d->token_path);
+	snprintf(text, sizeof text, "export HIVEMIND_POOL='%s'\nexport HIVEMIND_TOKEN_FILE='%s'\n",
+		 d->pool_address, d->token_path);
 	if (d->options.master)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "export HIVEMIND_MASTER='http://%s'\n", d->master_at);
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+			 "export HIVEMIND_MASTER='http://%s'\n", d->master_at);
 	if (dev_home_write(d, "env", text, &err) != 0)
 		dev_fail(d, &err);
 }
@@ -151,7 +153,8 @@ static void on_pool_ready(struct child *child, const char *line)
 	text_copy(c->line, sizeof c->line, line);
 	if (d->step.at != POOL)
 		return;
-	snprintf(text, sizeof text, "%s, %s", d->pool_address, d->options.redis != NULL ? "your Redis" : "private Redis");
+	snprintf(text, sizeof text, "%s, %s", d->pool_address,
+		 d->options.redis != NULL ? "your Redis" : "private Redis");
 	dev_say(d, true, "Pool", text);
 	dev_register_accounts(d);
 }
@@ -165,7 +168,8 @@ static int choose_port(struct dev *d, struct error *err)
 	if (rc != 0)
 		return rc;
 	if (!endpoint_is_local(&at))
-		return error_set(err, STATUS_FAILED_PRECONDITION, "dev listens on this machine only, and %s is not", listen);
+		return error_set(err, STATUS_FAILED_PRECONDITION,
+				 "dev listens on this machine only, and %s is not", listen);
 	wanted = at.port;
 	if (free_port_find(&at, err) != 0)
 		return err->status;
@@ -186,7 +190,8 @@ static void start_pool(struct dev *d)
 		return;
 	}
 	d->pool.child.ready = on_pool_ready;
-	ADD(&d->pool, "pool", "--data", d->pool.data, "--listen", d->pool_address, "--work-bits", "0", "--gift", DEV_GIFT);
+	ADD(&d->pool, "pool", "--data", d->pool.data, "--listen", d->pool_address, "--work-bits", "0",
+	    "--gift", DEV_GIFT);
 	if (d->options.redis != NULL)
 		ADD(&d->pool, "--redis", d->options.redis);
 	dev_child_start(&d->pool);

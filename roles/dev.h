@@ -1,4 +1,5 @@
-/* roles/dev.h - everything on this machine: a pool with its own Redis, workers, an account, and an engine if there is none.
+/* roles/dev.h - everything on this machine: a pool with its own Redis, workers, an account, and
+ * an engine if there is none.
  *
  *   FINDING (an engine) -> POOL -> ACCOUNT -> WORKERS (and the master) -> UP
  *                                          -> ENDING (workers, master, pool, engine, files) -> over()

@@ -1,4 +1,5 @@
-/* roles/dev_accounts.c - the two accounts of dev. Nobody pays oneself: "dev" has the tasks, "lender" the workers. */
+/* roles/dev_accounts.c - the two accounts of dev. Nobody pays oneself: "dev" has the
+ * tasks, "lender" the workers. */
 #include <stdio.h>
 
 #include "net/clock.h"

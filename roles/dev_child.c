@@ -76,8 +76,8 @@ static void on_child_ended(struct child *child, int64_t status, int signal)
 	c->deaths = clock_ms() - c->started_ms > STEADY_MS ? 0 : c->deaths + 1;
 	for (unsigned i = 1; i < c->deaths && ms < AGAIN_LONGEST_MS; i++)
 		ms *= 2;
-	printf("  %s %s ended (%s %d), starting it again\n", dev_mark(false), child->name, signal != 0 ? "signal" : "status",
-	       signal != 0 ? signal : (int)status);
+	printf("  %s %s ended (%s %d), starting it again\n", dev_mark(false), child->name,
+	       signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
 	fflush(stdout);
 	timer_set(&c->again, ms);
 }

@@ -34,7 +34,8 @@ static void remove_name(const struct dev *d, const char *name)
 
 static void remove_ours(const struct dev *d)
 {
-	static const char *const names[] = {"env", "token", "worker-token", "api-key", "demo", "run", "log", "pool", "master", "engine"};
+	static const char *const names[] = {"env", "token", "worker-token", "api-key", "demo",
+					    "run", "log",   "pool",         "master",  "engine"};
 	char name[32];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -51,10 +52,12 @@ static int choose(struct dev *d, struct error *err)
 	struct stat st;
 
 	if (d->options.data == NULL) {
-		snprintf(d->data, sizeof d->data, "%.200s/hivemind-XXXXXX", tmp != NULL && tmp[0] == '/' && strlen(tmp) < 50 ? tmp : "/tmp");
+		snprintf(d->data, sizeof d->data, "%.200s/hivemind-XXXXXX",
+			 tmp != NULL && tmp[0] == '/' && strlen(tmp) < 50 ? tmp : "/tmp");
 		d->made_data = mkdtemp(d->data) != NULL;
-		return d->made_data ? 0 : error_set(err, status_from_errno(errno), "cannot make a directory %s: %s", d->data,
-						    strerror(errno));
+		return d->made_data ? 0
+				    : error_set(err, status_from_errno(errno),
+						"cannot make a directory %s: %s", d->data, strerror(errno));
 	}
 	text_copy(d->data, sizeof d->data, d->options.data);
 	d->made_data = stat(d->data, &st) != 0;

@@ -1,4 +1,5 @@
-/* roles/dev_home.h - the files of `dev`: its directory, made and removed, and the notes in it. All of it blocks for a moment. */
+/* roles/dev_home.h - the files of `dev`: its directory, made and removed, and the notes in it. All of
+ * it blocks for a moment. */
 #ifndef ROLES_DEV_HOME_H
 #define ROLES_DEV_HOME_H
 

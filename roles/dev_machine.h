@@ -1,5 +1,5 @@
-/* roles/dev_machine.h - the inside of dev, shared by roles/dev.c (engine, pool, the end), roles/dev_child.c (one child),
- * roles/dev_accounts.c, roles/dev_workers.c and roles/dev_master.c. Nobody else includes it. */
+/* roles/dev_machine.h - the inside of dev, shared by roles/dev.c (engine, pool, the end), roles/dev_child.c
+ * (one child), roles/dev_accounts.c, roles/dev_workers.c and roles/dev_master.c. Nobody else includes it. */
 #ifndef ROLES_DEV_MACHINE_H
 #define ROLES_DEV_MACHINE_H
 
@@ -17,7 +17,8 @@ void dev_check_up(struct dev *d);                      /* one more is ready: all
 
 /* roles/dev_child.c */
 void dev_child_init(struct dev *d, struct dev_child *c, const char *name);
-void dev_child_words(struct dev_child *c, const char *const *words); /* more of its command line; NULL at the end */
+/* more of its command line; NULL at the end */
+void dev_child_words(struct dev_child *c, const char *const *words);
 #define ADD(c, ...) dev_child_words(c, (const char *const[]){__VA_ARGS__, NULL})
 void dev_child_start(struct dev_child *c);
 void dev_child_end(struct dev_child *c); /* if it runs; either way dev_child_over() follows */

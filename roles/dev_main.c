@@ -63,8 +63,10 @@ int dev_main(int argc, char **argv)
 	struct dev_options *o = &d->options;
 	const struct option options[] = {
 		{"workers", 'w', OPTION_INT, &o->workers, "N", "how many (default 2)", NULL, 1, DEV_WORKERS_MAX},
-		{"data", 0, OPTION_TEXT, &o->data, "DIR", "where everything lies (default: a temporary directory)", NULL, 0, 0},
-		{"listen", 0, OPTION_TEXT, &o->listen, "ADDR", "of the pool (default 127.0.0.1:50051, or the next free)", NULL, 0, 0},
+		{"data", 0, OPTION_TEXT, &o->data, "DIR",
+		 "where everything lies (default: a temporary directory)", NULL, 0, 0},
+		{"listen", 0, OPTION_TEXT, &o->listen, "ADDR",
+		 "of the pool (default 127.0.0.1:50051, or the next free)", NULL, 0, 0},
 		{"redis", 0, OPTION_TEXT, &o->redis, "URL", "use this Redis instead of a private one", NULL, 0, 0},
 		{"docker", 0, OPTION_TEXT, &o->docker, "unix:PATH", "the container engine's socket", NULL, 0, 0},
 		{"allow-unlimited", 0, OPTION_FLAG, &o->allow_unlimited, NULL,

@@ -24,7 +24,8 @@ static void on_master_ready(struct child *child, const char *line)
 	}
 }
 
-/* Its usual one, or the next that is free; any, when the pool may have any. Started again it takes the same. */
+/* Its usual one, or the next that is free; any, when the pool may have any. Started
+ * again it takes the same. */
 static void choose_master_port(struct dev *d)
 {
 	struct endpoint pool, at = {.host = "127.0.0.1", .port = 5001};
@@ -47,6 +48,7 @@ void dev_start_master(struct dev *d)
 	snprintf(d->api_key_path, sizeof d->api_key_path, "%s/api-key", d->data);
 	c->child.ready = on_master_ready;
 	c->child.env[0] = d->master_token_env;
-	ADD(c, "master", "--pool", d->pool_address, "--listen", d->master_at, "--api-key", d->api_key_path, "--quiet");
+	ADD(c, "master", "--pool", d->pool_address, "--listen", d->master_at, "--api-key", d->api_key_path,
+	    "--quiet");
 	dev_child_start(c);
 }

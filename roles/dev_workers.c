@@ -1,4 +1,5 @@
-/* roles/dev_workers.c - the workers of dev: each offers an equal part of cores, memory and disk of this machine. */
+/* roles/dev_workers.c - the workers of dev: each offers an equal part of cores, memory
+ * and disk of this machine. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ static void say_workers(struct dev *d)
 	else
 		snprintf(text, sizeof text, "%s to %s", c->child.name, d->workers[d->worker_count - 1].child.name);
 	if (what != NULL)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "%s: %s", d->worker_count > 1 ? ", each" : "", what);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s: %s",
+			 d->worker_count > 1 ? ", each" : "", what);
 	dev_say(d, what != NULL, "Workers", what != NULL ? text : c->line);
 }
 
@@ -111,8 +113,8 @@ void dev_start_workers(struct dev *d)
 		choose_page(d, c, &port);
 		c->child.ready = on_worker_ready;
 		c->child.env[0] = d->worker_token_env;
-		ADD(c, "worker", "--join", d->pool_address, "--data", c->data, "--name", c->child.name, "--cpus", c->share[0],
-		    "--memory", c->share[1], "--disk", c->share[2], "--page", c->page);
+		ADD(c, "worker", "--join", d->pool_address, "--data", c->data, "--name", c->child.name,
+		    "--cpus", c->share[0], "--memory", c->share[1], "--disk", c->share[2], "--page", c->page);
 		if (d->docker[0] != '\0')
 			ADD(c, "--docker", d->docker);
 		if (d->options.allow_unlimited)

@@ -1,5 +1,5 @@
-/* roles/disk_watch.c - a timer and one look at a time. A look at a directory of many files may take longer than a second: the
- * next begins a second after its end. */
+/* roles/disk_watch.c - a timer and one look at a time. A look at a directory of many files may take longer
+ * than a second: the next begins a second after its end. */
 #include "roles/disk_watch.h"
 
 #include "net/memory.h"

@@ -1,4 +1,5 @@
-/* roles/disk_watch.h - how much does a task write? Looks each second, on the thread pool, at what lies in its scratch directory.
+/* roles/disk_watch.h - how much does a task write? Looks each second, on the thread pool, at what
+ * lies in its scratch directory.
  *
  * on_over() comes once, when it is more than allowed; then, and after disk_watch_stop(), it looks no more. */
 #ifndef ROLES_DISK_WATCH_H

@@ -1,7 +1,7 @@
 /* roles/doctor.c - checks in order, each with a mark, a sentence and, when it fails, what to type.
  *
- * The engine is asked as a worker asks it, with a canary container that must be killed at its memory limit: what people read here
- * is what a worker would find. Nothing is left behind. */
+ * The engine is asked as a worker asks it, with a canary container that must be killed at its memory limit:
+ * what people read here is what a worker would find. Nothing is left behind. */
 #define _GNU_SOURCE
 #include "roles/doctor.h"
 
@@ -76,7 +76,8 @@ static const char *program(const char *first, const char *second)
 	char file[512];
 
 	for (int i = 0; i < 2; i++)
-		for (const char *at = path; at != NULL && names[i] != NULL; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+		for (const char *at = path; at != NULL && names[i] != NULL;
+		     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
 			snprintf(file, sizeof file, "%.*s/%s", (int)strcspn(at, ":"), at, names[i]);
 			if (access(file, X_OK) == 0)
 				return names[i];
@@ -127,12 +128,13 @@ static void check_engine(struct doctor *d)
 	loop_run(&d->loop);
 	d->engine_found = d->error.status == 0;
 	if (d->engine_found) {
-		SAY(add(d, "engine", GOOD, ""), "%s %s at %s, API %s%s", d->engine.kind, d->engine.version, d->engine.socket,
-		    d->engine.api, d->engine.live_restore ? "" :
-		    " (without live-restore: its restart ends running tasks)");
+		SAY(add(d, "engine", GOOD, ""), "%s %s at %s, API %s%s", d->engine.kind, d->engine.version,
+		    d->engine.socket, d->engine.api,
+		    d->engine.live_restore ? "" : " (without live-restore: its restart ends running tasks)");
 		check_limits(d);
 	} else if (d->docker == NULL && installed != NULL && d->error.status == STATUS_UNAVAILABLE) {
-		SAY(add(d, "engine", GOOD, ""), "none runs; %s is installed, and a worker starts one of its own", installed);
+		SAY(add(d, "engine", GOOD, ""),
+		    "none runs; %s is installed, and a worker starts one of its own", installed);
 	} else {
 		f = add(d, "engine", BAD, d->error.hint);
 		f->exit_code = EXIT_NO_POOL;
@@ -152,7 +154,9 @@ static void check_cgroup(struct doctor *d)
 	if (v2 || geteuid() == 0)
 		SAY(add(d, "cgroup", GOOD, ""), "version %d%s", v2 ? 2 : 1, v2 ? "" : ", as root");
 	else
-		SAY(add(d, "cgroup", WARNING, "add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, or run as root"),
+		SAY(add(d, "cgroup", WARNING,
+			"add systemd.unified_cgroup_hierarchy=1 to the kernel's command line, or run as "
+			"root"),
 		    "version 1: an engine without root cannot enforce limits");
 }
 
@@ -168,7 +172,8 @@ static void check_disk(struct doctor *d)
 		return;
 	}
 	there = (uint64_t)fs.f_bavail * fs.f_frsize;
-	SAY(add(d, "disk", there >= (uint64_t)DISK_WANTED ? GOOD : BAD, "make room, or use another disk: --data DIR"),
+	SAY(add(d, "disk", there >= (uint64_t)DISK_WANTED ? GOOD : BAD,
+		"make room, or use another disk: --data DIR"),
 	    "%s free at %s", format_bytes(there, bytes), path);
 }
 
@@ -177,7 +182,9 @@ static void check_redis(struct doctor *d)
 	const char *name = program("valkey-server", "redis-server");
 
 	SAY(add(d, "redis", name != NULL ? GOOD : WARNING, "sudo apt-get install redis-server"), "%s",
-	    name != NULL ? name : "neither redis-server nor valkey-server is installed; a pool needs one (a worker does not)");
+	    name != NULL ? name
+			 : "neither redis-server nor valkey-server is installed; a pool needs one (a worker "
+			   "does not)");
 }
 
 /* Static: the ELF file names no loader. */

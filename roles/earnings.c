@@ -7,7 +7,8 @@
 
 static const struct verb_help help = {
     .usage = "hivemind earnings [options]",
-    .summary = "What your workers have earned: settled and yours to spend, and pending for each task that still runs.\n"
+    .summary =
+    	"What your workers have earned: settled and yours to spend, and pending for each task that still runs.\n"
 	       "What has been settled stands, task by task, in the statement.",
     .examples = "hivemind earnings\n"
 		"hivemind earnings --json\n"

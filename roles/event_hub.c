@@ -62,7 +62,8 @@ static void add(struct event_hub *hub, const char *name, unsigned topic, struct 
 
 	if (hub->ring == NULL)
 		hub->ring = xcalloc(EVENTS_KEPT, sizeof *hub->ring);
-	while (hub->last - hub->first >= EVENTS_KEPT || (hub->bytes + data->n > EVENTS_KEPT_BYTES && hub->first < hub->last))
+	while (hub->last - hub->first >= EVENTS_KEPT ||
+	       (hub->bytes + data->n > EVENTS_KEPT_BYTES && hub->first < hub->last))
 		forget_first(hub);
 	*at(hub, hub->last++) = (struct hub_event){.name = name, .topic = topic, .data = data->data, .n = data->n};
 	hub->bytes += data->n;
@@ -72,7 +73,8 @@ static void add(struct event_hub *hub, const char *name, unsigned topic, struct 
 
 /* --- what the pool says ------------------------------------------------------------------------------ */
 
-static void add_text(struct event_hub *hub, const char *name, unsigned topic, const char *key, const char *text)
+static void add_text(struct event_hub *hub, const char *name, unsigned topic, const char *key,
+		     const char *text)
 {
 	struct buf out = {0};
 	struct json j;
@@ -132,8 +134,8 @@ static void add_message(struct event_hub *hub, const Pb__Event *event)
 	else
 		balance_json(&j, event->balance);
 	json_end(&j);
-	add(hub, task ? "task" : worker ? "worker" : "balance", task ? TOPIC_TASKS : worker ? TOPIC_WORKERS : TOPIC_BALANCE,
-	    &out);
+	add(hub, task ? "task" : worker ? "worker" : "balance",
+	    task ? TOPIC_TASKS : worker ? TOPIC_WORKERS : TOPIC_BALANCE, &out);
 }
 
 static void on_start(struct event_hub *hub)
@@ -204,7 +206,9 @@ static void ask(struct event_hub *hub)
 	Pb__EventsRequest request = PB__EVENTS_REQUEST__INIT;
 
 	hub->open = true;
-	hub->call = (struct grpc_call){.method = &rpc_methods[RPC_EVENTS], .on_message = on_message, .on_done = on_done,
+	hub->call = (struct grpc_call){.method = &rpc_methods[RPC_EVENTS],
+				       .on_message = on_message,
+				       .on_done = on_done,
 				       .user = hub};
 	grpc_call_unary(hub->channel, &hub->call, &request.base);
 }

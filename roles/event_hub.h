@@ -1,10 +1,13 @@
-/* roles/event_hub.h - what changes for one identity, once from the pool and then to every browser that listens.
+/* roles/event_hub.h - what changes for one identity, once from the pool and then to
+ * every browser that listens.
  *
- *     IDLE -> ASKING (Pool.Events, while somebody listens, and LINGER_MS longer) -> RESTING (it broke) -> ASKING
+ *     IDLE -> ASKING (Pool.Events, while somebody listens, and LINGER_MS longer)
+ *                  -> RESTING (it broke) -> ASKING
  *
- * Each event has a number and lies in a ring of EVENTS_KEPT; a listener is a place in it. So a browser that was away for a
- * moment goes on where it was (Last-Event-ID: EPOCH.NUMBER), and one that is slow costs nothing but its place: when the
- * ring has gone on without it, it is told to look at everything anew (`reset`). */
+ * Each event has a number and lies in a ring of EVENTS_KEPT; a listener is a place in it. So a
+ * browser that was away for a moment goes on where it was (Last-Event-ID: EPOCH.NUMBER), and one that
+ * is slow costs nothing but its place: when the ring has gone on without it, it is told to look at
+ * everything anew (`reset`). */
 #ifndef ROLES_EVENT_HUB_H
 #define ROLES_EVENT_HUB_H
 

@@ -20,7 +20,8 @@ static bool port_is_free(const struct endpoint *at, int *port)
 
 	if (inet_pton(AF_INET, at->host, &address.sin_addr) != 1)
 		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* as the pool does: closed connections do not count */
+	/* as the pool does: closed connections do not count */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	is_free = bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
 		  getsockname(fd, (struct sockaddr *)&address, &size) == 0;
 	*port = ntohs(address.sin_port);

@@ -1,4 +1,5 @@
-/* roles/free_port.h - a port of this machine that nobody listens on. Somebody may take it a moment later: who listens then says so. */
+/* roles/free_port.h - a port of this machine that nobody listens on. Somebody may take it a moment later:
+ * who listens then says so. */
 #ifndef ROLES_FREE_PORT_H
 #define ROLES_FREE_PORT_H
 

@@ -1,9 +1,9 @@
-/* roles/identity.h - whom the pool takes a browser of the master for: a token, the connection that carries it, and what
- * changes for that account.
+/* roles/identity.h - whom the pool takes a browser of the master for: a token, the connection that carries
+ * it, and what changes for that account.
  *
- * The first one is the person's who started the master, from the credentials that the commands use; whoever has the
- * one-time key is that person. A browser that signs in by name and password gets one of its own, and its token never
- * leaves the master. One lives until its session ends and its last request is over. */
+ * The first one is the person's who started the master, from the credentials that the commands use; whoever
+ * has the one-time key is that person. A browser that signs in by name and password gets one of its own, and
+ * its token never leaves the master. One lives until its session ends and its last request is over. */
 #ifndef ROLES_IDENTITY_H
 #define ROLES_IDENTITY_H
 

@@ -1,5 +1,5 @@
-/* roles/lease_clock.c - see roles/lease_clock.h. Each look repeats what the stage asks for: an engine that would not pause a
- * moment ago may do so now, and a container that has started meanwhile is paused too. */
+/* roles/lease_clock.c - see roles/lease_clock.h. Each look repeats what the stage asks for: an engine that
+ * would not pause a moment ago may do so now, and a container that has started meanwhile is paused too. */
 #include "roles/lease_clock.h"
 
 #include <inttypes.h>

@@ -4,13 +4,15 @@
  *    ^             |              |
  *    +--- acknowledged again -----+
  *
- * The pool gives our tasks to others 10 s after it has received a heartbeat. That was sent before it was received, so
- * whatever other clocks say, ours have ended by then. PAUSE: containers are paused, and run on when the pool is heard
- * again: nothing is lost, the epoch stays. KILL: they are killed; what has ended and only waits to be stored is kept.
+ * The pool gives our tasks to others 10 s after it has received a heartbeat. That was sent before it was
+ * received, so whatever other clocks say, ours have ended by then. PAUSE: containers are paused, and run on
+ * when the pool is heard again: nothing is lost, the epoch stays. KILL: they are killed; what has ended and
+ * only waits to be stored is kept.
  *
  * A task whose on_disconnect is to wait has that much longer: the pool gives it to nobody before.
  *
- * The deadline itself lies in the leash (exec/leash.h), where the supervisor reads it when this process cannot. */
+ * The deadline itself lies in the leash (exec/leash.h), where the supervisor reads it
+ * when this process cannot. */
 #ifndef ROLES_LEASE_CLOCK_H
 #define ROLES_LEASE_CLOCK_H
 

@@ -1,6 +1,7 @@
 /* roles/ledger_main.c - hivemind ledger: the sums of the books, their proof, and standing still.
  *
- * verify does not ask the pool: it reads Redis, or a copy of its files, by itself and replays every transfer. */
+ * verify does not ask the pool: it reads Redis, or a copy of its files, by itself and
+ * replays every transfer. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,8 @@ static void print_totals(struct client *c, const Pb__TotalsReply *t)
 	print_sum("projects", t->projects_mcpt);
 	print_sum("sum", sum);
 	term_safe(&why, t->why, strlen(t->why), false);
-	printf("  %" PRIu64 " transfers; %s\n", t->records, sum == t->supply_mcpt ? "the sum is right" : "the sum is WRONG");
+	printf("  %" PRIu64 " transfers; %s\n", t->records,
+	       sum == t->supply_mcpt ? "the sum is right" : "the sum is WRONG");
 	if (t->frozen)
 		printf("  frozen: %s\n", buf_text(&why));
 	buf_release(&why);
@@ -182,7 +184,8 @@ int ledger_main(int argc, char **argv)
 	} verbs[] = {{"verify", verify}, {"freeze", freeze}, {"unfreeze", unfreeze}};
 	struct ledger_verb v = {.why = ""};
 	const struct option options[] = {
-		{"from", 0, OPTION_TEXT, &v.from, "FILE", "verify: an append-only file, a dump, or a directory of them", NULL, 0, 0},
+		{"from", 0, OPTION_TEXT, &v.from, "FILE",
+		 "verify: an append-only file, a dump, or a directory of them", NULL, 0, 0},
 		{"redis", 0, OPTION_TEXT, &v.redis, "URL", "verify: a Redis of your own", NULL, 0, 0},
 		{"data", 0, OPTION_TEXT, &v.data, "DIR", "verify: the pool's data directory", NULL, 0, 0},
 		{"why", 0, OPTION_TEXT, &v.why, "TEXT", "freeze: what people are told", NULL, 0, 0},

@@ -1,5 +1,5 @@
-/* roles/log_tail.h - the last lines of a log, of pieces that come one after another: hivemind logs --tail, and ?tail= of
- * the JSON API. Of all streams together, in their order. */
+/* roles/log_tail.h - the last lines of a log, of pieces that come one after another: hivemind logs --tail,
+ * and ?tail= of the JSON API. Of all streams together, in their order. */
 #ifndef ROLES_LOG_TAIL_H
 #define ROLES_LOG_TAIL_H
 
@@ -20,7 +20,8 @@ struct log_piece {
 
 struct log_tail {
 	int64_t lines; /* set by the owner, 1 or more; zero all else */
-	size_t most;   /* bytes that are kept at most; 0 = as many as the lines have. Older ones go, whole pieces at once */
+	/* bytes that are kept at most; 0 = as many as the lines have. Older ones go, whole pieces at once */
+	size_t most;
 
 	/* private */
 	struct buf kept;
@@ -31,8 +32,8 @@ struct log_tail {
 
 void log_tail_add(struct log_tail *t, const struct log_piece *piece);
 
-/* The next piece of the last lines, the first one cut to begin with its line; valid until the tail is released. False:
- * there is none left. From the first call on nothing may be added. */
+/* The next piece of the last lines, the first one cut to begin with its line; valid until the tail is
+ * released. False: there is none left. From the first call on nothing may be added. */
 bool log_tail_next(struct log_tail *t, struct log_piece *piece);
 
 /* What it keeps. May be filled again. */

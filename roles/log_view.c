@@ -21,7 +21,8 @@ static bool is_shown(const struct log_view *v, uint32_t stream)
 	}
 }
 
-void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms, uint64_t next)
+void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms,
+		    uint64_t next)
 {
 	static const char *const names[] = {NULL, "stdout", "stderr", "hivemind"};
 

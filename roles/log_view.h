@@ -31,6 +31,7 @@ struct log_view {
 int log_view_show(struct log_view *v, struct client *c, const char *task);
 
 /* A piece of a log as fields of the object that is open in j. */
-void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms, uint64_t next);
+void log_piece_json(struct json *j, uint32_t stream, const void *data, size_t n, int64_t time_ms,
+		    uint64_t next);
 
 #endif

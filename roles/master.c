@@ -1,8 +1,8 @@
 /* roles/master.c - hivemind master: the requester's page and JSON API on this machine. See master.h.
  *
- * Up: who is the pool, and who are we there (what the commands use) -> the key for programs -> listening -> one line with
- * the address, whose one-time key opens a session.
- * Down (SIGTERM, Ctrl-C): no new request; those there end, with their calls; connections to the pool; the loop. */
+ * Up: who is the pool, and who are we there (what the commands use) -> the key for programs -> listening ->
+ * one line with the address, whose one-time key opens a session. Down (SIGTERM, Ctrl-C): no new request;
+ * those there end, with their calls; connections to the pool; the loop. */
 #include "roles/master.h"
 
 #include <spawn.h>
@@ -71,7 +71,8 @@ static int find_token(struct master *m, char *token, struct error *err)
 	return 0;
 }
 
-/* A pool that is not there yet is waited for, request by request; only one that is not the one meant is none. */
+/* A pool that is not there yet is waited for, request by request; only one that is
+ * not the one meant is none. */
 static int meet_pool(struct master *m, struct error *err)
 {
 	int rc = trust_open(&m->trust, &m->pool, err);
@@ -138,7 +139,8 @@ static int open_key(struct master *m, struct error *err)
 		text_copy(m->api_key, sizeof m->api_key, buf_text(&text));
 		m->api_key[strcspn(m->api_key, "\r\n")] = '\0';
 		if (strlen(m->api_key) < API_KEY_MIN)
-			rc = error_set(err, STATUS_INVALID_ARGUMENT, "the key in %s is too short: delete the file, and a new one is made",
+			rc = error_set(err, STATUS_INVALID_ARGUMENT,
+				       "the key in %s is too short: delete the file, and a new one is made",
 				       path);
 	}
 	secret_buf_release(&text);
@@ -288,7 +290,8 @@ int master_main(int argc, char **argv)
 	struct master *m = xcalloc(1, sizeof *m);
 	const struct option options[] = {
 		{"open", 0, OPTION_FLAG, &m->open_browser, NULL, "open the page in the browser", NULL, 0, 0},
-		{"listen", 0, OPTION_TEXT, &m->listen, "ADDR", "where to listen, on this machine (" LISTEN_DEFAULT ")", NULL, 0, 0},
+		{"listen", 0, OPTION_TEXT, &m->listen, "ADDR",
+		 "where to listen, on this machine (" LISTEN_DEFAULT ")", NULL, 0, 0},
 		{"api-key", 0, OPTION_TEXT, &m->key_file, "FILE",
 		 "the key for programs, made when it is not there (~/.config/hivemind/api-key)", NULL, 0, 0},
 		{"patience", 0, OPTION_DURATION, &m->patience_ms, "TIME",

@@ -1,5 +1,6 @@
-/* roles/meter.c - see roles/meter.h. Ticks are the whole price so far, so a repeated or a late one moves nothing;
- * while the store does not answer (or the ledger is frozen) they wait, and what is due later contains them. */
+/* roles/meter.c - see roles/meter.h. Ticks are the whole price so far, so a repeated or a late one
+ * moves nothing; while the store does not answer (or the ledger is frozen) they wait, and what is
+ * due later contains them. */
 #include "roles/meter.h"
 
 #include <stdlib.h>
@@ -97,7 +98,8 @@ struct charge meter_charge(struct pool_task *t, const Pb__Done *done)
 	meter_said(t, done->usage);
 	stand(&t->metering);
 	c.wall_ms = wall_ms(&t->metering);
-	if (failure == FAILURE_INFRA || (t->metering.began_ms == 0 && failure != FAILURE_IMAGE && failure != FAILURE_INPUT))
+	if (failure == FAILURE_INFRA ||
+	    (t->metering.began_ms == 0 && failure != FAILURE_IMAGE && failure != FAILURE_INPUT))
 		return (struct charge){0}; /* it did not run, or not because of the task */
 	c.mcpt = amount(t, &c.price, c.wall_ms);
 	return c;
@@ -126,7 +128,8 @@ static void end_spent(struct pool_task *t)
 	if (t->metering.spent)
 		return;
 	t->metering.spent = true;
-	log_info("task has used up its money task=%s epoch=%u hold_mcpt=%lld", t->id, t->epoch, (long long)t->hold_mcpt);
+	log_info("task has used up its money task=%s epoch=%u hold_mcpt=%lld", t->id, t->epoch,
+		 (long long)t->hold_mcpt);
 	meter_tell_spent(t);
 }
 

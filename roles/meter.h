@@ -1,12 +1,14 @@
 /* roles/meter.h - what attempts cost: by the pool's own clock while they run, settled at their end.
  *
- *   EXECUTING is said -> meter_phase          the clock of the attempt runs
- *   each METER_TICK_MS -> store_tick          what is due so far moves from the hold to the worker's owner, pending
- *   the hold is used up                       the worker is told to end it: FAILED(budget), with grace and partial output
- *   COLLECTING or Done -> meter_charge        the clock stands; store_done settles once, the rest goes back
+ *   EXECUTING is said -> meter_phase     the clock of the attempt runs
+ *   each METER_TICK_MS -> store_tick     what is due so far moves from the hold to the worker's owner, pending
+ *   the hold is used up                  the worker is told to end it: FAILED(budget), with grace and
+ *                                        partial output
+ *   COLLECTING or Done -> meter_charge   the clock stands; store_done settles once, the rest goes back
  *
- * Wall time is what the pool saw between the two messages, or what the worker measured when that is less: it cannot
- * charge more than the pool saw. A worker that is lost, gives back or fails by itself earns nothing (store_requeue). */
+ * Wall time is what the pool saw between the two messages, or what the worker measured when that is less:
+ * it cannot charge more than the pool saw. A worker that is lost, gives back or fails by itself earns
+ * nothing (store_requeue). */
 #ifndef ROLES_METER_H
 #define ROLES_METER_H
 

@@ -103,7 +103,8 @@ void statement_line_csv(struct buf *out, const Pb__StatementLine *l)
 {
 	char time[32], start[CPT_TEXT_SIZE], rate[PRICE_TEXT_SIZE], charge[CPT_TEXT_SIZE], amount[CPT_TEXT_SIZE];
 
-	buf_printf(out, "%s,%s,%s,%s,%s,", format_time(l->time_ms, time), l->kind, l->counterparty, l->name, l->task);
+	buf_printf(out, "%s,%s,%s,%s,%s,", format_time(l->time_ms, time), l->kind, l->counterparty, l->name,
+		   l->task);
 	if (statement_line_charged(l))
 		buf_printf(out, "%u,%" PRId64 ".%03d,%s,%s,%s,", l->epoch, l->wall_ms / 1000, (int)(l->wall_ms % 1000),
 		       cpt_text(start, l->start_mcpt), price_text(rate, l->rate_ncpt), cpt_text(charge, l->charge_mcpt));

@@ -1,6 +1,7 @@
-/* roles/orphans.h - files of blobs that Redis does not know: what a crash left between the disk and Redis, or between Redis
- * and the deletion. Found by going through the directories, ORPHAN_PARTS of 256 in one look, and deleted when they have
- * been there for BLOB_ORPHAN_MS, so that none is taken which is being recorded at this moment. */
+/* roles/orphans.h - files of blobs that Redis does not know: what a crash left between the disk and Redis,
+ * or between Redis and the deletion. Found by going through the directories, ORPHAN_PARTS of 256 in one
+ * look, and deleted when they have been there for BLOB_ORPHAN_MS, so that none is taken which is being
+ * recorded at this moment. */
 #ifndef ROLES_ORPHANS_H
 #define ROLES_ORPHANS_H
 

@@ -1,9 +1,9 @@
 /* roles/pending.h - the call_id of a submission, on disk before it is sent and until its answer was shown.
  *
- * A client that dies between asking and showing the answer cannot know whether its task is in the queue. The same command
- * again finds the id here and gives the pool the same one: then it is one task. Files lie in
- * $XDG_STATE_HOME/hivemind/pending (~/.local/state/...), named by pool, bundle and spec. A command that runs holds its
- * file's lock, so that two of the same at once are two tasks. Blocks: for a client verb. */
+ * A client that dies between asking and showing the answer cannot know whether its task is in the queue. The
+ * same command again finds the id here and gives the pool the same one: then it is one task. Files lie in
+ * $XDG_STATE_HOME/hivemind/pending (~/.local/state/...), named by pool, bundle and spec. A command that runs
+ * holds its file's lock, so that two of the same at once are two tasks. Blocks: for a client verb. */
 #ifndef ROLES_PENDING_H
 #define ROLES_PENDING_H
 

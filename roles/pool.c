@@ -5,7 +5,8 @@
  *   HOME -> REDIS (our private child answers) -> STORE (settings are strong enough, scripts are loaded)
  *        -> STANDBY (this pool leads; until then it listens already, if it can, and refuses every call)
  *        -> LEDGER (it is not older than the one that we have seen) -> INDEX (the live tasks have been read)
- *        -> PORT (where we listen is ours: the pool before us may hold it a moment longer) -> READY: one line says so
+ *        -> PORT (where we listen is ours: the pool before us may hold it a moment longer)
+ *        -> READY: one line says so
  *
  * Down (SIGTERM, Ctrl-C, or a bring-up that failed), from any of them: roles/pool_down.c.
  *
@@ -59,9 +60,12 @@ static void fail(struct pool *pool, const struct error *err, int exit_code)
 static int open_server(struct pool *pool, struct error *err)
 {
 	struct grpc_server_options options = {
-		.handlers = pool_handlers, .handler_count = RPC_COUNT + STANDARD_COUNT,
-		.on_call = auth_on_call, .user = pool,
-		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC clients, not to a browser."};
+		.handlers = pool_handlers,
+		.handler_count = RPC_COUNT + STANDARD_COUNT,
+		.on_call = auth_on_call,
+		.user = pool,
+		.sentence = "This is HiveMind's gRPC port: it speaks to the hivemind program and to gRPC "
+			    "clients, not to a browser."};
 
 	if (pool->listening)
 		return 0;
@@ -83,10 +87,12 @@ int pool_serves(const struct pool *pool, struct error *err)
 	if (pool->step.at == READY)
 		return 0;
 	if (pool->step.at == STANDBY && leader_other(&pool->leader)[0] != '\0')
-		error_set(err, STATUS_UNAVAILABLE, "another pool leads; this one stands by and takes over when it is gone: %s",
+		error_set(err, STATUS_UNAVAILABLE,
+			  "another pool leads; this one stands by and takes over when it is gone: %s",
 			  leader_other(&pool->leader));
 	else
-		error_set(err, STATUS_UNAVAILABLE, "the pool is %s", pool->stopping ? "going down" : "starting; try again soon");
+		error_set(err, STATUS_UNAVAILABLE, "the pool is %s",
+			  pool->stopping ? "going down" : "starting; try again soon");
 	return err->status;
 }
 
@@ -182,11 +188,13 @@ static void on_violation(struct ledger_guard *guard, const char *what, void *use
 
 static int open_guard(struct pool *pool)
 {
-	const struct ledger_guard_events events = {.on_checked = on_checked, .on_violation = on_violation, .user = pool};
+	const struct ledger_guard_events events = {
+		.on_checked = on_checked, .on_violation = on_violation, .user = pool};
 	struct error err;
 	char *path = xasprintf("%s/ledger-high-water", pool->data);
 
-	pool->guard = ledger_guard_open(&pool->loop, pool->store, path, pool->options.accept_rollback, &events, &err);
+	pool->guard = ledger_guard_open(&pool->loop, pool->store, path, pool->options.accept_rollback,
+					&events, &err);
 	free(path);
 	if (pool->guard == NULL)
 		fail(pool, &err, status_exit_code(err.status));

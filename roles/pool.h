@@ -133,8 +133,8 @@ struct pool {
 /* From the options to the end. Returns the exit code. */
 int pool_run(struct pool *pool);
 
-/* From leader.c: this pool leads from now on; another one does, and we wait (leader_other()); another one does, and we did:
- * this process ends. */
+/* From leader.c: this pool leads from now on; another one does, and we wait (leader_other()); another one
+ * does, and we did: this process ends. */
 void pool_leads(struct pool *pool);
 void pool_stands_by(struct pool *pool);
 void pool_replaced(struct pool *pool, const struct error *err);

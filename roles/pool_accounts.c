@@ -309,7 +309,8 @@ int pool_invite(struct rpc *rpc, const ProtobufCMessage *message)
 	reply.expires_ms = clock_wall_ms() + 1000 * (int64_t)valid_s;
 	admission_invite(&pool->admission, in->name, reply.expires_ms, code);
 	reply.code = code;
-	log_info("invitation made account=%s for=%s", caller_of(rpc)->account, in->name[0] != '\0' ? in->name : "anybody");
+	log_info("invitation made account=%s for=%s", caller_of(rpc)->account,
+		 in->name[0] != '\0' ? in->name : "anybody");
 	rpc_reply(rpc, &reply.base);
 	return 0;
 }

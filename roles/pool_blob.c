@@ -12,7 +12,8 @@
 #include "proto/task.h"
 #include "roles/pool.h"
 
-#define TAR_OVERHEAD (ARCHIVE_ENTRIES_MAX * 2 * KiB) /* headers and padding of as many entries as there may be */
+/* headers and padding of as many entries as there may be */
+#define TAR_OVERHEAD (ARCHIVE_ENTRIES_MAX * 2 * KiB)
 
 /* A result is not lost because something is full at this moment: its worker keeps it and asks again. */
 void incoming_refuse(struct incoming *in, const struct error *err)
@@ -93,7 +94,8 @@ static void moved(struct pool *pool, const Pb__Task *task)
 		t->moved_ms = clock_ms();
 }
 
-int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account, struct error *e)
+int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account,
+		  struct error *e)
 {
 	const struct pool_worker *w = pool_workers_find(pool, task->worker);
 	bool current = (int)task->state == TASK_RUNNING || (int)task->state == TASK_STOPPED;

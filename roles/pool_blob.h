@@ -30,7 +30,8 @@ int incoming_start(struct incoming *in, const Pb__UploadHeader *header, struct e
 int attempt_check(struct pool *pool, const Pb__Task *task, uint32_t epoch, const char *account,
                   struct error *err);
 
-/* End the call with this error. A result is never RESOURCE_EXHAUSTED, but UNAVAILABLE: its worker asks again. */
+/* End the call with this error. A result is never RESOURCE_EXHAUSTED, but
+ * UNAVAILABLE: its worker asks again. */
 void incoming_refuse(struct incoming *in, const struct error *err);
 
 /* Tell the store that the account may name the blob, and answer with the reply `complete`. */

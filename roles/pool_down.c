@@ -68,7 +68,8 @@ static void close_store(struct pool *pool)
 /* Changes that are on their way may still be answered. */
 void pool_finish_changes(struct pool *pool)
 {
-	bool idle = pool->store == NULL || (lease_idle(&pool->lease) && meter_idle(&pool->meter)) || !store_is_up(pool->store);
+	bool idle = pool->store == NULL || (lease_idle(&pool->lease) && meter_idle(&pool->meter)) ||
+		    !store_is_up(pool->store);
 
 	if (idle || clock_ms() >= pool->patience_ms)
 		close_store(pool);

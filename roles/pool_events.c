@@ -1,9 +1,9 @@
 /* roles/pool_events.c - Pool.Events. See the header.
  *
- * A listener has a set of tasks to be told (`dirty`), in the order in which they changed; READS of them are asked for at
- * once. While the peer does not read (rpc_queued), nothing is asked: the set stands for all that happens meanwhile. When
- * the set is full, or something that has no set could not be told, the listener is told to look at everything again
- * (`start`). */
+ * A listener has a set of tasks to be told (`dirty`), in the order in which they changed; READS of them are
+ * asked for at once. While the peer does not read (rpc_queued), nothing is asked: the set stands for all that
+ * happens meanwhile. When the set is full, or something that has no set could not be told, the listener is
+ * told to look at everything again (`start`). */
 #include "roles/pool_events.h"
 
 #include <stdlib.h>
@@ -163,8 +163,9 @@ static void on_balance(struct store_req *req)
 	if (req->error.status == 0 && !is_told(e, req->money)) {
 		const struct money *m = req->money;
 
-		e->told = (Pb__BalanceReply){.base = e->told.base, .balance_mcpt = m->balance_mcpt, .grant_mcpt = m->grant_mcpt,
-					     .pending_mcpt = m->pending_mcpt, .held_mcpt = m->held_mcpt,
+		e->told = (Pb__BalanceReply){.base = e->told.base, .balance_mcpt = m->balance_mcpt,
+					     .grant_mcpt = m->grant_mcpt, .pending_mcpt = m->pending_mcpt,
+					     .held_mcpt = m->held_mcpt,
 					     .earned_mcpt = m->earned_mcpt, .spent_mcpt = m->spent_mcpt};
 		e->has_told = true;
 		say(e, PB__EVENT__KIND_BALANCE, &e->told);

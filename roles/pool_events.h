@@ -1,8 +1,9 @@
 /* roles/pool_events.h - Pool.Events: one stream of everything that changes for an account.
  *
- * What happens says so here: a task changed, a worker is gone. Who listens gets the task as Redis has it then, and the
- * balance and the workers when they are others than was told last. Changes of one thing that come faster than they can be
- * told become one; nobody is told an old picture last. Nothing is kept for those who do not listen. */
+ * What happens says so here: a task changed, a worker is gone. Who listens gets the task as Redis has it
+ * then, and the balance and the workers when they are others than was told last. Changes of one thing that
+ * come faster than they can be told become one; nobody is told an old picture last. Nothing is kept for
+ * those who do not listen. */
 #ifndef ROLES_POOL_EVENTS_H
 #define ROLES_POOL_EVENTS_H
 

@@ -6,7 +6,8 @@
 #include "proto/task.h"
 #include "roles/pool.h"
 
-/* Workers that are large enough, all of which ask for more: the least of it; 0 = price is not what it waits for. */
+/* Workers that are large enough, all of which ask for more: the least of it; 0 = price
+ * is not what it waits for. */
 static int64_t least_asked(const struct sched_worker *workers, const struct amounts *offered, size_t ready,
 			   const struct amounts *need, int64_t pays)
 {
@@ -23,7 +24,8 @@ static int64_t least_asked(const struct sched_worker *workers, const struct amou
 	return least;
 }
 
-static bool has_room(const struct sched_worker *workers, size_t ready, const struct amounts *need, int64_t pays)
+static bool has_room(const struct sched_worker *workers, size_t ready, const struct amounts *need,
+		     int64_t pays)
 {
 	for (size_t i = 0; i < ready; i++)
 		if (amounts_fit(need, &workers[i].free) && workers[i].asks <= pays)
@@ -41,7 +43,9 @@ void pool_explain(struct pool *pool, const struct amounts *need, int64_t pays, c
 
 	text[0] = '\0';
 	if (least > 0)
-		snprintf(text, n, "waits for a worker at this price: it pays %s CPT for a core-second, the least asked is %s",
+		snprintf(text, n,
+			 "waits for a worker at this price: it pays %s CPT for a core-second, the least "
+			 "asked is %s",
 			 price_text(paid, pays), price_text(asked, least));
 	else if (!has_room(workers, ready, need, pays))
 		sched_explain(need, workers, offered, ready, pool_workers_online(pool, NULL, NULL), text, n);

@@ -1,4 +1,5 @@
-/* roles/pool_health.c - grpc.health.v1: SERVING while Redis answers, the pool leads and is not on its way down.
+/* roles/pool_health.c - grpc.health.v1: SERVING while Redis answers, the pool leads
+ * and is not on its way down.
  *
  * All services stand and fall together, since each needs Redis; "" is the whole. A Watch lives until its
  * peer goes or the pool does. */

@@ -9,8 +9,9 @@
 
 struct pool;
 
-/* --data, $STATE_DIRECTORY, $XDG_STATE_HOME/hivemind/pool, ~/.local/state/hivemind/pool. Fills data, lock, locked,
- * data_id. A pool with --redis goes on without the lock: it stands by until the one that has it is gone.
+/* --data, $STATE_DIRECTORY, $XDG_STATE_HOME/hivemind/pool, ~/.local/state/hivemind/pool. Fills
+ * data, lock, locked, data_id. A pool with --redis goes on without the lock: it stands by until
+ * the one that has it is gone.
  *   ABORTED  another pool uses it */
 int pool_home_open(struct pool *pool, struct error *err);
 /* Try again: true = we hold the lock now. It is let go by the end of the process, however that comes. */

@@ -1,8 +1,8 @@
 /* roles/pool_index.c - tasks in memory. Owns every struct pool_task and the lines they wait in.
  *
- * At start: load page after page, what lives and then what was stopped while it ran -> adopt each. A submit adopts its
- * task, a lease attaches it to a worker, the end of its attempt drops it. A load that fails says so; whoever asked for it
- * asks again. */
+ * At start: load page after page, what lives and then what was stopped while it ran -> adopt each. A submit
+ * adopts its task, a lease attaches it to a worker, the end of its attempt drops it. A load that fails says
+ * so; whoever asked for it asks again. */
 #include "roles/pool_index.h"
 
 #include <assert.h>
@@ -281,8 +281,8 @@ struct pool_task *pool_index_adopt(struct pool *pool, const Pb__Task *task)
 	return t;
 }
 
-/* Stopped while it ran, and its attempt has not ended: its worker is told again, what it has done is paid, and what it
- * brings is attached. */
+/* Stopped while it ran, and its attempt has not ended: its worker is told again, what it has done is paid,
+ * and what it brings is attached. */
 static void adopt_stopped(struct pool *pool, const Pb__Task *task)
 {
 	int64_t ago = clock_wall_ms() - task->ended_ms;

@@ -1,13 +1,13 @@
-/* roles/pool_index.h - the tasks in memory: those that have not ended, and those whose attempt is not over yet.
+/* roles/pool_index.h - the tasks in memory: those that have not ended, and those whose attempt is not over.
  *
- * An index, not the truth: pool_index_load() makes it from Redis, every change of it follows a script that was
- * done. Replies of Redis come in the order of its work, so what a reply says can be put here as it comes.
+ * An index, not the truth: pool_index_load() makes it from Redis, every change of it follows a script that
+ * was done. Replies of Redis come in the order of its work, so what a reply says can be put here as it comes.
  *
  * Where a task is, apart from its state (what `hold` says):
  *
  *   FREE ----> LEASING ----> HELD ----> ENDING ----> (gone)       LEASING, ENDING, RETURNING wait for Redis
  *    ^            |           |                                   FREE and PENDING: in the line of its shape,
- *    +------------+<----- RETURNING                               or resting for a while after it was given back
+ *    +------------+<----- RETURNING                               or resting after it was given back
  */
 #ifndef ROLES_POOL_INDEX_H
 #define ROLES_POOL_INDEX_H
@@ -107,7 +107,8 @@ struct pool_index {
 	void (*on_loaded)(struct pool *, const struct error *);
 };
 
-/* Read every live task from Redis, and those that were stopped and still run somewhere; those that are known already stay as they are. Then on_loaded(). */
+/* Read every live task from Redis, and those that were stopped and still run somewhere; those that are known
+ * already stay as they are. Then on_loaded(). */
 void pool_index_load(struct pool *pool, void (*on_loaded)(struct pool *, const struct error *err));
 void pool_index_release(struct pool *pool);
 
@@ -152,7 +153,8 @@ void task_watch_stop(struct task_watch *w);
 /* Why does or would a task of this need and pay wait? One sentence; "" = there is room for it now. */
 void pool_explain(struct pool *pool, const struct amounts *need, int64_t pays, char *text, size_t n);
 
-/* Add what only memory knows to a task from Redis: progress, why it waits, the log's size. Texts from arena. */
+/* Add what only memory knows to a task from Redis: progress, why it waits, the log's
+ * size. Texts from arena. */
 void pool_task_complete(struct pool *pool, Pb__Task *task, struct arena *arena);
 
 #endif

@@ -1,5 +1,6 @@
-/* roles/pool_ledger.c - Ledger: what people have, where it went, giving it away, and the whole. One question to the store
- * each, then the answer; what moves money is followed by a second one, for the balance after it. */
+/* roles/pool_ledger.c - Ledger: what people have, where it went, giving it away, and the whole.
+ * One question to the store each, then the answer; what moves money is followed by a second one,
+ * for the balance after it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +112,8 @@ static int task_statement(struct rpc *rpc, const Pb__StatementRequest *in)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "\"%.40s\" cannot be the id of a task", in->task);
 	s = call_new(rpc, sizeof *s);
 	s->in = in;
-	store_task(call_store(&s->call), call_ask(&s->call, on_task_of_statement), caller_of(rpc)->account, in->task);
+	store_task(call_store(&s->call), call_ask(&s->call, on_task_of_statement), caller_of(rpc)->account,
+		   in->task);
 	return RPC_LATER;
 }
 
@@ -227,8 +229,8 @@ int pool_transfer(struct rpc *rpc, const ProtobufCMessage *message)
 	if (strlen(in->to) > ACCOUNT_NAME_MAX)
 		return error_set(&rpc->error, STATUS_NOT_FOUND, "there is no account \"%.40s\"", in->to);
 	m = move_new(rpc);
-	store_transfer(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account, in->to, in->amount_mcpt,
-		       in->call_id, clock_wall_ms());
+	store_transfer(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account, in->to,
+		       in->amount_mcpt, in->call_id, clock_wall_ms());
 	return RPC_LATER;
 }
 
@@ -240,8 +242,8 @@ int pool_tip(struct rpc *rpc, const ProtobufCMessage *message)
 	if (!project_name_valid(in->project))
 		return error_set(&rpc->error, STATUS_NOT_FOUND, "there is no project \"%.64s\"", in->project);
 	m = move_new(rpc);
-	store_tip(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account, in->project, in->amount_mcpt,
-		  in->call_id, clock_wall_ms());
+	store_tip(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account, in->project,
+		  in->amount_mcpt, in->call_id, clock_wall_ms());
 	return RPC_LATER;
 }
 
@@ -253,8 +255,8 @@ int pool_withdraw(struct rpc *rpc, const ProtobufCMessage *message)
 	if (!project_name_valid(in->project))
 		return error_set(&rpc->error, STATUS_NOT_FOUND, "there is no project \"%.64s\"", in->project);
 	m = move_new(rpc);
-	store_project_withdraw(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account, in->project,
-			       in->amount_mcpt, in->call_id, clock_wall_ms());
+	store_project_withdraw(call_store(&m->call), call_ask(&m->call, on_moved), caller_of(rpc)->account,
+			       in->project, in->amount_mcpt, in->call_id, clock_wall_ms());
 	return RPC_LATER;
 }
 
@@ -312,7 +314,8 @@ int pool_freeze(struct rpc *rpc, const ProtobufCMessage *message)
 		return error_set(&rpc->error, STATUS_INVALID_ARGUMENT, "why has at most %d bytes", REASON_MAX);
 	c = call_new(rpc, sizeof *c);
 	log_warn("ledger frozen by account=%s why=\"%s\"", caller_of(rpc)->account, in->why);
-	store_ledger_freeze(call_store(c), call_ask(c, on_frozen), in->why[0] != '\0' ? in->why : "its operator said so");
+	store_ledger_freeze(call_store(c), call_ask(c, on_frozen),
+			    in->why[0] != '\0' ? in->why : "its operator said so");
 	return RPC_LATER;
 }
 

@@ -1,4 +1,5 @@
-/* roles/pool_main.c - hivemind pool: its options, and what it prints and ends. The pool itself is roles/pool.c. */
+/* roles/pool_main.c - hivemind pool: its options, and what it prints and ends. The pool
+ * itself is roles/pool.c. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,7 +45,8 @@ static int print_join(struct pool *pool)
 	int rc = endpoint_parse(&pool->at, pool->options.listen, &err);
 
 	if (rc == 0 && pool->at.port == 0)
-		rc = error_set(&err, STATUS_INVALID_ARGUMENT, "which port? --listen %s says that any will do", pool->options.listen);
+		rc = error_set(&err, STATUS_INVALID_ARGUMENT, "which port? --listen %s says that any will do",
+			       pool->options.listen);
 	pool->data = pool_home_path(pool->options.data);
 	if (rc == 0)
 		rc = make_directories(pool->data, &err);
@@ -59,7 +61,8 @@ static int print_join(struct pool *pool)
 
 static const struct verb_help help = {
 	.usage = "hivemind pool [--listen ADDR] [--redis URL] [--data DIR]",
-	.summary = "Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
+	.summary =
+		"Run a pool: accounts, the queue, bundles and results. Without --redis it keeps its books in a private\n"
 	"redis-server in the data directory. Stays in the foreground; SIGTERM or Ctrl-C ends it cleanly.\n"
 	"A second pool with the same --redis and --data stands by and takes over when this one is gone.\n"
 	"Other machines reach it over TLS only, and the line it prints lets them know that it is the right one.",
@@ -119,8 +122,8 @@ int pool_main(int argc, char **argv)
 	struct error err;
 	int count, status, code;
 
-	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1, .register_per_day = 3,
-				   .calls_per_second = CALL_RATE_DEFAULT,
+	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1,
+				   .register_per_day = 3, .calls_per_second = CALL_RATE_DEFAULT,
 				   .work_bits = WORK_BITS_DEFAULT};
 	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
 	o->json = globals.json;

@@ -2,8 +2,9 @@
  *
  *   TOKEN (what this account must publish) -> FETCH (the file below the project's URL) -> CLAIM
  *
- * Whoever can write there owns the project. The pool fetches what strangers name, so: https only, hosts by name, no
- * redirects, a small answer, and nothing of it is shown. With --local-projects (tests, one's own network) any http URL. */
+ * Whoever can write there owns the project. The pool fetches what strangers name, so: https only, hosts
+ * by name, no redirects, a small answer, and nothing of it is shown. With --local-projects (tests, one's
+ * own network) any http URL. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,8 @@ static int check_url(const struct pool *pool, const char *url, struct error *err
 	size_t n = strlen(url);
 
 	if (n > PROJECT_URL_MAX || host == NULL)
-		return error_set(err, STATUS_INVALID_ARGUMENT, "a project's URL begins with https:// and has at most %d bytes",
+		return error_set(err, STATUS_INVALID_ARGUMENT,
+				 "a project's URL begins with https:// and has at most %d bytes",
 				 PROJECT_URL_MAX);
 	for (const char *p = url; *p != '\0'; p++)
 		if (*p <= ' ' || *p >= 127 || strchr("\"<>\\^`{|}@?#", *p) != NULL)

@@ -1,4 +1,5 @@
-/* roles/pool_quote.c - Ledger.Quote and Ledger.Price: what a task would cost, before anything is sent or set aside. */
+/* roles/pool_quote.c - Ledger.Quote and Ledger.Price: what a task would cost, before
+ * anything is sent or set aside. */
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>

@@ -5,7 +5,8 @@
 struct pool;
 struct pool_task;
 
-/* t is on no worker and in no line. It goes from the index; if it lives, it comes back as the store has it. */
+/* t is on no worker and in no line. It goes from the index; if it lives, it comes
+ * back as the store has it. */
 void pool_refresh(struct pool *pool, struct pool_task *t);
 
 #endif

@@ -1,7 +1,8 @@
 /* roles/pool_sweep.c - see roles/pool_sweep.h. One round at a time:
  *
- *   timer -> store_unsettled -> refund them one by one -> store_expired -> remove them one by one -> store_unused_blobs -> delete the files
- *         -> stale uploads -> files that Redis does not know (roles/orphans.h) -> timer
+ *   timer -> store_unsettled -> refund them one by one -> store_expired -> remove them one by one
+ *         -> store_unused_blobs -> delete the files -> stale uploads
+ *         -> files that Redis does not know (roles/orphans.h) -> timer
  *
  * Any step that fails ends the round; the next one finds the rest. */
 #include "roles/pool_sweep.h"
@@ -42,7 +43,8 @@ static void on_unused(struct store_req *req)
 	uint64_t n = req->error.status == 0 ? req->number : 0;
 
 	crash_point(POOL_SWEEP_FORGOT);
-	/* One that slept since it asked may have been replaced, and the blob have come again: then they are orphans. */
+	/* One that slept since it asked may have been replaced, and the blob have come
+	 * again: then they are orphans. */
 	for (uint64_t i = 0; i < n && leader_certain(&s->pool->leader); i++)
 		blobs_delete(s->pool->blobs, store_blob_id(req, i));
 	if (n > 0)

@@ -1,5 +1,6 @@
 /* roles/pool_sweep.h - from time to time: forget results whose time has come, blobs nobody names, files that
- * nobody knows of, uploads nobody ends; give back what is reserved for stopped tasks whose attempt nobody brought to its end. */
+ * nobody knows of, uploads nobody ends; give back what is reserved for stopped tasks whose attempt
+ * nobody brought to its end. */
 #ifndef ROLES_POOL_SWEEP_H
 #define ROLES_POOL_SWEEP_H
 

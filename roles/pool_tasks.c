@@ -240,7 +240,8 @@ static void on_tasks(struct store_req *req)
 int pool_list_tasks(struct rpc *rpc, const ProtobufCMessage *message)
 {
 	const Pb__ListTasksRequest *in = (const Pb__ListTasksRequest *)message;
-	uint32_t limit = in->limit == 0 ? LIST_DEFAULT : in->limit, most = in->with_labels ? LIST_LABELS_MAX : LIST_MAX;
+	uint32_t limit = in->limit == 0 ? LIST_DEFAULT : in->limit,
+		 most = in->with_labels ? LIST_LABELS_MAX : LIST_MAX;
 	struct call *c;
 
 	if (in->after[strspn(in->after, "0123456789")] != '\0' || strlen(in->after) > 19)
@@ -331,8 +332,8 @@ static void on_task_to_stop(struct store_req *req)
 	if (e == NULL)
 		return;
 	text_copy(e->id, sizeof e->id, req->tasks[0]->id);
-	store_stop_once(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason, e->call_id,
-			e->content, clock_wall_ms());
+	store_stop_once(call_store(&e->call), call_ask(&e->call, on_stopped), e->account, e->id, e->reason,
+			e->call_id, e->content, clock_wall_ms());
 }
 
 static struct end *end_new(struct rpc *rpc, const char *call_id, const char *content)
@@ -394,7 +395,8 @@ static void on_task_to_remove(struct store_req *req)
 		text_copy(e->id, sizeof e->id, req->tasks[0]->id);
 		e->epoch = req->tasks[0]->epoch;
 	}
-	store_remove_once(call_store(&e->call), call_ask(&e->call, on_removed), e->account, e->id, e->call_id, e->content);
+	store_remove_once(call_store(&e->call), call_ask(&e->call, on_removed), e->account, e->id, e->call_id,
+			  e->content);
 }
 
 int pool_remove_task(struct rpc *rpc, const ProtobufCMessage *message)

@@ -1,7 +1,7 @@
 /* roles/pool_tokens.c - Accounts: CreateToken, ListTokens, RevokeToken.
  *
- * A token gives on at most what it may do itself, and for no longer than it lives. Who may revoke what is checked by the
- * script too (token_revoke.lua); another account's tokens are not there at all. */
+ * A token gives on at most what it may do itself, and for no longer than it lives. Who may revoke what is
+ * checked by the script too (token_revoke.lua); another account's tokens are not there at all. */
 #include <stdio.h>
 #include <string.h>
 

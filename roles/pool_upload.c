@@ -60,8 +60,8 @@ static int end(struct blob_filter *f, struct error *err)
 
 /* --- the end ----------------------------------------------------------------------------------- */
 
-/* A later Offset or Upload must not find it busy: let go now, not when the call's memory goes. What filled the disk
- * does not stay on it. */
+/* A later Offset or Upload must not find it busy: let go now, not when the call's memory goes. What filled
+ * the disk does not stay on it. */
 static void close_writer(struct receiving *r)
 {
 	if (r->listed)

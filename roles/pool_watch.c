@@ -2,8 +2,8 @@
  *
  *   READING (the store says what it is) -> send it -> QUIET -> a change, or room to send -> READING ...
  *
- * Changes that come while a read is away, or while the peer does not read, become one: a slow watcher gets fewer
- * pictures, never an old one last. */
+ * Changes that come while a read is away, or while the peer does not read, become one: a slow watcher gets
+ * fewer pictures, never an old one last. */
 #include "net/memory.h"
 #include "proto/task.h"
 #include "roles/pool.h"

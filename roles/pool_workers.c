@@ -71,7 +71,8 @@ static uint64_t mix(uint64_t hash, const void *data, size_t n)
 
 bool pool_worker_changed(struct pool_worker *w)
 {
-	const uint64_t words[] = {w->link != NULL, w->task_count, (uint64_t)w->joined_ms, (uint64_t)(uintptr_t)w->host};
+	const uint64_t words[] = {w->link != NULL, w->task_count, (uint64_t)w->joined_ms,
+				  (uint64_t)(uintptr_t)w->host};
 	uint64_t hash = mix(14695981039346656037u, words, sizeof words);
 
 	hash = mix(hash, w->not_ready, strlen(w->not_ready));

@@ -1,5 +1,5 @@
-/* roles/pool_workers.h - the workers there are: connected, silent for less than LOST_AFTER_MS, or longer with a task
- * that waits for them (roles/silence.h).
+/* roles/pool_workers.h - the workers there are: connected, silent for less than LOST_AFTER_MS, or longer with
+ * a task that waits for them (roles/silence.h).
  *
  * A worker whose tasks a restarted pool found in Redis is here before it has come back; then host is NULL.
  * The struct lives until it is out of the index and holds no task. */
@@ -55,7 +55,8 @@ struct pool_worker *pool_workers_get(struct pool *pool, const char *id);
 
 /* What it says of itself in Hello. host is copied. */
 void pool_worker_describe(struct pool_worker *w, const char *account, const char *name, const Pb__Host *host);
-/* What it was given came to nothing; or not: its faults are forgotten. Returns for how long it rests from now on. */
+/* What it was given came to nothing; or not: its faults are forgotten. Returns for how
+ * long it rests from now on. */
 int64_t pool_worker_fault(struct pool *pool, struct pool_worker *w);
 void pool_worker_forgive(struct pool *pool, struct pool_worker *w);
 /* It is here again: what is remembered of it. */

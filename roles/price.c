@@ -63,7 +63,8 @@ int64_t price_amount(const struct price *p, int64_t wall_ms, int64_t cap_mcpt)
 
 int64_t price_most(const struct price *p, const Pb__TaskSpec *spec)
 {
-	int64_t each = price_amount(p, 1000 * (int64_t)spec->time_limit_s, 0), attempts = 1 + (int64_t)retry_on_exit_most(spec);
+	int64_t each = price_amount(p, 1000 * (int64_t)spec->time_limit_s, 0),
+		attempts = 1 + (int64_t)retry_on_exit_most(spec);
 	int64_t cap = spec->max_mcpt > 0 ? spec->max_mcpt : CPT_SUPPLY;
 
 	return each > cap / attempts ? cap : each * attempts;

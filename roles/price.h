@@ -1,11 +1,12 @@
-/* roles/price.h - what a task costs: a pure function, used by the quote, the hold, the ticks and the charge alike.
+/* roles/price.h - what a task costs: a pure function, used by the quote, the hold, the
+ * ticks and the charge alike.
  *
  *     amount = start + wall time x rate, rounded down once to the milli-CPT, never above the cap
  *     rate   = cores x core + GiB x gib + GPUs x gpu, times the factor of the priority
  *
- * A rate is a whole number of nano-CPT (10^-9 CPT; a millionth of a milli-CPT) for a second, so that a line of a
- * statement (seconds, rate) gives its amount exactly. Twice the cores or twice the time is twice that part. What is
- * reserved counts, not what was used. Memory counts in MiB, rounded up.
+ * A rate is a whole number of nano-CPT (10^-9 CPT; a millionth of a milli-CPT) for a second, so that a line
+ * of a statement (seconds, rate) gives its amount exactly. Twice the cores or twice the time is twice that
+ * part. What is reserved counts, not what was used. Memory counts in MiB, rounded up.
  *
  *     quote, hold   price_most(): price_amount(&price, 1000 * spec->time_limit_s, spec->max_mcpt)
  *     tick, charge  price_amount(&price, ms that the pool's own lease clock saw, the hold)
@@ -31,7 +32,8 @@ enum priority { PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_URGENT, PRIORITY_COUNT 
 struct price_table {
 	int64_t start_mcpt;                   /* for each attempt that ran */
 	int64_t core_ncpt, gib_ncpt, gpu_ncpt; /* for a second of one of them */
-	struct price_model { char name[48]; int64_t gpu_ncpt; } models[PRICE_MODELS_MAX]; /* first that the GPU's model contains, case ignored */
+	/* first that the GPU's model contains, case ignored */
+	struct price_model { char name[48]; int64_t gpu_ncpt; } models[PRICE_MODELS_MAX];
 	int model_count;
 	int factor[PRIORITY_COUNT]; /* thousandths */
 };
@@ -54,7 +56,8 @@ struct price {
 };
 
 /* resources NULL and zeros in it count as the defaults of proto/limits.h. gpu_model "" = any. */
-struct price price_of(const struct price_table *t, const Pb__Resources *r, const char *gpu_model, enum priority p);
+struct price price_of(const struct price_table *t, const Pb__Resources *r, const char *gpu_model,
+		      enum priority p);
 
 /* wall_ms below 0 counts as 0; cap_mcpt 0 = no cap but the supply. */
 int64_t price_amount(const struct price *p, int64_t wall_ms, int64_t cap_mcpt);

@@ -6,7 +6,8 @@
 
 static const struct verb_help help = {
     .usage = "hivemind price [options]",
-    .summary = "What a task costs on this pool: to start, and for each second of what it reserves. Needs no login.",
+    .summary =
+    	"What a task costs on this pool: to start, and for each second of what it reserves. Needs no login.",
     .examples = "hivemind price\n"
 		"hivemind price --pool pool.example --json",
 };
@@ -28,7 +29,8 @@ static void print_rate(const char *what, int64_t ncpt)
 {
 	char second[PRICE_TEXT_SIZE], hour[PRICE_TEXT_SIZE];
 
-	printf("  %-20.40s %s CPT a second, %s an hour\n", what, price_text(second, ncpt), price_text(hour, 3600 * ncpt));
+	printf("  %-20.40s %s CPT a second, %s an hour\n", what, price_text(second, ncpt),
+	       price_text(hour, 3600 * ncpt));
 }
 
 static void print_words(const Pb__PriceReply *r)

@@ -165,7 +165,8 @@ int project_main(int argc, char **argv)
 		const char *name;
 		void (*run)(struct project_verb *v);
 		int words;
-	} verbs[] = {{"ls", list, 1}, {"create", create, 3}, {"show", show, 2}, {"claim", claim, 2}, {"withdraw", withdraw, 3}};
+	} verbs[] = {{"ls", list, 1}, {"create", create, 3}, {"show", show, 2}, {"claim", claim, 2},
+		     {"withdraw", withdraw, 3}};
 	struct project_verb v = {0};
 	const char *args[3] = {NULL};
 	int count, code = client_open(&v.client, argc, argv, NULL, &help, args, 3, &count, true);
@@ -180,5 +181,6 @@ int project_main(int argc, char **argv)
 			return client_close(&v.client, 0);
 		}
 	}
-	return client_usage(&v.client, argv[0], "say ls, create NAME URL, show NAME, claim NAME or withdraw NAME CPT");
+	return client_usage(&v.client, argv[0],
+			    "say ls, create NAME URL, show NAME, claim NAME or withdraw NAME CPT");
 }

@@ -134,9 +134,9 @@ static void print_row(struct table *table, const Pb__Task *t, size_t length)
 	format_age(now - t->created_ms, age);
 	if (ran_ms >= 0)
 		format_ms(ran_ms, ran);
-	table_row(table,
-	          (const char *[]){task_short_id(t->id, length, id), t->name, task_state_name((int)t->state),
-	                           task_detail(t, detail), t->worker_name, age, ran, cpt_grouped(spent, task_spent(t))});
+	table_row(table, (const char *[]){task_short_id(t->id, length, id), t->name,
+					  task_state_name((int)t->state), task_detail(t, detail),
+					  t->worker_name, age, ran, cpt_grouped(spent, task_spent(t))});
 	table_style(table, 2, task_style(t));
 }
 

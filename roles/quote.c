@@ -11,7 +11,8 @@
 
 static const struct verb_help help = {
     .usage = "hivemind quote [options] DIR | TASK.TAR | TASK.TAR.GZ | -",
-    .summary = "What a task would cost, by the function that submit reserves with and that charges it in the end. The\n"
+    .summary =
+    	"What a task would cost, by the function that submit reserves with and that charges it in the end. The\n"
 	       "bundle stays here. Exits 5 when you have not enough.",
     .examples = "hivemind quote ./mytask\n"
 		"hivemind quote ./mytask --cpus 4 --time-limit 2h\n"
@@ -54,7 +55,8 @@ static void look_for_money(struct client *c, const Pb__QuoteReply *q)
 	char missing[CPT_TEXT_SIZE];
 
 	if (q->missing_mcpt > 0)
-		error_set(&c->error, STATUS_RESOURCE_EXHAUSTED, "%s CPT are missing", cpt_grouped(missing, q->missing_mcpt));
+		error_set(&c->error, STATUS_RESOURCE_EXHAUSTED, "%s CPT are missing",
+			  cpt_grouped(missing, q->missing_mcpt));
 }
 
 static int quote(struct quote_verb *v, const char *path)

@@ -27,8 +27,8 @@ static int do_work(struct client *c, const char *name, Pb__RegisterRequest *requ
 	if (reply == NULL)
 		return c->error.status;
 	if (reply->bits > WORK_BITS_MAX)
-		return error_set(&c->error, STATUS_RESOURCE_EXHAUSTED, "the pool asks for 2^%u hashes, which takes too long",
-				 reply->bits);
+		return error_set(&c->error, STATUS_RESOURCE_EXHAUSTED,
+				 "the pool asks for 2^%u hashes, which takes too long", reply->bits);
 	progress_start(&progress, "Computing", c->globals.json || c->globals.quiet);
 	request->challenge = reply->challenge;
 	request->nonce = work_do(reply->challenge, reply->bits);

@@ -25,7 +25,8 @@ struct retry {
 };
 
 /* patience_ms: how long to go on failing without progress; 0 = RETRY_PATIENCE_MS. A pool that has never
- * answered is not tried again, unless RETRY_FOR_EVER: a person who typed a wrong address wants to know now. */
+ * answered is not tried again, unless RETRY_FOR_EVER: a person who typed a wrong
+ * address wants to know now. */
 void retry_start(struct retry *r, int64_t patience_ms);
 
 void retry_moved(struct retry *r);

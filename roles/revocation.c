@@ -1,6 +1,6 @@
-/* roles/revocation.c - see roles/revocation.h. One round: timer (or revocation_soon) -> store_revoked -> end what is
- * named, page by page -> end what has expired -> timer. While Redis is away nothing is ended but what expires; the place is
- * kept, so the next round hears of everything. */
+/* roles/revocation.c - see roles/revocation.h. One round: timer (or revocation_soon) -> store_revoked -> end
+ * what is named, page by page -> end what has expired -> timer. While Redis is away nothing is ended but what
+ * expires; the place is kept, so the next round hears of everything. */
 #include "roles/revocation.h"
 
 #include <string.h>

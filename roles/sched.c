@@ -91,7 +91,8 @@ void sched_past_read(struct sched_past *past, const char *lost_by)
 	}
 }
 
-/* How little a worker is wanted: 0 = its owner has no past with the task, 1 = it has none itself, 2 = it has. */
+/* How little a worker is wanted: 0 = its owner has no past with the task, 1 = it has
+ * none itself, 2 = it has. */
 static int unwanted(const struct sched_past *past, const struct sched_worker *w)
 {
 	int rank = 0;
@@ -114,7 +115,8 @@ static bool roomier(const struct amounts *f, const struct amounts *than)
 }
 
 /* The worker that fits, is wanted most and has the most left; worker_count = none. */
-static size_t best_for(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count)
+static size_t best_for(const struct sched_shape *shape, const struct sched_worker *workers,
+		       size_t worker_count)
 {
 	const struct sched_past *past = shape->at->past;
 	size_t best = worker_count;
@@ -135,10 +137,10 @@ static size_t best_for(const struct sched_shape *shape, const struct sched_worke
 	return best;
 }
 
-/* Does the first of this line rather wait for a worker that is only busy than take this one, which has lost it? For another
- * owner alone it does not: what is lost runs elsewhere within a second. */
-static bool rather_waits(const struct sched_shape *shape, const struct sched_worker *workers, size_t worker_count,
-			 size_t taken, int64_t now_ms)
+/* Does the first of this line rather wait for a worker that is only busy than take this one, which has lost
+ * it? For another owner alone it does not: what is lost runs elsewhere within a second. */
+static bool rather_waits(const struct sched_shape *shape, const struct sched_worker *workers,
+			 size_t worker_count, size_t taken, int64_t now_ms)
 {
 	const struct sched_past *past = shape->at->past;
 	int rank;
@@ -253,8 +255,8 @@ static bool any_fits(const struct amounts *need, const struct amounts *offered, 
 	return false;
 }
 
-void sched_explain(const struct amounts *need, const struct sched_worker *workers, const struct amounts *offered,
-		   size_t ready, size_t online, char *text, size_t n)
+void sched_explain(const struct amounts *need, const struct sched_worker *workers,
+		   const struct amounts *offered, size_t ready, size_t online, char *text, size_t n)
 {
 	const struct kind *k;
 	char want[48], have[48];

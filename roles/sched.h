@@ -1,14 +1,16 @@
 /* roles/sched.h - which waiting task goes to which worker. Pure: no store, no clock, no memory of its own.
  *
- * Tasks that need the same amounts and pay the same wait in one line (a shape), in the order of their creation. A round
- * looks only at the first of each line, oldest first; a line whose first fits nowhere is left alone for the
- * rest of the round, because none behind it fits either. So a round costs pairs x shapes, not tasks x workers.
+ * Tasks that need the same amounts and pay the same wait in one line (a shape), in the order of their
+ * creation. A round looks only at the first of each line, oldest first; a line whose first fits nowhere is
+ * left alone for the rest of the round, because none behind it fits either. So a round costs pairs x
+ * shapes, not tasks x workers.
  *
  * Rules: first come, first served; a task that fits nowhere is passed over by later ones that do fit; of the
  * workers that fit, the one with the most free cores is taken (then the most free memory): tasks spread.
  *
- * A task that was lost or refused remembers by whom: it prefers another owner's workers, then another worker. Where only
- * one fits that has lost it, it waits, while it is patient, for others that are busy, and those behind it go first. */
+ * A task that was lost or refused remembers by whom: it prefers another owner's workers, then another
+ * worker. Where only one fits that has lost it, it waits, while it is patient, for others that are busy, and
+ * those behind it go first. */
 #ifndef ROLES_SCHED_H
 #define ROLES_SCHED_H
 
@@ -87,7 +89,7 @@ size_t sched_match(struct sched_shape **shapes, size_t shape_count, struct sched
 
 /* Why does a task of this need wait? One sentence into text. `ready` workers are in workers[] (their free
  * amounts) and offered[] (all they lend, same order); `online` counts also those that take no tasks now. */
-void sched_explain(const struct amounts *need, const struct sched_worker *workers, const struct amounts *offered,
-		   size_t ready, size_t online, char *text, size_t n);
+void sched_explain(const struct amounts *need, const struct sched_worker *workers,
+		   const struct amounts *offered, size_t ready, size_t online, char *text, size_t n);
 
 #endif

@@ -62,7 +62,9 @@ static const char *overdue_running(const struct pool_task *t, int64_t now)
 	const struct metering *m = &t->metering;
 	int64_t most_ms = 1000 * ((int64_t)t->time_limit_s + t->grace_s) + REVOKE_AFTER_MS;
 
-	return m->began_ms > 0 && m->ran_ms < 0 && now - m->began_ms > most_ms ? "did not end it at its time limit" : NULL;
+	return m->began_ms > 0 && m->ran_ms < 0 && now - m->began_ms > most_ms
+		       ? "did not end it at its time limit"
+		       : NULL;
 }
 
 static bool stalled(const struct pool_task *t, uint64_t bytes, int64_t since, int64_t now)

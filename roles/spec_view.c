@@ -83,8 +83,8 @@ void spec_json(struct json *j, const char *key, const Pb__TaskSpec *s)
 	json_end(j);
 }
 
-void submitted_json(struct json *j, const Pb__TaskSpec *spec, const char *sha256, uint64_t size, int64_t files,
-		    const Pb__SubmitReply *reply)
+void submitted_json(struct json *j, const Pb__TaskSpec *spec, const char *sha256, uint64_t size,
+		    int64_t files, const Pb__SubmitReply *reply)
 {
 	json_text(j, "id", reply->id);
 	json_text(j, "name", spec->name);

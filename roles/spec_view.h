@@ -10,8 +10,9 @@
 /* As the member `key` of the object that is open in j; null for NULL. */
 void spec_json(struct json *j, const char *key, const Pb__TaskSpec *spec);
 
-/* What became of a submission: fields of the object that is open in j. files of the bundle: -1 = not known. */
-void submitted_json(struct json *j, const Pb__TaskSpec *spec, const char *sha256, uint64_t size, int64_t files,
-		    const Pb__SubmitReply *reply);
+/* What became of a submission: fields of the object that is open in j. files of the
+ * bundle: -1 = not known. */
+void submitted_json(struct json *j, const Pb__TaskSpec *spec, const char *sha256, uint64_t size,
+		    int64_t files, const Pb__SubmitReply *reply);
 
 #endif

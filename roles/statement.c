@@ -1,4 +1,5 @@
-/* roles/statement.c - hivemind statement: every change of what you can spend, and how each charge came about. */
+/* roles/statement.c - hivemind statement: every change of what you can spend, and how
+ * each charge came about. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +84,8 @@ static void end_csv(struct statement *s)
 
 static void begin_table(struct statement *s)
 {
-	static const char *const headers[] = {"TIME", "WHAT", "WITH", "TASK", "ATTEMPT", "SECONDS", "RATE", "COST", "AMOUNT"};
+	static const char *const headers[] = {"TIME",    "WHAT", "WITH", "TASK",  "ATTEMPT",
+					      "SECONDS", "RATE", "COST", "AMOUNT"};
 
 	s->table = table_new(headers, 9);
 }
@@ -102,8 +104,9 @@ static void line_table(struct statement *s, const Pb__StatementLine *l)
 		price_text(rate, l->rate_ncpt);
 		cpt_grouped(charge, l->charge_mcpt);
 	}
-	table_row(s->table, (const char *[]){time, l->kind, l->name[0] != '\0' ? l->name : l->counterparty, task, attempt,
-					     seconds, rate, charge, cpt_grouped(amount, l->amount_mcpt)});
+	table_row(s->table,
+		  (const char *[]){time, l->kind, l->name[0] != '\0' ? l->name : l->counterparty, task,
+				   attempt, seconds, rate, charge, cpt_grouped(amount, l->amount_mcpt)});
 }
 
 static void end_table(struct statement *s)

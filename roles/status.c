@@ -128,9 +128,10 @@ static void print_cost(const Pb__Task *t)
 {
 	char text[200], spent[CPT_TEXT_SIZE], hold[CPT_TEXT_SIZE], rate[PRICE_TEXT_SIZE], start[CPT_TEXT_SIZE];
 
-	snprintf(text, sizeof text, "%s CPT%s, %s reserved; %s to start and %s a second", cpt_grouped(spent, task_spent(t)),
-	         task_state_final((int)t->state) ? "" : " so far", cpt_grouped(hold, t->hold_mcpt),
-	         cpt_grouped(start, t->start_mcpt), price_text(rate, t->rate_ncpt));
+	snprintf(text, sizeof text, "%s CPT%s, %s reserved; %s to start and %s a second",
+		 cpt_grouped(spent, task_spent(t)), task_state_final((int)t->state) ? "" : " so far",
+		 cpt_grouped(hold, t->hold_mcpt), cpt_grouped(start, t->start_mcpt),
+		 price_text(rate, t->rate_ncpt));
 	if (t->hold_mcpt > 0)
 		line("cost", text);
 }

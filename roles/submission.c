@@ -74,14 +74,16 @@ static int too_little(struct client *c, const Pb__QuoteReply *q)
 {
 	char most[CPT_TEXT_SIZE], balance[CPT_TEXT_SIZE], missing[CPT_TEXT_SIZE];
 
-	error_set(&c->error, STATUS_RESOURCE_EXHAUSTED, "this can cost up to %s CPT and you have %s: %s are missing",
-		  cpt_grouped(most, q->most_mcpt), cpt_grouped(balance, q->balance_mcpt), cpt_grouped(missing, q->missing_mcpt));
+	error_set(&c->error, STATUS_RESOURCE_EXHAUSTED,
+		  "this can cost up to %s CPT and you have %s: %s are missing",
+		  cpt_grouped(most, q->most_mcpt), cpt_grouped(balance, q->balance_mcpt),
+		  cpt_grouped(missing, q->missing_mcpt));
 	return error_hint(&c->error, "Less costs less   --time-limit TIME, --cpus N, or at most   --max-cpt %s",
 			  cpt_text(balance, q->balance_mcpt));
 }
 
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell, struct pending *pending,
-				 const Pb__QuoteReply **quote)
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+				 struct pending *pending, const Pb__QuoteReply **quote)
 {
 	Pb__SubmitRequest request = PB__SUBMIT_REQUEST__INIT;
 	const Pb__QuoteReply *q = submission_quote(c, b);

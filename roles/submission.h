@@ -1,7 +1,8 @@
 /* roles/submission.h - what submit and run share: options that change what the manifest says, and the way
  * into the queue.
  *
- *     submission_change -> submission_send: is there money enough? -> the bundle (roles/transfer.h) -> the queue */
+ *     submission_change -> submission_send: is there money enough? -> the bundle (roles/transfer.h)
+ *          -> the queue */
 #ifndef ROLES_SUBMISSION_H
 #define ROLES_SUBMISSION_H
 
@@ -37,13 +38,14 @@ int submission_change(const struct submission *s, struct bundle *b, struct error
 /* What it would cost; NULL = c->error says why. */
 Pb__QuoteReply *submission_quote(struct client *c, const struct bundle *b);
 
-/* Look whether the money is there (RESOURCE_EXHAUSTED: how much is missing), upload the bundle and put it in the queue.
- * tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection with the same call_id: it
- * is one submission. key: the call_id; NULL = one of our own, which stands on disk until submission_shown(). With a key, or
- * one that an earlier command has left, it may be queued already, and then its money is set aside already: the pool alone
- * judges. quote: where what was asked first goes, in c->arena; may be NULL. */
-Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell, struct pending *pending,
-				 const Pb__QuoteReply **quote);
+/* Look whether the money is there (RESOURCE_EXHAUSTED: how much is missing), upload the bundle and put it
+ * in the queue. tell: say how much was sent. NULL = c->error says why. Asked again over a broken connection
+ * with the same call_id: it is one submission. key: the call_id; NULL = one of our own, which stands on
+ * disk until submission_shown(). With a key, or one that an earlier command has left, it may be queued
+ * already, and then its money is set aside already: the pool alone judges. quote: where what was asked
+ * first goes, in c->arena; may be NULL. */
+Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const char *key, bool tell,
+				 struct pending *pending, const Pb__QuoteReply **quote);
 
 /* The answer was shown, or the refusal will be. After each submission_send(). */
 void submission_shown(const struct client *c, struct pending *pending);

@@ -89,7 +89,8 @@ static void tell_reserved(const struct submit *s, const struct bundle *b, int64_
 
 	if (hold_mcpt == 0 || s->quote == NULL)
 		return;
-	fprintf(stderr, "Reserved %s CPT of your %s", cpt_grouped(hold, hold_mcpt), cpt_grouped(balance, s->quote->balance_mcpt));
+	fprintf(stderr, "Reserved %s CPT of your %s", cpt_grouped(hold, hold_mcpt),
+		cpt_grouped(balance, s->quote->balance_mcpt));
 	if (b->spec.max_mcpt > 0)
 		fprintf(stderr, " (at most %s)", cpt_grouped(most, b->spec.max_mcpt));
 	fputc('\n', stderr);
@@ -174,7 +175,8 @@ int submit_main(int argc, char **argv)
 		 "wait until it has ended; exit 1 if it failed", NULL, 0, 0},
 		{"follow", 'f', OPTION_FLAG, &s.follow, NULL,
 		 "show its output meanwhile; waits too", NULL, 0, 0},
-		{"key", 0, OPTION_TEXT, &s.key, "KEY", "a name for this one: with the same again nothing more happens", NULL, 0, 0},
+		{"key", 0, OPTION_TEXT, &s.key, "KEY",
+		 "a name for this one: with the same again nothing more happens", NULL, 0, 0},
 		SUBMISSION_ROWS(s.change),
 		{0},
 	};

@@ -17,7 +17,8 @@ int64_t task_spent(const Pb__Task *t);
  * ("spec") is null in lists. */
 void task_json(struct json *j, const Pb__Task *t);
 
-/* One of its attempts (Tasks.Attempts); state LOST: it was lost or given back, and the task went on without it. */
+/* One of its attempts (Tasks.Attempts); state LOST: it was lost or given back, and the
+ * task went on without it. */
 void attempt_json(struct json *j, const Pb__Task *t);
 
 /* {"v":1, ...} on a line of stdout. */

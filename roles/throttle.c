@@ -1,4 +1,5 @@
-/* roles/throttle.c - see roles/throttle.h: two tables by name and by source, and a bucket. Pure: no I/O, no clock. */
+/* roles/throttle.c - see roles/throttle.h: two tables by name and by source, and a bucket.
+ * Pure: no I/O, no clock. */
 #include "roles/throttle.h"
 
 #include <arpa/inet.h>
@@ -160,7 +161,8 @@ int throttle_login(struct throttle *t, const char *name, bool known, const char 
 
 	e->known = known;
 	if (now < e->next_ms) {
-		error_set(err, STATUS_RESOURCE_EXHAUSTED, "too many wrong passwords for this name; the next try is in %lld s",
+		error_set(err, STATUS_RESOURCE_EXHAUSTED,
+			  "too many wrong passwords for this name; the next try is in %lld s",
 			  (long long)(e->next_ms - now + 999) / 1000);
 		return error_hint(err, "a machine that is logged in already still works");
 	}

@@ -45,10 +45,12 @@ struct giving {
 };
 
 /* -1 = to and mcpt are there; else the exit code. */
-static int open_giving(struct giving *g, int argc, char **argv, const struct verb_help *help, const char *whom)
+static int open_giving(struct giving *g, int argc, char **argv, const struct verb_help *help,
+		       const char *whom)
 {
 	const struct option options[] = {
-		{"key", 0, OPTION_TEXT, &g->key, "KEY", "a name for this one: with the same again nothing more happens", NULL, 0, 0},
+		{"key", 0, OPTION_TEXT, &g->key, "KEY",
+		 "a name for this one: with the same again nothing more happens", NULL, 0, 0},
 		{0},
 	};
 	struct client *c = &g->client;

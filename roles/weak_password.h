@@ -1,8 +1,9 @@
 /* roles/weak_password.h - passwords that are tried first by whoever tries: refused when an account is made.
  *
- * The commonest ones of PASSWORD_MIN characters and more, whatever their case and with digits or marks behind; the name of
- * the account, alone or twice or with such behind; one or two characters again and again; runs of the alphabet, of the digits or of the keyboard.
- * A list of a few hundred and some rules, not a dictionary: behind the throttle nobody has more than a hundred tries. */
+ * The commonest ones of PASSWORD_MIN characters and more, whatever their case and with digits or marks
+ * behind; the name of the account, alone or twice or with such behind; one or two characters again and again;
+ * runs of the alphabet, of the digits or of the keyboard. A list of a few hundred and some rules, not a
+ * dictionary: behind the throttle nobody has more than a hundred tries. */
 #ifndef ROLES_WEAK_PASSWORD_H
 #define ROLES_WEAK_PASSWORD_H
 

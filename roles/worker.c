@@ -1,8 +1,9 @@
 /* roles/worker.c - a worker's bring-up and down.
  *
- * Up: data directory -> what this machine is -> engine found and checked -> linked -> one line that says "ready".
- * Down (SIGTERM, Ctrl-C): not ready any more; running containers are ended and each task is given back when its container is
- * gone; what only has bytes to send may do so for a moment; then Leave, link, bulk channel, engine, supervisor, loop. */
+ * Up: data directory -> what this machine is -> engine found and checked -> linked -> one line that says
+ * "ready". Down (SIGTERM, Ctrl-C): not ready any more; running containers are ended and each task is given
+ * back when its container is gone; what only has bytes to send may do so for a moment; then Leave, link, bulk
+ * channel, engine, supervisor, loop. */
 #include "roles/worker.h"
 
 #include <fcntl.h>

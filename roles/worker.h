@@ -8,7 +8,7 @@
  *   attempt_report.h  what the pool is told of it       worker_resources.h   what is lent, what is free
  *   worker_policy.h   what its owner allows             worker_page.h        the owner's page
  *   attempt_log.h     what a task prints                bundle_cache.h       bundles fetched before
- *   attempt_journal.h what is written down of it        worker_restore.h     what a process before this one left
+ *   attempt_journal.h what is written down of it        worker_restore.h     what an earlier process left
  *
  * DATA/ (0700) holds worker-id, lock, leash, attempts/, bundles/, transit/, scratch/, policy.json,
  * history, series, page, page-key and, when it started one, engine/. */

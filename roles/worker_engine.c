@@ -1,5 +1,5 @@
-/* roles/worker_engine.c - the session with the engine (drawn in worker_engine.h). A call always comes back, so closing
- * waits for the one on loan and then takes everything down: engine, private engine, timer. */
+/* roles/worker_engine.c - the session with the engine (drawn in worker_engine.h). A call always comes back,
+ * so closing waits for the one on loan and then takes everything down: engine, private engine, timer. */
 #include "roles/worker_engine.h"
 
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "proto/status.h"
 #include "roles/worker.h"
 
-#define PING_MS 900 /* from one to the next; with its deadline of 1 s an engine that hangs is known within 2 s */
+/* from one to the next; with its deadline of 1 s an engine that hangs is known within 2 s */
+#define PING_MS 900
 #define AGAIN_MS 15000
 #define SILENT_MAX 5 /* pings in a row: then an engine of our own is started anew */
 
@@ -149,7 +150,8 @@ static void on_started(void *user, const struct error *err)
 	private_engine_close(e->own, on_own_given_up, e);
 }
 
-/* Only where its owner has named no engine, and only when none is there: one that may not be used is a matter for them. */
+/* Only where its owner has named no engine, and only when none is there: one that may not be
+ * used is a matter for them. */
 static bool may_start_own(const struct worker_engine *e)
 {
 	return e->own == NULL && e->worker->options.docker == NULL && e->verdict.status == STATUS_UNAVAILABLE;
@@ -232,7 +234,8 @@ static void on_ping(struct engine *engine, const struct error *err, void *user)
 	(void)engine;
 	if (returned(e))
 		return;
-	if (err->status == 0 && e->silent > 0 && is_lost(e)) { /* it has what we have given up; it may be another one */
+	/* it has what we have given up; it may be another one */
+	if (err->status == 0 && e->silent > 0 && is_lost(e)) {
 		sweep(e);
 		return;
 	}

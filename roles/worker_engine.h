@@ -10,9 +10,9 @@
  *
  * READY -> SWEEPING again when it answers after ENGINE_SILENT_MS.
  *
- * No engine is no reason to end: the worker stays, says what to install and takes no task. Tasks never run without a
- * container. An engine that does not answer makes the worker not ready within 2 s, and ready again when it does; after
- * ENGINE_SILENT_MS what ran there is lost. */
+ * No engine is no reason to end: the worker stays, says what to install and takes no task. Tasks never run
+ * without a container. An engine that does not answer makes the worker not ready within 2 s, and ready again
+ * when it does; after ENGINE_SILENT_MS what ran there is lost. */
 #ifndef ROLES_WORKER_ENGINE_H
 #define ROLES_WORKER_ENGINE_H
 
@@ -41,8 +41,8 @@ struct worker_engine {
 	void (*closed)(struct worker_engine *e);
 };
 
-/* worker_engine_changed() of the worker is called when it is first known whether tasks may run, and at each change;
- * worker_engine_lost() with each ping that is not answered after ENGINE_SILENT_MS of silence. */
+/* worker_engine_changed() of the worker is called when it is first known whether tasks may run, and at each
+ * change; worker_engine_lost() with each ping that is not answered after ENGINE_SILENT_MS of silence. */
 void worker_engine_open(struct worker_engine *e, struct worker *w);
 
 /* closed() comes once; no job may be left. */

@@ -1,9 +1,10 @@
-/* roles/worker_faults.h - how often in a row a worker lost, refused or answered wrongly what it was given, and how long
- * it rests for it. Pure: no I/O, no clock.
+/* roles/worker_faults.h - how often in a row a worker lost, refused or answered wrongly what it was given,
+ * and how long it rests for it. Pure: no I/O, no clock.
  *
- * FAULTS_FREE in a row cost nothing; after one more it is given nothing for 5 s, then 10 s, 20 s ... FAULTS_REST_MAX_MS.
- * An attempt that it brings to its end forgets them all. What goes wrong within a second is one fault: a worker that goes
- * down with a hundred tasks has gone down once. All this is in memory: it begins anew with the pool. */
+ * FAULTS_FREE in a row cost nothing; after one more it is given nothing for 5 s, then 10 s, 20 s ...
+ * FAULTS_REST_MAX_MS. An attempt that it brings to its end forgets them all. What goes wrong within a second
+ * is one fault: a worker that goes down with a hundred tasks has gone down once. All this is in memory: it
+ * begins anew with the pool. */
 #ifndef ROLES_WORKER_FAULTS_H
 #define ROLES_WORKER_FAULTS_H
 

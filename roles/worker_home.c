@@ -1,4 +1,5 @@
-/* roles/worker_home.c - directories, a lock that the kernel lets go of when we die, and a file with 16 letters. */
+/* roles/worker_home.c - directories, a lock that the kernel lets go of when we die, and
+ * a file with 16 letters. */
 #include "roles/worker_home.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* roles/worker_lease.c - a lease has come: begin the attempt, or give it back and say why.
  *
- * Before anything is done for a lease all of it is checked: what it asks for, what this machine lends and its owner allows,
- * whether tasks are taken at all now. One that was said twice is passed over. */
+ * Before anything is done for a lease all of it is checked: what it asks for, what this machine lends and its
+ * owner allows, whether tasks are taken at all now. One that was said twice is passed over. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -43,7 +43,8 @@ const char *worker_not_ready(struct worker *w)
 	return "";
 }
 
-static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservation *reserved, struct error *err)
+static int check_lease(struct worker *w, const Pb__Lease *lease, struct reservation *reserved,
+		       struct error *err)
 {
 	const char *not_ready = worker_not_ready(w);
 	int rc;

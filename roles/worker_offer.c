@@ -1,4 +1,5 @@
-/* roles/worker_offer.c - shares of the machine as options say them: all of it, but for what it needs itself. */
+/* roles/worker_offer.c - shares of the machine as options say them: all of it, but
+ * for what it needs itself. */
 #include "roles/worker_offer.h"
 
 #include <inttypes.h>
@@ -30,7 +31,8 @@ static int read_share(const char *option, const char *text, uint64_t total, uint
 			  : error_hint(err, "it has %g cores, for example %s 75%%", (double)total / 1000, option);
 }
 
-/* What its owner lends of the machine: all of it, but for some memory and disk that the machine itself needs. */
+/* What its owner lends of the machine: all of it, but for some memory and disk that
+ * the machine itself needs. */
 static int offer(struct worker *w, struct error *err)
 {
 	const Pb__Resources *total = w->host->total;

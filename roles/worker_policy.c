@@ -177,7 +177,8 @@ static int flag(const cJSON *v, bool *to, struct error *err)
 
 static int hours(const cJSON *v, uint32_t to[7], struct error *err)
 {
-	static const char what[] = "seven texts, Sunday first, each of 24 times 0 or 1: \"000000001111111111110000\"";
+	static const char what[] =
+		"seven texts, Sunday first, each of 24 times 0 or 1: \"000000001111111111110000\"";
 	const cJSON *day;
 	int d = 0;
 
@@ -241,7 +242,9 @@ static int change_one(struct worker_policy *p, const cJSON *v, const struct work
 		rc = images(v, p, err);
 	} else {
 		rc = error_set(err, STATUS_INVALID_ARGUMENT,
-			       "\"%.40s\" is no limit: there are cpus, memory, disk, max_tasks, hours, only_idle, only_mains, images", name);
+			       "\"%.40s\" is no limit: there are cpus, memory, disk, max_tasks, hours, "
+			       "only_idle, only_mains, images",
+			       name);
 	}
 	return rc;
 }

@@ -1,4 +1,5 @@
-/* roles/worker_resources.c - take a reservation, give it back. Fails only for want of something, which it names. */
+/* roles/worker_resources.c - take a reservation, give it back. Fails only for want of
+ * something, which it names. */
 #include "roles/worker_resources.h"
 
 #include <inttypes.h>
@@ -88,8 +89,8 @@ int worker_resources_take(struct worker_resources *r, const Pb__Resources *need,
 	return 0;
 }
 
-int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot, uint64_t gpus, bool whole,
-			    struct reservation *got, struct error *err)
+int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot,
+			    uint64_t gpus, bool whole, struct reservation *got, struct error *err)
 {
 	if (slot >= ATTEMPTS_MAX || r->slots[slot] || (whole && (gpus & r->used_gpus) != 0))
 		return error_set(err, STATUS_INVALID_ARGUMENT, "slot %u is not free", slot);

@@ -1,8 +1,8 @@
 /* roles/worker_resources.h - what a worker lends, and what of it is free: pure arithmetic, no I/O.
  *
- * A lease takes a reservation before anything is done for it and gives it back when its container has ended: from
- * then on the pool may count on it. A slot is the number of a reservation, the lowest free one: it gives the
- * container its own user id, and is therefore kept until nothing of the attempt is left on disk. */
+ * A lease takes a reservation before anything is done for it and gives it back when its container has ended:
+ * from then on the pool may count on it. A slot is the number of a reservation, the lowest free one: it gives
+ * the container its own user id, and is therefore kept until nothing of the attempt is left on disk. */
 #ifndef ROLES_WORKER_RESOURCES_H
 #define ROLES_WORKER_RESOURCES_H
 
@@ -37,10 +37,11 @@ struct reservation {
 /* Reserve all of `need` or nothing. RESOURCE_EXHAUSTED says what is short. */
 int worker_resources_take(struct worker_resources *r, const Pb__Resources *need, struct reservation *got,
 			  struct error *err);
-/* What an attempt of an earlier process had: its slot and GPUs again, even if its owner lends less now. whole: also what its
- * container uses; else only the slot. INVALID_ARGUMENT: there is no such slot, or it is taken. */
-int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot, uint64_t gpus, bool whole,
-			    struct reservation *got, struct error *err);
+/* What an attempt of an earlier process had: its slot and GPUs again, even if its owner lends
+ * less now. whole: also what its container uses; else only the slot. INVALID_ARGUMENT: there is
+ * no such slot, or it is taken. */
+int worker_resources_retake(struct worker_resources *r, const Pb__Resources *need, uint32_t slot,
+			    uint64_t gpus, bool whole, struct reservation *got, struct error *err);
 /* Back what the container used; then, when nothing of it is left on disk, its slot. */
 void worker_resources_give(struct worker_resources *r, const struct reservation *back);
 void worker_resources_give_slot(struct worker_resources *r, const struct reservation *back);
@@ -51,8 +52,8 @@ bool worker_resources_full(const struct worker_resources *r);
 /* The UUIDs of the reserved GPUs, comma separated, from `arena`; NULL = none are reserved. */
 const char *reservation_gpus(const struct reservation *r, Pb__Gpu *const *gpus, struct arena *arena);
 
-/* A part of `total` as its owner writes it: "75%" or an amount, of which one unit is `scale` ("1.5" cores with scale 1000).
- * 0 = not one, none of it, or more than there is. */
+/* A part of `total` as its owner writes it: "75%" or an amount, of which one unit is `scale` ("1.5" cores
+ * with scale 1000). 0 = not one, none of it, or more than there is. */
 uint64_t share_of(const char *text, uint64_t total, uint64_t scale);
 
 #endif

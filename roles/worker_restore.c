@@ -26,7 +26,8 @@ static bool can_go_on(const struct journal_entry *e)
 
 static void forget(struct worker *w, const struct journal_entry *e, const char *why)
 {
-	log_warn("an attempt of an earlier process is lost task=%s epoch=%u why=\"%s\"", e->lease->task, e->lease->epoch, why);
+	log_warn("an attempt of an earlier process is lost task=%s epoch=%u why=\"%s\"", e->lease->task,
+		 e->lease->epoch, why);
 	journal_remove(&w->journal, e->key);
 }
 
@@ -129,8 +130,9 @@ static struct attempt *oldest_result(struct worker *w, uint64_t *bytes)
 
 static void drop_result(struct attempt *a, const char *why)
 {
-	log_warn("a result that the pool did not take is dropped task=%s epoch=%u bytes=%" PRIu64 " why=\"%s\"", a->task, a->epoch,
-		 a->packed.size, why);
+	log_warn("a result that the pool did not take is dropped task=%s epoch=%u bytes=%" PRIu64
+		 " why=\"%s\"",
+		 a->task, a->epoch, a->packed.size, why);
 	attempt_lose(a, why);
 }
 
@@ -148,6 +150,7 @@ void worker_look_after_results(struct worker *w)
 		else if (now - a->collected_us > SYNC_AFTER_US)
 			attempt_sync(a);
 	}
-	while (!worker_link_up(&w->link) && (a = oldest_result(w, &bytes)) != NULL && bytes > (uint64_t)RESULTS_KEPT_MAX)
+	while (!worker_link_up(&w->link) && (a = oldest_result(w, &bytes)) != NULL &&
+	       bytes > (uint64_t)RESULTS_KEPT_MAX)
 		drop_result(a, "there are too many of them");
 }

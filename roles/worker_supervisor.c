@@ -1,5 +1,5 @@
-/* roles/worker_supervisor.c - uv_spawn of ourselves under another verb. One that cannot be started is tried again: meanwhile
- * the worker keeps its deadlines itself. */
+/* roles/worker_supervisor.c - uv_spawn of ourselves under another verb. One that cannot be started is tried
+ * again: meanwhile the worker keeps its deadlines itself. */
 #include "roles/worker_supervisor.h"
 
 #include <stdio.h>
@@ -92,7 +92,8 @@ static void start(struct worker_supervisor *s)
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = 2},
 	};
-	uv_process_options_t options = {.exit_cb = on_end, .file = program, .args = argv, .stdio = stdio, .stdio_count = 3,
+	uv_process_options_t options = {.exit_cb = on_end, .file = program, .args = argv,
+					.stdio = stdio, .stdio_count = 3,
 					.flags = UV_PROCESS_DETACHED, .env = make_environment()};
 	int rc;
 

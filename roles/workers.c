@@ -40,7 +40,8 @@ static void print_json(struct client *c, const Pb__ListWorkersReply *r)
 static void print_row(struct table *table, const Pb__Worker *w)
 {
 	struct worker_share s = worker_share(w);
-	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80], rests[100] = "", rest[24];
+	char cpus[48], memory[80], tasks[16], age[24], used[24], offered[24], gpus[16], engine[80],
+		rests[100] = "", rest[24];
 
 	snprintf(cpus, sizeof cpus, "%g/%g", s.used->milli_cpus / 1000.0, s.offered->milli_cpus / 1000.0);
 	snprintf(memory, sizeof memory, "%s/%s", format_bytes(s.used->memory, used),
