@@ -172,8 +172,11 @@ static void a_version_with_other_values_gives_those_of_the_same_name(void **stat
 	assert_int_equal(read_series("workers", SERIES_MINUTES), 1);
 	assert_true(values[0] == 5 && first == T0);
 	assert_int_equal(read_series("cores_used", SERIES_MINUTES), 0);
+	pool.index.running = 9;
 	look_at(T0 + 60 * S);
 	assert_int_equal(read_series("cores_used", SERIES_MINUTES), 1);
+	assert_int_equal(read_series("workers", SERIES_MINUTES), 2);
+	assert_true(values[1] == 0);
 	down();
 }
 
@@ -220,6 +223,10 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	if (h->path != NULL) /* after a test that failed */
+		down();
+	for (struct pool_worker *w = pool.workers.by_id; w != NULL; w = w->hh.next)
+		w->link = NULL;
 	pool_workers_release(&pool);
 	loop_close(&pool.loop);
 	clock_set_for_test(-1);
