@@ -254,6 +254,11 @@ void lease_grace(struct lease *l, int64_t ms)
 	be_patient(l, ms);
 }
 
+void lease_no_grace(struct lease *l)
+{
+	l->patience_ms = 0;
+}
+
 void lease_store_up(struct lease *l)
 {
 	batch_retry(&l->leases);

@@ -6,7 +6,7 @@
  *
  * A worker that was not heard for LOST_AFTER_MS is removed and its tasks go back into the queue
  * (roles/silence.h). Not while Redis is away, and not before the workers had time to come back: after a
- * start, after Redis was away, and after we ourselves slept (the loop was late). A lease that lives too long
+ * start that found tasks on workers, after Redis was away, and after we ourselves slept (the loop was late). A lease that lives too long
  * is safe; one that ends too early runs a task twice. */
 #ifndef ROLES_LEASE_H
 #define ROLES_LEASE_H
@@ -36,6 +36,8 @@ struct lease {
 void lease_init(struct lease *l, struct pool *pool);
 /* No worker is lost for this long from now on. */
 void lease_grace(struct lease *l, int64_t ms);
+/* No worker has anything that could be lost: none is waited for. */
+void lease_no_grace(struct lease *l);
 void lease_store_up(struct lease *l);
 bool lease_idle(const struct lease *l); /* no change is on its way */
 void lease_close(struct lease *l);      /* after the store; then the index may go */

@@ -146,6 +146,8 @@ static void on_loaded(struct pool *pool, const struct error *err)
 		return;
 	}
 	crash_point(POOL_START_INDEX);
+	if (pool->workers.by_id == NULL && !leader_doubts(&pool->leader))
+		lease_no_grace(&pool->lease);
 	step_to(&pool->step, PORT, "pool");
 	take_port(pool);
 }

@@ -29,6 +29,7 @@
 #include "roles/attempt_journal.h"
 #include "roles/bundle_cache.h"
 #include "roles/lease_clock.h"
+#include "roles/pool_seen.h"
 #include "roles/trust.h"
 #include "roles/worker_engine.h"
 #include "roles/worker_link.h"
@@ -65,6 +66,7 @@ struct worker {
 	struct worker_resources resources;
 	struct bundle_cache bundles;
 	struct journal journal;
+	struct pool_seen pool_seen;
 	struct arena left;           /* of journal_entries */
 	struct journal_entry *journal_entries; /* what a process before this one left */
 	size_t journal_count;

@@ -121,6 +121,7 @@ int worker_home_open(struct worker *w, struct error *err)
 		rc = leash_open(&w->leash, w->data, err);
 	if (rc == 0)
 		rc = journal_open(&w->journal, w->data, err);
+	pool_seen_open(&w->pool_seen, w->data);
 	if (rc != 0)
 		return rc;
 	snprintf(w->scratch, sizeof w->scratch, "%s/scratch", w->data);

@@ -211,24 +211,22 @@ static struct attempt *attempt_of(struct worker_link *l, const char *task, uint3
 	return worker_attempt(l->worker, task, epoch);
 }
 
-/* Was it replaced by one that we have met? */
+/* Was it replaced by one that we have met, or a process of this worker before us? */
 static bool is_replaced(struct worker_link *l, const Pb__Welcome *welcome)
 {
-	bool known = strcmp(l->pool, welcome->pool) == 0;
+	struct pool_seen *seen = &l->worker->pool_seen;
 
 	if (!id_valid(welcome->pool) || welcome->epoch == 0)
 		return false;
-	if (known && welcome->epoch < l->pool_epoch) {
-		if (l->refused_epoch != welcome->epoch)
-			log_warn("this pool was replaced and does not know it: refused pool=%s epoch=%" PRIu64 " seen=%" PRIu64,
-				 l->pool, welcome->epoch, l->pool_epoch);
-		l->refused_epoch = welcome->epoch;
-		return true;
+	if (pool_seen_obey(seen, welcome->pool, welcome->epoch)) {
+		l->refused_epoch = 0;
+		return false;
 	}
-	text_copy(l->pool, sizeof l->pool, welcome->pool);
-	l->pool_epoch = welcome->epoch;
-	l->refused_epoch = 0;
-	return false;
+	if (l->refused_epoch != welcome->epoch)
+		log_warn("this pool was replaced and does not know it: refused pool=%s epoch=%" PRIu64 " seen=%" PRIu64,
+			 seen->id, welcome->epoch, seen->epoch);
+	l->refused_epoch = welcome->epoch;
+	return true;
 }
 
 static void on_welcome(struct worker_link *l, const Pb__PoolMessage *message)

@@ -45,9 +45,7 @@ struct worker_link {
 	bool lingering;           /* worker_link_close() waits for the call to end */
 	unsigned tries;           /* since it was LINKED */
 	uint32_t heartbeat_ms, lost_after_ms;
-	char pool[ID_SIZE];       /* the last that welcomed us; "" = none, or it has not said */
-	uint64_t pool_epoch;      /* the highest seen of it, */
-	uint64_t refused_epoch;   /* and the one that was refused last */
+	uint64_t refused_epoch;   /* the one that was refused last (pool_seen.h) */
 	uint64_t seq;
 	int64_t sent_ms[BEATS_REMEMBERED];
 	int64_t acked_ms;         /* clock_ms(); see above */

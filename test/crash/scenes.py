@@ -97,21 +97,21 @@ def finish_with(w, data, task_id, name):
     finish(w, task_id)
 
 
-def adopted(w, crash=None):
+def adopted(w, **env):
     """The worker dies while a container runs, and is started again before that has ended, or after."""
     name = w.task_name()
-    ends = crash is not None and ".ended" in crash
+    ends = ".ended" in env.get("HIVEMIND_CRASH", "")
     data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
     until("it to run", lambda: w.running(task_id), 40)
-    w.kill("worker", lambda: not ends or w.has_exited(), **({"HIVEMIND_CRASH": crash} if crash else {}))
+    w.kill("worker", lambda: not ends or w.has_exited(), **env)
     finish_with(w, data, task_id, name)
 
 
-def kept(w, crash=None):
+def kept(w, **env):
     """A result that no pool takes for a while."""
     name, worker = w.task_name(), w.parts["worker"]
     before = worker.killed
-    w.restart("worker", HIVEMIND_CRASH=crash)
+    w.restart("worker", **env)
     worker.wait_up()
     data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 0.5; echo second")
     until("it to run", lambda: w.running(task_id), 40)
@@ -124,10 +124,10 @@ def kept(w, crash=None):
     assert worker.killed - before <= 1, "it died once for each time it was to die"
 
 
-def stuck(w, crash=None):
+def stuck(w, **env):
     """The worker stands still for longer than the pool waits: its supervisor pauses and kills what runs."""
     name = w.task_name()
-    w.kill("worker", HIVEMIND_CRASH=crash)
+    w.kill("worker", **env)
     w.parts["worker"].wait_up()
     data, task_id = w.submit(name, "echo first; [ $HIVEMIND_ATTEMPT -gt 1 ] || sleep 600; cp data out/copy; echo second")
     until("it to run", lambda: w.running(task_id), 40)
@@ -141,10 +141,10 @@ def stuck(w, crash=None):
     finish(w, task_id)
 
 
-def orphaned(w, crash=None):
+def orphaned(w, **env):
     """The worker dies with a container that runs, and its supervisor at the sight of it."""
     name = w.task_name()
-    w.kill("worker", HIVEMIND_CRASH=crash)
+    w.kill("worker", **env)
     w.parts["worker"].wait_up()
     data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
     until("it to run", lambda: w.running(task_id), 40)
@@ -152,11 +152,11 @@ def orphaned(w, crash=None):
     finish_with(w, data, task_id, name)
 
 
-def takeover(w, crash=None):
+def takeover(w, **env):
     """A second pool stands by, the first dies in the midst of a task, and the second at the way to its place."""
     name, second = w.task_name(), w.parts["standby"]
     before, led, killed = second.said("stands by"), second.said("pool ready on"), second.killed
-    second.start(HIVEMIND_CRASH=crash)
+    second.start(**env)
     until("it to stand by, or die", lambda: w.failure() or second.said("stands by") > before, 20)
     data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
     until("it to run", lambda: w.running(task_id), 40)
@@ -168,11 +168,11 @@ def takeover(w, crash=None):
     w.ok("ps")
 
 
-def pages(w, crash=None):
+def pages(w, **env):
     """Submit, run and fetch through the JSON API; whoever asked asks again with the same key."""
     name, master, data = w.task_name(), w.parts["master"], os.urandom(300 * 1024)
     (w.path / "api-key").unlink(missing_ok=True)
-    master.start(HIVEMIND_CRASH=crash)
+    master.start(**env)
     master.wait_up()
     folder = hive.bundle(w.path / "bundles" / name, {"data": data, "run.sh": "cp data out/copy"})
     tar = subprocess.run(["tar", "--format=ustar", "-cf-", "-C", folder, "data", "run.sh"], capture_output=True, check=True).stdout

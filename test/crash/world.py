@@ -68,7 +68,8 @@ class Part:
         return any("Assertion" in line and "./src/unix/" not in line for line in last.splitlines())
 
     def stop(self, number=signal.SIGTERM):
-        self.wanted = False
+        with self.world.lock:  # the keeper may be about to start it
+            self.wanted = False
         if self.process is not None and self.process.alive():
             self.process.popen.send_signal(number)
             until(f"{self.name} to end", lambda: not self.process.alive(), 20)

@@ -28,26 +28,57 @@ def no_reports(workdir):
     os.environ["ASAN_OPTIONS"] = f"log_path={folder}/asan:detect_leaks=1"
     os.environ["UBSAN_OPTIONS"] = f"log_path={folder}/ubsan:print_stacktrace=1"
     yield
-    # A supervisor outlives a killed worker for as long as its engine, which is gone by now, does not answer.
-    for pid in hive.left_behind(f"HIVEMIND_REPORTS={folder}"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    # Engines have ended by now, so a supervisor waits in vain for one to answer.
+    end_all(hive.processes(marker()))
     reports = [report.read_text(errors="replace")[:4000] for report in sorted(folder.iterdir())
                if report.stat().st_size > 0]
     assert not reports, "\n".join(reports[:5])
 
 
+def marker():
+    """What is in the environment of each process of this run."""
+    return f"HIVEMIND_REPORTS={os.environ['HIVEMIND_REPORTS']}"
+
+
+def end_all(left):
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(no_reports, request):
+    """What a test has started has ended with it. Older fixtures may go on, and what they start."""
+    before = hive.processes(marker())
+    yield
+    left = hive.left_behind(marker(), before, 5)
+    end_all(p.pid for p in left)
+    assert not left, f"{request.node.name} leaves behind: " + "; ".join(map(str, left))
+
+
+@contextlib.contextmanager
+def minded(engine):
+    """At its end nobody is there whose worker is gone: its supervisor has ended what ran, and itself; no container runs."""
+    with engine:
+        yield engine
+        alone = lambda: [str(p) for p in hive.alone(marker()) if p.verb == "worker-supervisor"]
+        with contextlib.suppress(AssertionError):
+            hive.until("supervisors without a worker to end", lambda: not alone(), 20)
+        left, running = alone(), engine.running()
+        assert not left and not running, f"left behind: {left} {running}"
+
+
 @pytest.fixture(scope="session")
 def docker(workdir):
     """A private dockerd."""
-    with hive.Dockerd(workdir / "docker") as engine:
+    with minded(hive.Dockerd(workdir / "docker")) as engine:
         yield engine
 
 
 @pytest.fixture(scope="session")
 def podman(workdir):
     """A private podman service."""
-    with hive.Podman(workdir / "podman") as engine:
+    with minded(hive.Podman(workdir / "podman")) as engine:
         yield engine
 
 

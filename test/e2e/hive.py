@@ -89,15 +89,58 @@ class Process:
             raise AssertionError(f"{self.popen.args[0]} did not end at SIGTERM; its log:\n{self.log.read_text()[-3000:]}")
 
 
-def left_behind(marker):
-    """Pids of programs under test that have these words in their environment."""
-    found = []
+KEPT = set()  # pids that were started in a test and are ended by a fixture older than it
+
+
+class Left:
+    """A process of the program under test, as /proc has it."""
+
+    def __init__(self, pid, parent, words):
+        self.pid, self.parent, self.words = pid, parent, words
+
+    @property
+    def verb(self):
+        """What it is: pool, worker, worker-supervisor, master, ..."""
+        after = self.words[self.words.index(BIN) + 1:]
+        return next((w for w in after if not w.startswith("-")), "")
+
+    def __str__(self):
+        return f"{self.pid} (child of {self.parent}): {' '.join(self.words)}"
+
+
+def processes(marker):
+    """By pid, those that have these words in their environment."""
+    found = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            ours = BIN.encode() in (entry / "cmdline").read_bytes().split(b"\0")
-            if ours and marker.encode() in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
+            if BIN not in words or marker.encode() not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if stat[0] != "Z":
+                found[int(entry.name)] = Left(int(entry.name), int(stat[1]), words)
     return found
+
+
+def alone(marker):
+    """Those whose parent has ended."""
+    now = processes(marker)
+    return [p for p in now.values() if p.parent not in now and p.parent != os.getpid()]
+
+
+def left_behind(marker, before, seconds):
+    """Those that are there beside these, their children and theirs, when they have had so long to end. A supervisor whose
+    worker was killed has something to do yet."""
+    def rest():
+        now = processes(marker)
+        known = set(before) | KEPT
+        while any(p.parent in known and p.pid not in known for p in now.values()):
+            known |= {p.pid for p in now.values() if p.parent in known}
+        return [p for p in now.values() if p.pid not in known and p.verb != "worker-supervisor"]
+    deadline = time.monotonic() + seconds * SLOW
+    while (left := rest()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
 
 
 class UnixHTTP(http.client.HTTPConnection):
@@ -139,6 +182,11 @@ class Engine:
     def containers(self):
         """Names of all containers that bear our label."""
         found = json.loads(self.get("/v1.40/containers/json?all=1")[1])
+        return [c["Names"][0] for c in found if any(k.startswith("hivemind.") for k in c["Labels"] or {})]
+
+    def running(self):
+        """Names of those that run."""
+        found = json.loads(self.get("/v1.40/containers/json")[1])
         return [c["Names"][0] for c in found if any(k.startswith("hivemind.") for k in c["Labels"] or {})]
 
     def images(self):

@@ -139,6 +139,20 @@ def test_killed_with_a_task_running(candidate, data):
     assert client.get(task).state == pb.COMPLETED
 
 
+def test_a_pool_that_finds_nothing_on_workers_waits_for_none(candidate):
+    """A worker that it meets and loses at once is lost after 10 s, not after the 15 s that a pool with leases waits at first."""
+    client = Client(candidate("a").lead())
+    client.register("ann")
+    worker = Worker(client)
+    worker.expect("welcome")
+    task = client.submit().id + ".1"
+    worker.expect("lease")
+    worker.cut()
+    began = time.monotonic()
+    until("the task to be taken away", lambda: client.get(task).losses == 1, 20)
+    assert 8 < time.monotonic() - began < 13
+
+
 def test_a_leader_that_slept_changes_nothing_and_ends(candidate, redis):
     a = candidate("a").lead()
     b = candidate("b").stand_by()

@@ -24,9 +24,10 @@ def evil(tmp_path_factory):
     (path / "token").write_text("hm_" + "0" * 52)
     (path / "token").chmod(0o600)
     env = hive.environment(HOME=path, HIVEMIND_TOKEN_FILE=path / "token")
-    pool.worker = hive.Process(
+    pool.start = lambda: hive.Process(
         [hive.BIN, "worker", "--join", f"127.0.0.1:{pool.port}", "--data", path / "data", "--cpus", "1", "--memory", "256MiB",
          "--disk", "1GiB", "--gpus", "0", "--allow-image", "python:*", "--allow-image", "ghcr.io/me/**"], path / "log", env)
+    pool.worker = pool.start()
     assert pool.linked.wait(60 * hive.SLOW), pool.worker.log.read_text()
     pool.data = path / "data"
     yield pool
@@ -105,6 +106,13 @@ def test_a_pool_that_was_replaced_is_hung_up_on(evil):
     assert not any(link["beats"] for link in links())
     log = evil.worker.log.read_text()
     assert log.count("this pool was replaced") == 1 and "epoch=1 seen=2" in log
+    evil.worker.popen.kill()
+    evil.worker.popen.wait()
+    evil.worker = evil.start()
+    hive.KEPT.add(evil.worker.pid)
+    links = evil.is_now(pool=one, epoch=1)
+    until("its next process to come back in vain, too", lambda: len(links()) > 2, 60)
+    assert not any(link["beats"] for link in links())
     is_kept(pool=one, epoch=3)
     is_kept(pool=other, epoch=1)
     assert "lends" in evil.lease(60, cpus=64000)

@@ -5,9 +5,10 @@
  *     FAIL=write:5:                                  the fifth and all that follow
  *
  * When a call is made to fail, its number goes to the file $FAIL_TOLD, so that who runs us knows that there was one.
- * Only the process itself: neither its children nor what they start see any of it. With FAIL=NAME:0 nothing fails, and
- * the number of calls is written to $FAIL_TOLD at the end. */
+ * Only the process itself: neither its children nor what they start see any of it. With FAIL_IN=VERB it is the child
+ * "hivemind VERB" instead. With FAIL=NAME:0 nothing fails, and the number of calls is written to $FAIL_TOLD at the end. */
 #define _GNU_SOURCE
+#define _LARGEFILE64_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,7 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -30,6 +34,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+extern int __open64_2(const char *path, int flags); /* open() where the compiler knows that there is no mode */
+
 static char name[24];       /* of the function that fails; "" = none does */
 static long nth;
 static bool from_then_on;
@@ -37,17 +43,30 @@ static char told[256];
 static atomic_long calls;
 static pid_t ours;
 
+/* Is this "hivemind VERB"? */
+static bool is_verb(const char *verb)
+{
+	char words[400] = "";
+	long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY), n = syscall(SYS_read, fd, words, sizeof words - 1);
+
+	syscall(SYS_close, fd);
+	return n > 0 && strcmp(words + strlen(words) + 1, verb) == 0;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-	const char *text = getenv("FAIL"), *file = getenv("FAIL_TOLD");
+	const char *text = getenv("FAIL"), *file = getenv("FAIL_TOLD"), *verb = getenv("FAIL_IN");
 	char more = '\0';
 
+	if (verb != NULL && !is_verb(verb))
+		return;
 	ours = getpid();
 	if (text != NULL && sscanf(text, "%23[^:]:%ld%c", name, &nth, &more) >= 2)
 		from_then_on = more == ':';
 	snprintf(told, sizeof told, "%s", file != NULL ? file : "");
 	unsetenv("LD_PRELOAD");
 	unsetenv("FAIL");
+	unsetenv("FAIL_IN");
 	unsetenv("FAIL_TOLD");
 }
 
@@ -64,15 +83,18 @@ static void tell(long n)
 
 static bool fails(const char *function, int error)
 {
+	static _Thread_local bool telling; /* by the very function */
 	long n;
 
-	if (strcmp(function, name) != 0 || getpid() != ours)
+	if (telling || strcmp(function, name) != 0 || getpid() != ours)
 		return false;
 	n = atomic_fetch_add(&calls, 1) + 1;
 	if (nth == 0 || (from_then_on ? n < nth : n != nth))
 		return false;
+	telling = true;
 	if (n == nth)
 		tell(n);
+	telling = false;
 	errno = error;
 	return true;
 }
@@ -141,6 +163,33 @@ WRAP(ENOMEM, int, setsockopt, (int fd, int level, int option, const void *v, soc
 WRAP(ENOSPC, int, epoll_ctl, (int at, int what, int fd, struct epoll_event *event), (at, what, fd, event))
 WRAP(EAGAIN, pid_t, fork, (void), ())
 WRAP(EMFILE, int, pipe2, (int fds[2], int flags), (fds, flags))
+WRAP(EMFILE, int, socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
+WRAP(EMFILE, int, epoll_create1, (int flags), (flags))
+WRAP(EMFILE, int, eventfd, (unsigned count, int flags), (count, flags))
+WRAP(EMFILE, int, dup, (int fd), (fd))
+WRAP(EADDRINUSE, int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
+WRAP(EADDRINUSE, int, listen, (int fd, int n), (fd, n))
+WRAP(ENOTCONN, int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n))
+WRAP(ENOTCONN, int, getsockopt, (int fd, int level, int option, void *v, socklen_t *n), (fd, level, option, v, n))
+WRAP(ECONNRESET, ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
+WRAP(EIO, int, fstat64, (int fd, struct stat64 *st), (fd, st))
+WRAP(EIO, int, stat64, (const char *path, struct stat64 *st), (path, st))
+WRAP(EIO, int, lstat64, (const char *path, struct stat64 *st), (path, st))
+WRAP(EIO, int, fstatat64, (int at, const char *path, struct stat64 *st, int flags), (at, path, st, flags))
+WRAP(EIO, int, access, (const char *path, int mode), (path, mode))
+WRAP(EPERM, int, chmod, (const char *path, mode_t mode), (path, mode))
+WRAP(EPERM, int, fchmod, (int fd, mode_t mode), (fd, mode))
+WRAP(EPERM, int, fchmodat, (int at, const char *path, mode_t mode, int flags), (at, path, mode, flags))
+WRAP(EPERM, int, fchown, (int fd, uid_t u, gid_t g), (fd, u, g))
+WRAP(EPERM, int, fchownat, (int at, const char *path, uid_t u, gid_t g, int flags), (at, path, u, g, flags))
+WRAP(EPERM, int, utimensat, (int at, const char *path, const struct timespec t[2], int flags), (at, path, t, flags))
+WRAP(ENOLCK, int, flock, (int fd, int what), (fd, what))
+WRAP(EIO, int, rmdir, (const char *path), (path))
+WRAP(EIO, ssize_t, readlink, (const char *path, char *to, size_t n), (path, to, n))
+WRAP(EIO, off64_t, lseek64, (int fd, off64_t at, int from), (fd, at, from))
+WRAP(EAGAIN, ssize_t, getrandom, (void *to, size_t n, unsigned flags), (to, n, flags))
+WRAP(EMFILE, int, memfd_create, (const char *label, unsigned flags), (label, flags))
+WRAP(EMFILE, int, __open64_2, (const char *path, int flags), (path, flags))
 
 /* Of files and sockets: libuv speaks to itself through pipes, and there these cannot fail. */
 static bool is_outside(int fd)
@@ -177,6 +226,24 @@ DIR *opendir(const char *path)
 	return fails("opendir", EMFILE) ? NULL : next(path);
 }
 
+char *realpath(const char *path, char *to)
+{
+	static __typeof__(&realpath) next;
+
+	if (next == NULL)
+		next = LIBC(realpath);
+	return fails("realpath", EIO) ? NULL : next(path, to);
+}
+
+struct dirent64 *readdir64(DIR *dir)
+{
+	static __typeof__(&readdir64) next;
+
+	if (next == NULL)
+		next = LIBC(readdir64);
+	return fails("readdir64", EIO) ? NULL : next(dir);
+}
+
 FILE *fopen64(const char *path, const char *mode)
 {
 	static __typeof__(&fopen64) next;
@@ -186,7 +253,32 @@ FILE *fopen64(const char *path, const char *mode)
 	return fails("fopen64", EMFILE) ? NULL : next(path, mode);
 }
 
-/* These two return what went wrong. */
+/* What has no function of its own: openat2, pidfd_open, ... */
+long syscall(long number, ...)
+{
+	static __typeof__(&syscall) next;
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (next == NULL)
+		next = LIBC(syscall);
+	return fails("syscall", ENOSYS) ? -1 : next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* These return what went wrong. */
+int posix_fallocate64(int fd, off64_t at, off64_t n)
+{
+	static __typeof__(&posix_fallocate64) next;
+
+	if (next == NULL)
+		next = LIBC(posix_fallocate64);
+	return fails("posix_fallocate64", ENOSPC) ? ENOSPC : next(fd, at, n);
+}
+
 int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*run)(void *), void *user)
 {
 	static __typeof__(&pthread_create) next;
