@@ -5,6 +5,8 @@
  * is never behind more than SEND_QUEUE_HIGH bytes of a noisy task. */
 #include "roles/attempt_report.h"
 
+#include <utlist.h>
+
 #include "net/clock.h"
 #include "net/crash.h"
 #include "roles/worker.h"
@@ -136,4 +138,32 @@ void attempt_give_back(struct attempt *a)
 	give_back.reason = a->give_back;
 	worker_link_send(&a->worker->link, &message);
 	crash_point(WORKER_GIVE_BACK_SENT);
+}
+
+/* NULL = it does not run. */
+static Pb__Usage *usage_of(const struct attempt *a, struct arena *arena)
+{
+	Pb__Usage *usage = arena_alloc(arena, sizeof *usage);
+
+	return a->step.at == JOB && job_usage(&a->job, usage) ? usage : NULL;
+}
+
+size_t attempts_refer(struct attempt *attempts, struct arena *arena, Pb__AttemptRef ***refs)
+{
+	struct attempt *a;
+	size_t count = 0, n = 0;
+
+	DL_COUNT(attempts, a, count);
+	*refs = arena_alloc(arena, (count + 1) * sizeof **refs);
+	DL_FOREACH(attempts, a) {
+		if (a->lost || a->step.at == REMOVING)
+			continue;
+		(*refs)[n] = arena_alloc(arena, sizeof ***refs);
+		*(*refs)[n] = (Pb__AttemptRef)PB__ATTEMPT_REF__INIT;
+		(*refs)[n]->task = a->task;
+		(*refs)[n]->epoch = a->epoch;
+		(*refs)[n]->usage = usage_of(a, arena);
+		(*refs)[n++]->phase = a->step.at == REPORTING ? PB__TASK_PHASE__ENDED : (Pb__TaskPhase)a->phase;
+	}
+	return n;
 }

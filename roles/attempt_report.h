@@ -26,4 +26,7 @@ void attempt_acknowledged(struct attempt *a, uint64_t seq);
 
 void attempt_give_back(struct attempt *a);
 
+/* The list of attempts as Hello and heartbeats name it: how many, in *refs; all in arena. */
+size_t attempts_refer(struct attempt *attempts, struct arena *arena, Pb__AttemptRef ***refs);
+
 #endif

@@ -15,7 +15,6 @@
 #include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
-#include "net/tls.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/worker_home.h"
@@ -214,7 +213,7 @@ static void describe_engine(struct worker *w)
 static void link_up(struct worker *w)
 {
 	w->linking = true;
-	worker_link_open(&w->link, w, w->token);
+	worker_link_open(&w->link, w);
 }
 
 /* The pool waits for news of what an earlier process had: it gets them before the engine is checked. */
@@ -284,9 +283,7 @@ int worker_run(struct worker *w)
 		crash_point(WORKER_START_HOME);
 		loop_catch_signals(&w->loop, on_stop);
 		timer_init(&w->loop, &w->patience, on_patience);
-		w->bulk = grpc_channel_new(&w->loop, &w->pool);
-		grpc_channel_set_tls(w->bulk, tls_config_keep(w->trust.tls));
-		grpc_channel_set_token(w->bulk, w->token);
+		w->bulk = worker_channel(w);
 		lease_clock_open(&w->lease_clock, w);
 		worker_supervisor_open(&w->supervisor, w);
 		worker_page_open(&w->page);

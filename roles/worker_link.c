@@ -9,7 +9,6 @@
 #include "net/crash.h"
 #include "net/log.h"
 #include "net/memory.h"
-#include "net/tls.h"
 #include "proto/limits.h"
 #include "proto/status.h"
 #include "roles/attempt_report.h"
@@ -22,6 +21,7 @@
 #define WAIT_BUSY_MS 2000 /* with tasks that are to be paused at 7 s */
 #define LINGER_MS 1000
 #define DEAF_AFTER_MS 2500 /* without an Ack: then a lease would not arrive either */
+#define STUCK_AFTER_MS 1500 /* not even late ones: not a pool that has much to do, for which another connection is one more */
 
 enum { IDLE, GREETING, LINKED, WAITING, LEAVING, CLOSED };
 
@@ -56,35 +56,6 @@ void worker_link_send(struct worker_link *l, const Pb__WorkerMessage *message)
 		grpc_call_send(&l->call, &message->base);
 }
 
-/* NULL = it does not run. */
-static Pb__Usage *usage_of(const struct attempt *a, struct arena *arena)
-{
-	Pb__Usage *usage = arena_alloc(arena, sizeof *usage);
-
-	return a->step.at == JOB && job_usage(&a->job, usage) ? usage : NULL;
-}
-
-/* The attempts as the pool is told of them; all in arena. */
-static size_t refer(struct worker *w, struct arena *arena, Pb__AttemptRef ***refs)
-{
-	struct attempt *a;
-	size_t count = 0, n = 0;
-
-	DL_COUNT(w->attempts, a, count);
-	*refs = arena_alloc(arena, (count + 1) * sizeof **refs);
-	DL_FOREACH(w->attempts, a) {
-		if (a->lost || a->step.at == REMOVING)
-			continue;
-		(*refs)[n] = arena_alloc(arena, sizeof ***refs);
-		*(*refs)[n] = (Pb__AttemptRef)PB__ATTEMPT_REF__INIT;
-		(*refs)[n]->task = a->task;
-		(*refs)[n]->epoch = a->epoch;
-		(*refs)[n]->usage = usage_of(a, arena);
-		(*refs)[n++]->phase = a->step.at == REPORTING ? PB__TASK_PHASE__ENDED : (Pb__TaskPhase)a->phase;
-	}
-	return n;
-}
-
 static void send_hello(struct worker_link *l)
 {
 	struct worker *w = l->worker;
@@ -96,7 +67,7 @@ static void send_hello(struct worker_link *l)
 	hello.name = w->name;
 	hello.host = w->host;
 	hello.not_ready = (char *)worker_not_ready(w);
-	hello.n_attempts = refer(w, &arena, &hello.attempts);
+	hello.n_attempts = attempts_refer(w->attempts, &arena, &hello.attempts);
 	grpc_call_send(&l->call, &message.base);
 	arena_release(&arena);
 }
@@ -118,7 +89,7 @@ void worker_link_beat(struct worker_link *l)
 		return;
 	beat.seq = ++l->seq;
 	beat.not_ready = (char *)(is_deaf(l) ? "it does not hear the pool" : worker_not_ready(w));
-	beat.n_attempts = refer(w, &arena, &beat.attempts);
+	beat.n_attempts = attempts_refer(w->attempts, &arena, &beat.attempts);
 	l->sent_ms[l->seq % BEATS_REMEMBERED] = clock_ms();
 	worker_link_send(l, &message);
 	arena_release(&arena);
@@ -152,6 +123,9 @@ static void acknowledged(struct worker_link *l, uint64_t seq)
 	if (sent_ms <= l->acked_ms)
 		return;
 	l->acked_ms = sent_ms;
+	l->heard_ms = clock_ms();
+	if (!is_deaf(l))
+		worker_spare_drop(&l->spare);
 	lease_clock_renew(&l->worker->lease_clock, sent_ms, l->lost_after_ms);
 }
 
@@ -372,18 +346,35 @@ static void on_beat(struct timer *timer)
 	worker_look_after_results(l->worker);
 	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
 		hang_up(l, "the pool is silent");
+	if (l->step.at == LINKED && is_deaf(l) && clock_ms() - l->heard_ms > STUCK_AFTER_MS && !l->worker->leaving)
+		worker_spare_look(&l->spare);
 	worker_link_beat(l);
+}
+
+/* There is a way to the pool, and this is it. */
+static void on_spare(struct worker_spare *spare, struct grpc_channel *channel)
+{
+	struct worker_link *l = container_of(spare, struct worker_link, spare);
+	struct grpc_channel *deaf = l->channel;
+
+	if (l->worker->leaving) {
+		grpc_channel_close(channel, NULL, NULL);
+		return;
+	}
+	log_info("the pool is silent here and answers on another connection, which is used from now on");
+	l->channel = channel;
+	grpc_channel_hang_up(l->worker->bulk, "the pool is silent");
+	grpc_channel_close(deaf, NULL, NULL); /* its call as well; then we greet anew */
 }
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-void worker_link_open(struct worker_link *l, struct worker *w, const char *token)
+void worker_link_open(struct worker_link *l, struct worker *w)
 {
 	*l = (struct worker_link){.worker = w, .heartbeat_ms = HEARTBEAT_MS, .lost_after_ms = LOST_AFTER_MS};
 	l->step = (struct step){states, IDLE};
-	l->channel = grpc_channel_new(&w->loop, &w->pool);
-	grpc_channel_set_tls(l->channel, tls_config_keep(w->trust.tls));
-	grpc_channel_set_token(l->channel, token);
+	l->spare = (struct worker_spare){.worker = w, .found = on_spare};
+	l->channel = worker_channel(w);
 	timer_init(&w->loop, &l->timer, on_timer);
 	timer_init(&w->loop, &l->beat, on_beat);
 	timer_set(&l->beat, l->heartbeat_ms);
@@ -432,6 +423,7 @@ static void on_channel_closed(void *user)
 static void close_channel(struct worker_link *l)
 {
 	step_to(&l->step, CLOSED, "link");
+	worker_spare_drop(&l->spare);
 	grpc_channel_close(l->channel, on_channel_closed, l);
 }
 

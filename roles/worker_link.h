@@ -16,7 +16,8 @@
  * process has seen of the same pool was replaced and does not know it: it is hung up on before anything of it counts.
  *
  * acked_ms is the send time of the last heartbeat that the pool has acknowledged; from it the lease clock counts
- * (roles/lease_clock.h). A link without an answer for LOST_AFTER_MS is given up and made anew. */
+ * (roles/lease_clock.h). A link without an answer for DEAF_AFTER_MS looks for another connection (roles/worker_spare.h) and is
+ * made anew on it; after LOST_AFTER_MS it is given up in any case. */
 #ifndef ROLES_WORKER_LINK_H
 #define ROLES_WORKER_LINK_H
 
@@ -28,6 +29,7 @@
 #include "net/step.h"
 #include "proto/error.h"
 #include "proto/id.h"
+#include "roles/worker_spare.h"
 
 struct worker;
 
@@ -37,6 +39,7 @@ struct worker_link {
 	struct worker *worker;
 	struct grpc_channel *channel;
 	struct grpc_call call;
+	struct worker_spare spare;
 	struct step step;
 	struct timer timer;       /* of GREETING, WAITING; in LEAVING the longest time to close */
 	struct timer beat;
@@ -49,10 +52,11 @@ struct worker_link {
 	uint64_t seq;
 	int64_t sent_ms[BEATS_REMEMBERED];
 	int64_t acked_ms;         /* clock_ms(); see above */
+	int64_t heard_ms;         /* when that last grew */
 	void (*closed)(struct worker_link *l);
 };
 
-void worker_link_open(struct worker_link *l, struct worker *w, const char *token);
+void worker_link_open(struct worker_link *l, struct worker *w);
 
 /* Queue a message. Nothing while there is no link. */
 void worker_link_send(struct worker_link *l, const Pb__WorkerMessage *message);

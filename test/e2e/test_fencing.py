@@ -118,18 +118,21 @@ def run_on_guests(h, path, texts, cpus, **manifest):
 
 
 def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
-    """5 s, 7 s and 12 s without the pool; a task that ends inside 12 s, one that is waited for; a worker that dies, one that is stuck."""
+    """5 s, 7 s and 12 s without the pool; a task that ends inside 12 s, one that is waited for; a connection that is forgotten; a
+    worker that dies, one that is stuck."""
     names = ["five", "seven", "twelve", "dies", "stuck"]
-    kept = ("five", "seven", "waits")
-    h, path, by_name = guests({name: 0.3 for name in names} | {"waits": 0.2, "late": 0.1})
+    kept = ("five", "seven", "waits", "forgotten")
+    h, path, by_name = guests({name: 0.3 for name in names} | {"waits": 0.2, "late": 0.1, "forgotten": 0.15})
     first = "if [ $HIVEMIND_ATTEMPT = 1 ]; then " + LOOP + "; fi; echo attempt $HIVEMIND_ATTEMPT | tee out/x"
     tasks = run_on_guests(h, path, [first.format(ticks=160)] * len(names), 0.3)
     tasks |= run_on_guests(h, path, [first.format(ticks=160)], 0.2, on_disconnect="wait:1m")
+    tasks |= run_on_guests(h, path, [first.format(ticks=160)], 0.15)
     tasks |= run_on_guests(h, path, [first.replace(LOOP, "until [ -e go ]; do sleep 0.1; done")], 0.1)
     container = {name: f"hm-{task}.1-1" for name, task in tasks.items()}
     watch = Watch(docker, container.values())
     for name in ("five", "seven", "twelve", "waits", "late"):
         by_name[name].signal(by_name[name].relay, signal.SIGSTOP)
+    by_name["forgotten"].signal(by_name["forgotten"].relay, signal.SIGUSR1)
     by_name["dies"].process.popen.kill()
     by_name["stuck"].signal(by_name["stuck"].process, signal.SIGSTOP)
     next(by_name["late"].data.glob("scratch/**/run.sh")).with_name("go").touch()
@@ -146,9 +149,9 @@ def test_nothing_is_lost_and_nothing_runs_twice(guests, docker):
     print(f"the late one was told after {told:.2f} s")
     assert told < 2 * hive.SLOW
 
-    seen = {name: (watch.paused.get(container[name]), watch.dead.get(container[name])) for name in [*names, "waits"]}
+    seen = {name: (watch.paused.get(container[name]), watch.dead.get(container[name])) for name in [*names, "waits", "forgotten"]}
     print("paused, dead:", seen)
-    assert seen["five"] == seen["waits"] == (None, None)
+    assert seen["five"] == seen["waits"] == seen["forgotten"] == (None, None)
     assert seen["seven"][0] is not None and seen["seven"][1] is None
     for name in ("twelve", "dies", "stuck"):
         paused, dead = seen[name]
