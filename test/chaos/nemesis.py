@@ -11,7 +11,7 @@ import time
 import world
 from world import hive
 
-# Kind -> (of 700 faults so many, seconds it lasts)
+# Kind -> (of 715 faults so many, seconds it lasts)
 KINDS = {
     "kill pool": (50, (0, 2)),
     "kill redis": (50, (0, 2)),
@@ -22,12 +22,15 @@ KINDS = {
     "stop redis": (10, (0.5, 8)),
     "stop engine": (10, (0.5, 8)),
     "stop worker": (30, (0.5, 14)),
+    "clock of pool": (5, (1, 12)),
+    "clock of worker": (10, (1, 12)),
     "partition worker": (80, (0.5, 14)),
     "partition client": (20, (0.5, 8)),
     "cut": (20, (0, 0)),
     "delay": (15, (2, 8)),
     "full disk": (5, (1, 4)),
 }
+JUMP_S = 6 * 3600
 KILLS = [kind for kind in KINDS if kind.startswith("kill")]
 
 
@@ -165,6 +168,25 @@ class Nemesis:
             engine.process.popen.send_signal(signal.SIGCONT)
         finally:
             self.done(fault, lock)
+
+    # --- the wall clock --------------------------------------------------------------------------
+
+    def clock(self, fault, roles):
+        """Hours ahead or back, then right again."""
+        role, lock = self.take(fault, roles)
+        try:
+            if role.clock is not None:
+                role.jump(int((fault.dice - 0.5) * 2 * JUMP_S))
+                time.sleep(fault.seconds)
+                role.jump(0)
+        finally:
+            self.done(fault, lock)
+
+    def clock_of_pool(self, fault):
+        self.clock(fault, [self.world.pool])
+
+    def clock_of_worker(self, fault):
+        self.clock(fault, self.world.workers)
 
     # --- network ---------------------------------------------------------------------------------
 

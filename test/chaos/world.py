@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -158,7 +159,19 @@ class Role:
 
     def __init__(self, name, argv, log, env):
         self.name, self.argv, self.log, self.env, self.process = name, argv, log, env, None
+        self.clock = None             # the file with what is added to its wall clock; see clock.c
         self.lock = threading.Lock()  # whoever harms it holds it until it is well again
+
+    def give_clock(self):
+        """A wall clock of its own. (A sanitizer wants to be loaded before all else, so not then.)"""
+        if not hive.SANITIZED:
+            self.clock = self.log.with_suffix(".clock")
+            self.jump(0)
+            self.env = self.env | {"LD_PRELOAD": str(TOOLS / "clock.so"), "CLOCK_JUMP": str(self.clock)}
+
+    def jump(self, seconds):
+        with open(self.clock, "r+b" if self.clock.exists() else "wb") as f:
+            f.write(struct.pack("=q", seconds))
 
     def start(self):
         self.process = hive.Process([*hive.WRAP, *self.argv], self.log, self.env)
@@ -241,6 +254,7 @@ class World:
         argv = [hive.BIN, "pool", "--redis", f"unix:{self.socket}", "--data", self.data, "--listen",
                 f"{'0.0.0.0' if self.direct else '127.0.0.1'}:{self.port}", "--work-bits", "0", "--gift", "1000000", *self.pool_options]
         self.pool = Role("pool", argv, self.path / "pool.log", self.base)
+        self.pool.give_clock()
         self.pool.start()
         hive.until("the pool", self.pool_answers, 30)
         self.ca = (self.data / "tls" / "ca.crt").read_bytes()
@@ -295,6 +309,7 @@ class World:
             argv = [hive.BIN, "worker", "--join", f"{pool}#{self.pin}", "--data", self.path / f"w{i}",
                     "--docker", f"unix:{self.engine_sockets[i]}", "--name", f"w{i}", "--cpus", self.cpus]
             worker = Role(f"w{i}", argv, self.path / f"w{i}.log", self.base | {"HIVEMIND_TOKEN": token})
+            worker.give_clock()
             worker.start()
             self.workers.append(worker)
         hive.until("the workers", lambda: self.ready_workers() == self.worker_count, 60)
