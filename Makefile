@@ -58,7 +58,8 @@ ESBUILD := $(shell command -v esbuild)
 MODULES := theme dom i18n api live plot shell
 MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words overview log tasks result bill task pack \
 	submit machines wallet access master)
-WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) worker)
+WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) calendar worker-model worker-now \
+	worker-past worker-limits worker-safety worker)
 SMALL := $(patsubst %,$(B)/gen/page/%,master.js worker.js hash.js live-hub.js base.css)
 PAGE := $(sort $(wildcard ui/page/*.html ui/page/lang/*.json)) $(SMALL)
 PAGE_GZ := $(PAGE:%=$(B)/gen/%.gz)

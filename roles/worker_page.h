@@ -65,6 +65,7 @@ struct worker_page {
 	struct worker_history history;
 	struct series series;
 	unsigned completed;             /* tasks, since they were recorded last */
+	bool has_beginning;             /* of what is earned */
 
 	struct http_server *http;       /* NULL = no page */
 	struct http_route *routes;

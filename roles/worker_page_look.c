@@ -85,6 +85,21 @@ static void measure(struct worker_page *p, double seconds)
 	p->memory_now = memory;
 }
 
+/* What was earned before the first day is known as that of the day before, so that the first one has a beginning. */
+static void record_beginning(struct worker_page *p, int64_t now)
+{
+	float values[WORKER_SERIES], days[SERIES_DAYS_MAX];
+	int64_t first;
+
+	p->has_beginning = p->earnings.known;
+	if (!p->earnings.known || series_read(&p->series, WORKER_EARNED, SERIES_DAYS, 0, days, &first) > 0)
+		return;
+	for (int i = 0; i < WORKER_SERIES; i++)
+		values[i] = NAN;
+	values[WORKER_EARNED] = (float)p->earnings.settled_mcpt / 1000;
+	series_put(&p->series, now - series_step_ms(SERIES_DAYS), values);
+}
+
 static void record(struct worker_page *p)
 {
 	int64_t now = clock_wall_ms();
@@ -102,6 +117,8 @@ static void record(struct worker_page *p)
 
 	p->completed = 0;
 	p->series.zone_ms = localtime_r(&seconds, &here) != NULL ? here.tm_gmtoff * 1000 : 0;
+	if (!p->has_beginning)
+		record_beginning(p, now);
 	series_put(&p->series, now, values);
 }
 

@@ -20,9 +20,9 @@
 static const struct {
 	int64_t ms;
 	uint32_t length;
-} steps[SERIES_STEPS] = {{1000, 3600}, {60 * 1000, 1440}, {3600 * 1000, 720}, {86400 * 1000, 371}};
+} steps[SERIES_STEPS] = {{1000, 3600}, {60 * 1000, 1440}, {3600 * 1000, 720}, {86400 * 1000, SERIES_DAYS_MAX}};
 
-#define POINTS (3600 + 1440 + 720 + 371)
+#define POINTS (3600 + 1440 + 720 + SERIES_DAYS_MAX)
 
 struct value {
 	char name[SERIES_NAME_SIZE];

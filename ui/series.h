@@ -19,6 +19,7 @@
 #define SERIES_NAME_SIZE 24
 
 enum series_step { SERIES_SECONDS, SERIES_MINUTES, SERIES_HOURS, SERIES_DAYS, SERIES_STEPS };
+#define SERIES_DAYS_MAX 371
 
 /* What stands for a step in which a value was put several times. */
 enum series_kind {

@@ -6,10 +6,12 @@ import os
 import pathlib
 import re
 import runpy
+import struct
 import subprocess
 import time
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 import hive
 import stock
@@ -18,6 +20,7 @@ from stock import Client, pb
 from test_master_api import check, linted, manual, operations
 from test_metrics import lint
 
+SCRIPTS = "".join(file.read_text() for file in sorted((hive.ROOT / "ui/page").glob("worker*.js")) + [hive.ROOT / "ui/page/calendar.js"])
 SCHEMAS = runpy.run_path(str(hive.ROOT / "test/openapi/schemas.py"))
 
 
@@ -92,8 +95,27 @@ def bee(pool):
     return c
 
 
+def remember_a_year(file):
+    """As a worker leaves its series (ui/series.c): nothing but the days, of which each but today has completed tasks, 0 to 4, and
+    brought 1.25 CPT."""
+    names, lengths, day = ("cpus", "memory", "tasks", "on", "earned", "completed"), (3600, 1440, 720, 371), 86400
+    today = (int(time.time()) + time.localtime().tm_gmtoff) // day
+    points = {name: [float("nan")] * sum(lengths) for name in names}
+    for k in range(1, 371):
+        points["completed"][sum(lengths[:3]) + (today - k) % 371] = DONE[k % 7]
+        points["earned"][sum(lengths[:3]) + (today - k) % 371] = 1.25 * (371 - k)
+    values = (struct.pack("24s4d4I", name.encode(), *[0.0] * 4, *[0] * 4) + struct.pack(f"{sum(lengths)}f4x", *points[name]) for name in names)
+    file.parent.mkdir(mode=0o700, parents=True)
+    file.write_bytes(struct.pack("16s2I4q", b"hmseries2", len(names), 0, 0, 0, 0, today - 1) + b"".join(values))
+    file.chmod(0o600)
+
+
+DONE = (0, 1, 2, 0, 3, 4, 1)
+
+
 @pytest.fixture(scope="module")
 def worker(pool, bee, docker, workdir):
+    remember_a_year(workdir / "wpage/w/data/series")
     w = Worker(workdir / "wpage/w", pool, bee.token, docker, "--cpus", "2", "--memory", "1GiB", "--allow-unlimited")
     hive.until("the worker to be ready", lambda: w("GET", "/health")["ready"], 60)
     yield w
@@ -191,9 +213,9 @@ def test_what_was_earned_and_done_is_shown(worker, ann):
     assert series["step"] == 1 and max(v or 0 for v in series["values"]) >= 1
     worker("GET", "/series?name=nothing", status=400)
     day = worker("GET", "/series?name=completed&step=86400")
-    assert day["step"] == 86400 and day["values"][-1] >= 1
+    assert (day["step"], len(day["values"])) == (86400, 371) and day["values"][-1] >= 1
     midnight = time.mktime(time.localtime()[:3] + (0, 0, 0, 0, 0, -1))
-    assert calendar.timegm(time.strptime(day["from"][:19], "%Y-%m-%dT%H:%M:%S")) == midnight
+    assert midnight - calendar.timegm(time.strptime(day["from"][:19], "%Y-%m-%dT%H:%M:%S")) == 370 * 86400
 
 
 def test_events_come_when_something_changes_and_only_then(worker):
@@ -236,7 +258,7 @@ def test_the_document_is_clean_and_names_every_route(document, tmp_path):
     assert list(runpy.run_path(str(hive.ROOT / "test/openapi/strict.py"))["faults"](document)) == []
     assert linted(document, tmp_path) is None
     assert document["components"]["schemas"] == SCHEMAS["schemas"](SCHEMAS["worker_shapes"]), "python3 test/openapi/schemas.py"
-    asked = set(re.findall(r"(?:path|series)\('([a-z]+)'", (hive.ROOT / "ui/page/worker.js").read_text())) - {"cpus", "earned", "completed"}
+    asked = set(re.findall(r"path\('([a-z]+)'", SCRIPTS))
     assert {"status", "policy"} <= asked <= {path.strip("/") for path in document["paths"]}
     assert document["components"]["securitySchemes"]["cookie"]["name"] == "hivemind_worker_5000"
 
@@ -348,6 +370,18 @@ def page(chromium, worker):
     yield b
 
 
+@pytest.fixture(scope="module")
+def scene(worker, ann):
+    """What is to be seen on the screens: what has run, well and badly, and a task that runs."""
+    for name, seconds, code in (("prime-sieve", 1, 0), ("fit-model", 0, 3), ("render-frames", 2, 0)):
+        task = ann.submit(stock.tar({"run.sh": f"sleep {seconds}; exit {code}"}), name=name).id + ".1"
+        hive.until(f"{name} to be over", lambda task=task: any(h["task"] == task for h in worker("GET", "/history")["history"]), 60)
+    task = ann.submit(stock.tar({"run.sh": "while sleep 0.2; do seq 9999 > numbers; done"}), name="protein-folding").id + ".1"
+    hive.until("it to run", lambda: any(t["phase"] == "running" for t in worker.status()["tasks"]), 30)
+    yield
+    stop(ann, task)
+
+
 def test_the_switch_works_live(page, worker):
     b = page
     b.see(".state", "Ready")
@@ -360,6 +394,23 @@ def test_the_switch_works_live(page, worker):
     b.see(".state", "Snoozing")
     b.click("[data-f=switch]", "Work")
     b.see(".state", "Ready")
+    assert b.faults() == []
+
+
+def test_a_year_of_days_is_a_strip_a_table_and_keys(page):
+    b = page
+    b.to("history")
+    strip = b.see(".calendar")
+    rects = b.run("return [...document.querySelectorAll('.calendar rect')].map(r => [r.getAttribute('class').split(' ')[0], r.textContent])")
+    assert 365 <= len(rects) <= 371 and rects[-2][1].endswith("1 completed, 1.25 CPT settled"), rects[-3:]
+    assert {kind for kind, _ in rects[:-1]} == {"l0", "l1", "l2", "l3", "l4"}
+    assert [strip.get_attribute(a) for a in ("role", "aria-valuenow")] == ["slider", str(len(rects))]
+    for keys, at in ((Keys.ARROW_UP, len(rects) - 2), (Keys.ARROW_LEFT, len(rects) - 9), (Keys.HOME, 0), (Keys.ARROW_UP, 0), (Keys.END, len(rects) - 1)):
+        strip.send_keys(keys)
+        assert strip.get_attribute("aria-valuetext") == b.see("figure p").text == rects[at][1]
+    b.click("figure .plain", "Show as table")
+    rows = b.run("return [...document.querySelectorAll('figure tbody tr')].map(r => r.cells[1].textContent)")
+    assert rows[1:8] == [str(DONE[k % 7]) for k in range(1, 8)] and len(rows) == len(rects)
     assert b.faults() == []
 
 
@@ -385,11 +436,12 @@ def test_a_running_task_and_limits_are_shown_and_set(page, worker, ann):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_screen(page, worker, theme, lang):
+def test_axe_finds_nothing_on_any_screen(page, scene, theme, lang):
     b, found = page, {}
     b.run("localStorage.setItem('theme', arguments[0]); localStorage.setItem('lang', arguments[1])", theme, lang)
     b.driver.refresh()
     b.see("h1", LANGUAGES[lang])
+    assert b.run("return getComputedStyle(document.documentElement).colorScheme") == theme
     for name in SCREENS:
         b.to(name)
         b.see(f"nav a[data-f={name}][aria-current]")
@@ -410,5 +462,5 @@ def test_both_languages_say_the_same_things_and_all_that_is_said():
     assert list(words["en"]) == list(words["zh-TW"])
     for key, text in words["en"].items():
         assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", words["zh-TW"][key])), key
-    used = set(re.findall(r"\bt\('((?:w|nav)\.[a-z_.0-9]*[a-z_0-9])'[,)]", (hive.ROOT / "ui/page/worker.js").read_text()))
+    used = set(re.findall(r"\bt\('((?:w|nav)\.[a-z_.0-9]*[a-z_0-9])'[,)]", SCRIPTS))
     assert used and used <= set(words["en"])

@@ -1,7 +1,7 @@
 // plot.js - plots as SVG: each with a title, a description, a table that says the same, and a file for
 // spreadsheets.
 import { h, s } from './dom.js';
-import { t, number, clock } from './i18n.js';
+import { t, number, clock, day } from './i18n.js';
 
 let serial = 0;
 const H = 180,
@@ -9,9 +9,19 @@ const H = 180,
   B = 22;
 let W = 640; // as wide as there is room, so that words keep their size
 
-const measure = () => {
-  W = Math.max(280, Math.min(1140, (document.querySelector('main')?.clientWidth ?? 760) - 110));
-};
+// What draw() makes, made anew when there is more or less room.
+function fitting(draw) {
+  const box = h('div');
+  const fit = room => {
+    W = Math.max(280, Math.min(1140, room));
+    box.replaceChildren(draw());
+  };
+  fit((document.querySelector('main')?.clientWidth ?? 760) - 110);
+  new ResizeObserver(([{ contentRect: now }]) => {
+    if (now.width > 0 && Math.abs(now.width - W) > 24) requestAnimationFrame(() => fit(now.width));
+  }).observe(box);
+  return box;
+}
 const round = n => Math.round(n * 10) / 10;
 
 function nice(max) {
@@ -67,7 +77,7 @@ export function save(name, text, type = 'text/csv') {
 }
 
 // The plot with its buttons: rows() gives the table, head first.
-function figure(title, svg, rows, legend) {
+export function figure(title, svg, rows, legend) {
   const place = h('div', { hidden: true, class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title });
   const show = h(
     'button',
@@ -129,36 +139,39 @@ function figure(title, svg, rows, legend) {
 
 // series: [{name, values: [[ms, value]...]}]; limit: a line that should not be crossed.
 export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) {
-  measure();
   const all = series.flatMap(k => k.values),
     from = Math.min(...all.map(v => v[0])),
     to = Math.max(...all.map(v => v[0]));
   const top = nice(Math.max(limit ?? 0, ...all.map(v => v[1])));
-  const x = ms => round(L + ((ms - from) / (to - from || 1)) * (W - L - 4)),
-    y = v => round(8 + (H - B - 8) * (1 - v / top));
-  const svg = frame(title, desc, top, unit);
-  series.forEach((k, i) => {
-    const points = k.values.map(([ms, v]) => `${x(ms)},${y(v)}`).join('L');
-    if (!points) return;
+  const long = to - from > 129600000; // more than a day and a half
+  const draw = () => {
+    const x = ms => round(L + ((ms - from) / (to - from || 1)) * (W - L - 4)),
+      y = v => round(8 + (H - B - 8) * (1 - v / top));
+    const svg = frame(title, desc, top, unit);
+    series.forEach((k, i) => {
+      const points = k.values.map(([ms, v]) => `${x(ms)},${y(v)}`).join('L');
+      if (!points) return;
+      svg.append(
+        s(
+          'g',
+          { class: 'k' + i },
+          series.length === 1 &&
+            s('path', { class: 'area', d: `M${x(from)},${y(0)}L${points}L${x(to)},${y(0)}Z` }),
+          s('path', { class: 'line', d: 'M' + points, 'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][i] })
+        )
+      );
+    });
+    if (limit) svg.append(s('line', { class: 'limit', x1: L, x2: W, y1: y(limit), y2: y(limit) }));
     svg.append(
-      s(
-        'g',
-        { class: 'k' + i },
-        series.length === 1 &&
-          s('path', { class: 'area', d: `M${x(from)},${y(0)}L${points}L${x(to)},${y(0)}Z` }),
-        s('path', { class: 'line', d: 'M' + points, 'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][i] })
-      )
+      s('text', { x: L, y: H - 4 }, (long ? day : clock)(from)),
+      s('text', { x: W, y: H - 4, 'text-anchor': 'end' }, (long ? day : clock)(to))
     );
-  });
-  if (limit) svg.append(s('line', { class: 'limit', x1: L, x2: W, y1: y(limit), y2: y(limit) }));
-  svg.append(
-    s('text', { x: L, y: H - 4 }, clock(from)),
-    s('text', { x: W, y: H - 4, 'text-anchor': 'end' }, clock(to))
-  );
-  return figure(title, svg, () => [
+    return svg;
+  };
+  return figure(title, fitting(draw), () => [
     [t('plot.time'), ...series.map(k => k.name)],
     ...series[0].values.map(([ms, v], i) => [
-      clock(ms),
+      long ? `${day(ms)} ${clock(ms)}` : clock(ms),
       v,
       ...series.slice(1).map(k => k.values[i]?.[1] ?? '')
     ])
@@ -167,75 +180,79 @@ export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) 
 
 // bars: [[label, value]...]
 export function bars({ title, desc, label, values, unit = n => number(n, 2) }) {
-  measure();
-  const top = nice(Math.max(...values.map(v => v[1]))),
-    step = (W - L) / Math.max(1, values.length),
-    every = Math.ceil(values.length / (W / 80));
-  const svg = frame(title, desc, top, unit);
-  values.forEach(([name, v], i) => {
-    const height = (v / top) * (H - B - 8);
-    svg.append(
-      s(
-        'rect',
-        {
-          class: 'block',
-          x: round(L + i * step + step * 0.15),
-          y: round(H - B - height),
-          width: round(step * 0.7),
-          height: round(Math.max(height, v > 0 ? 1 : 0)),
-          rx: Math.min(3, step * 0.2)
-        },
-        s('title', null, `${name}: ${unit(v)}`)
-      )
-    );
-    if (i % every === 0)
-      svg.append(s('text', { x: round(L + (i + 0.5) * step), y: H - 4, 'text-anchor': 'middle' }, name));
-  });
-  return figure(title, svg, () => [[label, title], ...values]);
+  const top = nice(Math.max(...values.map(v => v[1])));
+  const draw = () => {
+    const step = (W - L) / Math.max(1, values.length),
+      every = Math.ceil(values.length / (W / 80));
+    const svg = frame(title, desc, top, unit);
+    values.forEach(([name, v], i) => {
+      const height = (v / top) * (H - B - 8);
+      svg.append(
+        s(
+          'rect',
+          {
+            class: 'block',
+            x: round(L + i * step + step * 0.15),
+            y: round(H - B - height),
+            width: round(step * 0.7),
+            height: round(Math.max(height, v > 0 ? 1 : 0)),
+            rx: Math.min(3, step * 0.2)
+          },
+          s('title', null, `${name}: ${unit(v)}`)
+        )
+      );
+      if (i % every === 0)
+        svg.append(s('text', { x: round(L + (i + 0.5) * step), y: H - 4, 'text-anchor': 'middle' }, name));
+    });
+    return svg;
+  };
+  return figure(title, fitting(draw), () => [[label, title], ...values]);
 }
 
 // Spans of time in lanes: lanes [{name, spans: [{from, to, kind, name}]}]; kind 0..3 chooses the colour.
 export function timeline({ title, desc, lanes, unit }) {
-  measure();
   const all = lanes.flatMap(l => l.spans),
     from = Math.min(...all.map(p => p.from)),
     to = Math.max(from + 1, ...all.map(p => p.to));
-  const id = 'plot' + ++serial,
-    height = lanes.length * 34 + 26,
-    x = ms => round(((ms - from) / (to - from)) * W);
-  const svg = s(
-    'svg',
-    { class: 'plot', viewBox: `0 0 ${W} ${height}`, role: 'img', 'aria-labelledby': `${id}t ${id}d` },
-    s('title', { id: id + 't' }, title),
-    s('desc', { id: id + 'd' }, desc)
-  );
-  lanes.forEach((lane, i) => {
-    svg.append(s('line', { class: 'grid', x1: 0, x2: W, y1: i * 34 + 17, y2: i * 34 + 17 }));
-    for (const p of lane.spans)
-      svg.append(
-        s(
-          'g',
-          { class: 'k' + p.kind },
+  const draw = () => {
+    const id = 'plot' + ++serial,
+      height = lanes.length * 34 + 26,
+      x = ms => round(((ms - from) / (to - from)) * W);
+    const svg = s(
+      'svg',
+      { class: 'plot', viewBox: `0 0 ${W} ${height}`, role: 'img', 'aria-labelledby': `${id}t ${id}d` },
+      s('title', { id: id + 't' }, title),
+      s('desc', { id: id + 'd' }, desc)
+    );
+    lanes.forEach((lane, i) => {
+      svg.append(s('line', { class: 'grid', x1: 0, x2: W, y1: i * 34 + 17, y2: i * 34 + 17 }));
+      for (const p of lane.spans)
+        svg.append(
           s(
-            'rect',
-            {
-              class: 'block',
-              x: x(p.from),
-              y: i * 34 + 5,
-              width: Math.max(2, round(x(p.to) - x(p.from))),
-              height: 24,
-              rx: 4
-            },
-            s('title', null, `${p.name}: ${unit((p.to - p.from) / 1000)}`)
+            'g',
+            { class: 'k' + p.kind },
+            s(
+              'rect',
+              {
+                class: 'block',
+                x: x(p.from),
+                y: i * 34 + 5,
+                width: Math.max(2, round(x(p.to) - x(p.from))),
+                height: 24,
+                rx: 4
+              },
+              s('title', null, `${p.name}: ${unit((p.to - p.from) / 1000)}`)
+            )
           )
-        )
-      );
-  });
-  svg.append(
-    s('text', { x: 0, y: height - 6 }, clock(from)),
-    s('text', { x: W, y: height - 6, 'text-anchor': 'end' }, clock(to))
-  );
-  return figure(title, svg, () => [
+        );
+    });
+    svg.append(
+      s('text', { x: 0, y: height - 6 }, clock(from)),
+      s('text', { x: W, y: height - 6, 'text-anchor': 'end' }, clock(to))
+    );
+    return svg;
+  };
+  return figure(title, fitting(draw), () => [
     [t('plot.part'), t('plot.from'), t('plot.lasted')],
     ...lanes.flatMap(l =>
       l.spans.map(p => [`${l.name} ${p.name}`, clock(p.from), unit((p.to - p.from) / 1000)])
