@@ -42,16 +42,23 @@ local function attempt_key(task, epoch)
 	return 'attempt:' .. task .. ':' .. int(epoch)
 end
 
--- The call was made before: its answer, or false; and whether its content was another.
+-- The call was made before: its answer, or false; and whether its content was another. key nil: it has no id.
 local function earlier_call(key, digest)
+	if not key then
+		return false, false
+	end
 	local call = redis.call('HMGET', key, 'digest', 'answer')
 	return call[2], call[1] and call[1] ~= digest
 end
 
 local function remember_call(key, digest, answer, ttl_ms)
-	redis.call('HSET', key, 'digest', digest, 'answer', answer)
-	redis.call('PEXPIRE', key, ttl_ms)
+	if key then
+		redis.call('HSET', key, 'digest', digest, 'answer', answer)
+		redis.call('PEXPIRE', key, ttl_ms)
+	end
 end
+
+local OTHER_CONTENT = {ABORTED, 'this call_id was used with other content'}
 
 local function blob_take(sha256)
 	redis.call('HINCRBY', 'blob:' .. sha256, 'refs', 1)

@@ -3,10 +3,7 @@
 -- KEYS account, account-name, [call]
 -- ARGV id, name, password, now, digest, call ttl, gift, the gift pays for tasks only (1 or 0)
 -- -> {0, fields, duplicate, gift}
-local answer, other = false, false
-if KEYS[3] then
-	answer, other = earlier_call(KEYS[3], ARGV[5])
-end
+local answer, other = earlier_call(KEYS[3], ARGV[5])
 if other then
 	return {ABORTED, 'this call_id was used for another registration'}
 end
@@ -43,7 +40,5 @@ redis.call('HSET', KEYS[1], 'name', ARGV[2], 'password', ARGV[3], 'created_ms', 
 	'grant', int(bound))
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('RPUSH', 'accounts', ARGV[1])
-if KEYS[3] then
-	remember_call(KEYS[3], ARGV[5], ARGV[1], ARGV[6])
-end
+remember_call(KEYS[3], ARGV[5], ARGV[1], ARGV[6])
 return {0, {'id', ARGV[1], 'name', ARGV[2], 'password', ARGV[3], 'created_ms', ARGV[4]}, 0, int(gift)}

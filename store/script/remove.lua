@@ -1,12 +1,9 @@
 #!lua
 -- Forget an ended task; with its last member the submission goes too.
 -- KEYS task, submission, [call]   ARGV task, account, content of the call, call ttl   -> {0, task}
-local answer, other = false, false
-if KEYS[3] then
-	answer, other = earlier_call(KEYS[3], ARGV[3])
-end
+local answer, other = earlier_call(KEYS[3], ARGV[3])
 if other then
-	return {ABORTED, 'this call_id was used with other content'}
+	return OTHER_CONTENT
 end
 if answer then
 	return {0, answer}
@@ -23,9 +20,7 @@ if redis.call('ZSCORE', 'unsettled', ARGV[1]) then
 end
 local bundle = redis.call('HGET', KEYS[2], 'bundle_sha256')
 
-if KEYS[3] then
-	remember_call(KEYS[3], ARGV[3], ARGV[1], ARGV[4])
-end
+remember_call(KEYS[3], ARGV[3], ARGV[1], ARGV[4])
 local last = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 for epoch = math.max(1, last - ATTEMPTS_KEPT), last do
 	redis.call('DEL', attempt_key(ARGV[1], epoch))

@@ -1,12 +1,9 @@
 #!lua
 -- -> STOPPED, unless it has ended. What waits gets its money back; what runs settles when its attempt has ended.
 -- KEYS task, [call]   ARGV task, account, reason, now, content of the call, call ttl   -> {0, fields}
-local answer, other = false, false
-if KEYS[2] then
-	answer, other = earlier_call(KEYS[2], ARGV[5])
-end
+local answer, other = earlier_call(KEYS[2], ARGV[5])
 if other then
-	return {ABORTED, 'this call_id was used with other content'}
+	return OTHER_CONTENT
 end
 if answer and redis.call('EXISTS', 'task:' .. answer) == 1 then
 	return {0, task_fields(answer, false)}
@@ -17,9 +14,7 @@ if not now[1] or (ARGV[2] ~= '' and now[2] ~= ARGV[2]) then
 end
 local state = tonumber(now[1])
 if state > RUNNING then
-	if KEYS[2] then
-		remember_call(KEYS[2], ARGV[5], ARGV[1], ARGV[6])
-	end
+	remember_call(KEYS[2], ARGV[5], ARGV[1], ARGV[6])
 	return {0, task_fields(ARGV[1], false)}
 end
 local refusal = state == PENDING and refund_refusal(ARGV[1], now[2], nil, nil, now[6], now[5])
@@ -27,9 +22,7 @@ if refusal then
 	return refusal
 end
 
-if KEYS[2] then
-	remember_call(KEYS[2], ARGV[5], ARGV[1], ARGV[6])
-end
+remember_call(KEYS[2], ARGV[5], ARGV[1], ARGV[6])
 if state == RUNNING then
 	redis.call('ZADD', 'ending', now[7], ARGV[1])
 end

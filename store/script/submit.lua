@@ -4,12 +4,9 @@
 -- ARGV id, account, spec, name, bundle_sha256, bundle_size, keep_s, now, digest, most live tasks, call ttl,
 --      hold, start, rate
 -- -> {0, id, duplicate}
-local answer, other = false, false
-if KEYS[13] then
-	answer, other = earlier_call(KEYS[13], ARGV[9])
-end
+local answer, other = earlier_call(KEYS[13], ARGV[9])
 if other then
-	return {ABORTED, 'this call_id was used with other content'}
+	return OTHER_CONTENT
 end
 if answer then
 	return {0, answer, 1}
@@ -70,7 +67,5 @@ redis.call('ZADD', KEYS[10], seq, task)
 redis.call('HINCRBY', KEYS[5], ARGV[5], 1)
 redis.call('HINCRBY', KEYS[12], 'submitted', 1)
 blob_take(ARGV[5])
-if KEYS[13] then
-	remember_call(KEYS[13], ARGV[9], ARGV[1], ARGV[11])
-end
+remember_call(KEYS[13], ARGV[9], ARGV[1], ARGV[11])
 return {0, ARGV[1], 0}

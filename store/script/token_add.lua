@@ -10,10 +10,7 @@ end
 if tonumber(ARGV[4]) <= 0 then
 	return {FAILED_PRECONDITION, 'the token has expired already'}
 end
-local earlier, other = false, false
-if KEYS[4] then
-	earlier, other = earlier_call(KEYS[4], ARGV[12])
-end
+local earlier, other = earlier_call(KEYS[4], ARGV[12])
 if other then
 	return {ABORTED, 'this call_id was used for another token'}
 end
@@ -36,7 +33,5 @@ redis.call('HSET', KEYS[1], 'account', ARGV[1], 'scopes', ARGV[2], 'expires_ms',
 	'created_ms', ARGV[7], 'by', ARGV[8])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[3], ARGV[3], id .. ARGV[9])
-if KEYS[4] then
-	remember_call(KEYS[4], ARGV[12], id .. ARGV[9], ARGV[13])
-end
+remember_call(KEYS[4], ARGV[12], id .. ARGV[9], ARGV[13])
 return {0, id}

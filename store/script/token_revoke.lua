@@ -4,12 +4,9 @@
 -- KEYS tokens:, [call]
 -- ARGV id or its beginning, scopes (bit set), id of the caller's token, made ("1"), content of the call, call ttl
 -- -> {0, how many}
-local answer, other = false, false
-if KEYS[2] then
-	answer, other = earlier_call(KEYS[2], ARGV[5])
-end
+local answer, other = earlier_call(KEYS[2], ARGV[5])
 if other then
-	return {ABORTED, 'this call_id was used with other content'}
+	return OTHER_CONTENT
 end
 if answer then
 	return {0, answer}
@@ -48,7 +45,5 @@ for _, member in pairs(ended) do
 	token_end(KEYS[1], member)
 	count = count + 1
 end
-if KEYS[2] then
-	remember_call(KEYS[2], ARGV[5], int(count), ARGV[6])
-end
+remember_call(KEYS[2], ARGV[5], int(count), ARGV[6])
 return {0, int(count)}
