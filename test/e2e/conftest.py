@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 import hive
+import stock
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +106,24 @@ def own_hive(tmp_path_factory, docker):
     for h, path in started:
         h.__exit__(None, None, None)
         shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def pool(workdir, request):
+    """A pool for the tests of one file; files that need it otherwise have their own."""
+    path = workdir / request.module.__name__.removeprefix("test_")
+    path.mkdir()
+    p = stock.Pool(path)
+    yield p
+    assert p.end() == 0
+
+
+@pytest.fixture(scope="module")
+def ann(pool):
+    """Somebody with an account there."""
+    c = stock.Client(pool)
+    c.register("ann")
+    return c
 
 
 @pytest.fixture

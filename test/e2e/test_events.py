@@ -3,18 +3,9 @@ import queue
 import threading
 
 import grpc
-import pytest
 
 import stock
 from stock import Client, Worker, call_id, pb
-
-
-@pytest.fixture(scope="module")
-def pool(workdir):
-    (workdir / "events").mkdir()
-    p = stock.Pool(workdir / "events")
-    yield p
-    assert p.end() == 0
 
 
 class Listener:

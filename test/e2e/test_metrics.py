@@ -11,7 +11,7 @@ import pytest
 import hive
 import stock
 from master import Master
-from stock import Client, Worker, pb
+from stock import Worker, pb
 
 DIST = hive.ROOT / "man/dist"
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)+)\})? (-?[0-9.e+]+|\+Inf)$')
@@ -59,13 +59,6 @@ def pool(tmp_path_factory):
     p.page = found.group(1)
     yield p
     assert p.end() == 0
-
-
-@pytest.fixture(scope="module")
-def ann(pool):
-    c = Client(pool)
-    c.register("ann")
-    return c
 
 
 def value(pool, family, labels="", name=None):

@@ -6,24 +6,8 @@ import grpc
 import pytest
 
 import hive
-import stock
 from master import Master
-from stock import Client, Worker, pb, spec, tar
-
-
-@pytest.fixture(scope="module")
-def pool(workdir):
-    (workdir / "spool").mkdir()
-    p = stock.Pool(workdir / "spool")
-    yield p
-    assert p.end() == 0
-
-
-@pytest.fixture(scope="module")
-def ann(pool):
-    c = Client(pool)
-    c.register("ann")
-    return c
+from stock import Worker, pb, spec, tar
 
 
 def series(client, name, **fields):

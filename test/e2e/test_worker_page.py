@@ -74,21 +74,6 @@ class Worker:
 
 
 @pytest.fixture(scope="module")
-def pool(workdir):
-    (workdir / "wpage").mkdir()
-    p = stock.Pool(workdir / "wpage")
-    yield p
-    assert p.end() == 0
-
-
-@pytest.fixture(scope="module")
-def ann(pool):
-    c = Client(pool)
-    c.register("ann")
-    return c
-
-
-@pytest.fixture(scope="module")
 def bee(pool):
     c = Client(pool)
     c.register("bee")
@@ -115,8 +100,8 @@ DONE = (0, 1, 2, 0, 3, 4, 1)
 
 @pytest.fixture(scope="module")
 def worker(pool, bee, docker, workdir):
-    remember_a_year(workdir / "wpage/w/data/series")
-    w = Worker(workdir / "wpage/w", pool, bee.token, docker, "--cpus", "2", "--memory", "1GiB", "--allow-unlimited")
+    remember_a_year(workdir / "worker_page/w/data/series")
+    w = Worker(workdir / "worker_page/w", pool, bee.token, docker, "--cpus", "2", "--memory", "1GiB", "--allow-unlimited")
     hive.until("the worker to be ready", lambda: w("GET", "/health")["ready"], 60)
     yield w
     w("POST", "/resume")
