@@ -68,13 +68,7 @@ static void on_statement(struct api *a, const void *reply)
 		return;
 	}
 	j = api_reply(a);
-	json_array(j, "lines");
-	for (size_t i = 0; i < s->n_lines; i++) {
-		json_object(j, NULL);
-		statement_line_json(j, s->lines[i]);
-		json_end(j);
-	}
-	json_end(j);
+	statement_lines_json(j, s);
 	next_page(a, s->next);
 	api_send(a);
 }

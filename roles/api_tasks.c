@@ -361,13 +361,7 @@ static void on_moves(struct api *a, const void *reply)
 	struct json *j = &a->json;
 	char next[24];
 
-	json_array(j, "lines");
-	for (size_t i = 0; i < s->n_lines; i++) {
-		json_object(j, NULL);
-		statement_line_json(j, s->lines[i]);
-		json_end(j);
-	}
-	json_end(j);
+	statement_lines_json(j, s);
 	snprintf(next, sizeof next, "%llu", (unsigned long long)s->next);
 	api_next(a, s->next != 0 ? next : NULL);
 	api_send(a);

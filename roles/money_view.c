@@ -98,6 +98,17 @@ void statement_line_json(struct json *j, const Pb__StatementLine *l)
 	json_cpt(j, "amount_cpt", l->amount_mcpt);
 }
 
+void statement_lines_json(struct json *j, const Pb__StatementReply *r)
+{
+	json_array(j, "lines");
+	for (size_t i = 0; i < r->n_lines; i++) {
+		json_object(j, NULL);
+		statement_line_json(j, r->lines[i]);
+		json_end(j);
+	}
+	json_end(j);
+}
+
 /* No value has a comma or a quote in it: they are ids, names, numbers. */
 void statement_line_csv(struct buf *out, const Pb__StatementLine *l)
 {

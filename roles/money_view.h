@@ -18,6 +18,7 @@ void price_json(struct json *j, const Pb__PriceReply *r);
 void project_json(struct json *j, const Pb__Project *p);
 void transfer_json(struct json *j, const char *to, const Pb__TransferReply *r);
 void statement_line_json(struct json *j, const Pb__StatementLine *l);
+void statement_lines_json(struct json *j, const Pb__StatementReply *r); /* all of them, as the array "lines" */
 
 /* The same line as comma-separated values, with its newline; and what the columns are. */
 #define STATEMENT_CSV_HEAD \

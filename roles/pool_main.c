@@ -74,10 +74,9 @@ static const struct verb_help help = {
 	"  hivemind pool --redis unix:/run/redis/redis.sock --data /srv/hivemind\n",
 };
 
-int pool_main(int argc, char **argv)
+/* Returns as options_parse(). */
+static int read_options(struct pool_options *o, int argc, char **argv, struct error *err)
 {
-	struct pool *pool = xcalloc(1, sizeof *pool);
-	struct pool_options *o = &pool->options;
 	const struct option options[] = {
 	    {"listen", 0, OPTION_TEXT, &o->listen, "ADDR",
 	     "where to listen: HOST[:PORT], unix:PATH (" LISTEN_DEFAULT ")", "HIVEMIND_LISTEN", 0, 0},
@@ -119,18 +118,27 @@ int pool_main(int argc, char **argv)
 	    {0},
 	};
 	struct globals globals = {0};
-	struct error err;
-	int count, status, code;
+	int count, status;
 
 	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1,
 				   .register_per_day = 3, .calls_per_second = CALL_RATE_DEFAULT,
 				   .work_bits = WORK_BITS_DEFAULT};
-	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, &err);
+	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, err);
 	o->json = globals.json;
+	return status;
+}
+
+int pool_main(int argc, char **argv)
+{
+	struct pool *pool = xcalloc(1, sizeof *pool);
+	struct pool_options *o = &pool->options;
+	struct error err;
+	int status = read_options(o, argc, argv, &err), code;
+
 	if (status == OPTIONS_HELPED)
 		code = 0;
 	else if (status != 0)
-		code = term_error(&err, globals.json);
+		code = term_error(&err, o->json);
 	else if (o->invitation != NULL)
 		code = print_invitation(pool);
 	else
