@@ -89,6 +89,14 @@ $(BIN): $(B)/hivemind.o $(LIB)
 $(LIB): $(OBJ)
 	$(call say,AR,$@)rm -f $@; ar rcs $@ $^
 
+# Of which commit this is, if it is one; main() alone knows.
+$(B)/gen/commit.h: FORCE
+	@mkdir -p $(@D)
+	@c=$$([ -e .git ] && git rev-parse --short=12 HEAD 2>/dev/null || echo unknown); l="#define HIVEMIND_COMMIT \"$$c\""; \
+		[ "$$l" = "$$(cat $@ 2>/dev/null)" ] || echo "$$l" > $@
+$(B)/hivemind.o: $(B)/gen/commit.h
+FORCE:
+
 $(B)/%.o: %.c $(PB:=.h)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gen/commit.h"
 #include "net/crash.h"
 #include "net/private_process.h"
 #include "proto/status.h"
@@ -145,6 +146,7 @@ int main(int argc, char **argv)
 	char help[] = "--help";
 	int code;
 
+	hivemind_commit = HIVEMIND_COMMIT;
 	private_process();
 	child_tie_to_parent();
 	code = crash_arm();

@@ -14,6 +14,33 @@
 #include "net/memory.h"
 #include "net/metrics.h"
 
+/* What is asked for, in the words of the metric: by the method, and by the last part of the path. */
+static const char *word_of(const char *method, const char *url)
+{
+	static const char *const rows[][4] = {
+		{"GET", "_ping", "", "ping"}, {"GET", "version", "", "version"}, {"GET", "info", "", "info"},
+		{"GET", "events", "", "events"}, {"GET", "containers/json", "", "containers"},
+		{"GET", "images/json", "", "images"}, {"POST", "containers/create", "", "create"},
+		{"POST", "images/create", "fromSrc", "import"}, {"POST", "images/create", "", "pull"},
+		{"POST", "load", "", "load"}, {"POST", "start", "", "start"}, {"POST", "kill", "", "kill"},
+		{"POST", "stop", "", "stop"}, {"POST", "pause", "", "pause"},
+		{"POST", "unpause", "", "unpause"},
+		{"GET", "logs", "", "logs"}, {"GET", "json", "/containers/", "inspect"},
+		{"GET", "json", "/images/", "image"}, {"DELETE", "", "/containers/", "remove"},
+		{"DELETE", "", "/images/", "remove_image"}};
+	size_t n = strcspn(url, "?");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		size_t end = strlen(rows[i][1]);
+
+		if (strcmp(method, rows[i][0]) == 0 && n > end &&
+		    memcmp(url + n - end, rows[i][1], end) == 0 && (end == 0 || url[n - end - 1] == '/') &&
+		    strstr(url, rows[i][2]) != NULL)
+			return rows[i][3];
+	}
+	return "other";
+}
+
 static void on_call_done(struct fetch_request *r)
 {
 	struct engine_call *c = container_of(r, struct engine_call, request);
@@ -23,7 +50,8 @@ static void on_call_done(struct fetch_request *r)
 	c->body = NULL;
 	c->busy = false;
 	if (!r->own_connection)
-		metrics_observe(METRIC_ENGINE_SECONDS, metrics_word(METRIC_ENGINE_SECONDS, 0, r->method),
+		metrics_observe(METRIC_ENGINE_SECONDS,
+				metrics_word(METRIC_ENGINE_SECONDS, 0, word_of(r->method, r->url)),
 				(double)(clock_ms() - c->begun_ms) / 1000);
 	c->done(c); /* may start c again, or free it */
 	buf_release(&answer);

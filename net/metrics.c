@@ -41,6 +41,7 @@ static struct metric {
 	double bounds[BOUNDS_MAX];
 	size_t bound_count;
 	double *cells;         /* NULL = not used yet */
+	char *own[2];          /* the name and the value of the label of metrics_label(); NULL = none */
 } metrics[METRIC_COUNT];
 
 /* --- the closed sets ----------------------------------------------------------------------------- */
@@ -66,6 +67,16 @@ void metrics_words(enum metric_id id, int label, const char *const *words, size_
 	for (size_t i = 0; i < n; i++)
 		m->words[label][i] = xstrdup(words[i]);
 	m->n[label] = n;
+}
+
+void metrics_label(enum metric_id id, const char *name, const char *value)
+{
+	struct metric *m = &metrics[id];
+
+	if (m->own[0] != NULL)
+		return;
+	m->own[0] = xstrdup(name);
+	m->own[1] = xstrdup(value);
 }
 
 static size_t cells_each(const struct metric *m)
@@ -249,28 +260,32 @@ static void write_word(struct buf *out, const char *word)
 			buf_append(out, word, 1);
 }
 
+static void write_label(struct buf *out, const char *name, const char *word)
+{
+	buf_printf(out, "%s%s=\"", out->data[out->n - 1] == '{' ? "" : ",", name);
+	write_word(out, word);
+	buf_printf(out, "\"");
+}
+
 /* name_suffix{label="word",...,le="bound"} value */
 static void write_sample(struct buf *out, enum metric_id id, const char *suffix, const size_t at[2],
-			 const double *le,
-			 double value)
+			 const double *le, double value)
 {
 	const struct row *row = &rows[id];
-	const char *comma = "";
+	const struct metric *m = &metrics[id];
+	bool labelled = row->label[0] != NULL || m->own[0] != NULL || le != NULL;
 
-	buf_printf(out, "%s%s", row->name, suffix);
-	if (row->label[0] != NULL || le != NULL)
-		buf_printf(out, "{");
-	for (int i = 0; i < 2 && row->label[i] != NULL; i++, comma = ",") {
-		buf_printf(out, "%s%s=\"", comma, row->label[i]);
-		write_word(out, metrics[id].words[i][at[i]]);
-		buf_printf(out, "\"");
-	}
+	buf_printf(out, "%s%s%s", row->name, suffix, labelled ? "{" : "");
+	for (int i = 0; i < 2 && row->label[i] != NULL; i++)
+		write_label(out, row->label[i], m->words[i][at[i]]);
+	if (m->own[0] != NULL)
+		write_label(out, m->own[0], m->own[1]);
 	if (le != NULL) {
-		buf_printf(out, "%sle=\"", comma);
+		buf_printf(out, "%sle=\"", out->data[out->n - 1] == '{' ? "" : ",");
 		write_number(out, *le);
 		buf_printf(out, "\"");
 	}
-	buf_printf(out, "%s ", row->label[0] != NULL || le != NULL ? "}" : "");
+	buf_printf(out, "%s ", labelled ? "}" : "");
 	write_number(out, value);
 	buf_printf(out, "\n");
 }
@@ -330,6 +345,8 @@ void metrics_forget(void)
 				free(m->words[i][k]);
 			free(m->words[i]);
 		}
+		free(m->own[0]);
+		free(m->own[1]);
 		free(m->cells);
 		*m = (struct metric){0};
 	}

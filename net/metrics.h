@@ -23,6 +23,11 @@ enum metrics_role { METRICS_POOL = 1, METRICS_WORKER = 2, METRICS_MASTER = 4, ME
 	"OK|CANCELLED|UNKNOWN|INVALID_ARGUMENT|DEADLINE_EXCEEDED|NOT_FOUND|ALREADY_EXISTS|PERMISSION_DENIED|" \
 	"RESOURCE_EXHAUSTED|FAILED_PRECONDITION|ABORTED|OUT_OF_RANGE|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS|UNAUTHENTICATED"
 
+/* Of the engine's API: exec/engine_call.c says which call is which. */
+#define METRICS_ENGINE_WORDS \
+	"ping|version|info|events|containers|create|inspect|start|kill|stop|pause|unpause|logs|remove|" \
+	"images|image|pull|import|load|remove_image|other"
+
 #define FAST ".001 .0025 .005 .01 .025 .05 .1 .25 .5 1 2.5 10"
 #define SLOW ".1 .5 1 2.5 5 10 30 60 300 900 3600 14400 86400"
 
@@ -91,15 +96,15 @@ enum metrics_role { METRICS_POOL = 1, METRICS_WORKER = 2, METRICS_MASTER = 4, ME
 	X(LEDGER_IMBALANCE, "hivemind_ledger_imbalance", GAUGE, METRICS_POOL, \
 	  NULL, NULL, NULL, NULL, "", \
 	  "Violations that the check of the books has found. Not 0: money stands still.") \
-	X(LOOP_LAG, "hivemind_loop_lag_seconds", HISTOGRAM, METRICS_POOL | METRICS_WORKER, \
+	X(LOOP_LAG, "hivemind_loop_lag_seconds", HISTOGRAM, METRICS_ALL, \
 	  NULL, NULL, NULL, NULL, FAST, \
 	  "How late a timer of the main loop was.") \
 	X(SSE_CLIENTS, "hivemind_sse_clients", GAUGE, METRICS_WORKER | METRICS_MASTER, \
 	  NULL, NULL, NULL, NULL, "", \
 	  "Streams of events that browsers have open.") \
 	X(ENGINE_SECONDS, "hivemind_engine_call_seconds", HISTOGRAM, METRICS_WORKER, \
-	  "call", "GET|POST|PUT|DELETE", NULL, NULL, FAST, \
-	  "Calls of the container engine, by their method; those that follow a container live as long as it.") \
+	  "call", METRICS_ENGINE_WORDS, NULL, NULL, FAST, \
+	  "Calls of the container engine, by what they ask for; those that follow a container are left out.") \
 	X(ATTEMPTS, "hivemind_attempts", GAUGE, METRICS_WORKER, \
 	  "phase", "fetching|running|returning", NULL, NULL, "", \
 	  "Attempts on this worker: getting ready, in their container, on their way back.") \
@@ -141,6 +146,9 @@ enum metric_id {
 /* The values of label 0 or 1 of a metric, where its row leaves them open; words is copied. Once, before it is used: later
  * calls change nothing. */
 void metrics_words(enum metric_id id, int label, const char *const *words, size_t n);
+
+/* A label that has this one value, beside those of the row: what is only known when the program was built. */
+void metrics_label(enum metric_id id, const char *name, const char *value);
 
 /* a, b: which value of the first and the second label; 0 where there is none. Values beyond the set are left out. */
 void metrics_add(enum metric_id id, size_t a, size_t b, double by);

@@ -26,6 +26,7 @@
 #include "roles/worker_home.h"
 #include "ui/term.h"
 
+#define LAG_EVERY_MS 1000
 #define LISTEN_DEFAULT "127.0.0.1:5001"
 #define API_KEY_MIN 32
 
@@ -154,6 +155,19 @@ static bool is_api_key(void *data, const char *token)
 	return m->api_key[0] != '\0' && http_secret_equal(token, m->api_key);
 }
 
+/* --- is the loop late? --------------------------------------------------------------------------- */
+
+static void on_lag_due(struct timer *t)
+{
+	struct master *m = container_of(t, struct master, lag);
+	int64_t now = clock_ms(), late = now - m->lag_due_ms;
+
+	if (m->lag_due_ms > 0)
+		metrics_observe(METRIC_LOOP_LAG, 0, late > 0 ? (double)late / 1000 : 0);
+	m->lag_due_ms = now + LAG_EVERY_MS;
+	timer_set(t, LAG_EVERY_MS);
+}
+
 /* --- down ---------------------------------------------------------------------------------------- */
 
 static void on_http_closed(void *user)
@@ -165,6 +179,7 @@ static void on_http_closed(void *user)
 		identity_end(who, who != m->first);
 	result_indexes_free(m->results);
 	m->results = NULL;
+	timer_close(&m->lag, NULL);
 }
 
 static void on_stop(struct loop *loop, int signal)
@@ -273,6 +288,8 @@ static int run(struct master *m)
 	m->started_ms = clock_wall_ms();
 	if (prepare(m, &err) == 0) {
 		loop_catch_signals(&m->loop, on_stop);
+		timer_init(&m->loop, &m->lag, on_lag_due);
+		on_lag_due(&m->lag);
 		if (listen_here(m, &err) == 0)
 			greet(m);
 		else

@@ -40,6 +40,8 @@ struct master {
 	int open_channels;
 	struct result_index *results; /* results whose files are known: roles/api_files.c */
 	int64_t started_ms;
+	struct timer lag;             /* each second: how late is the loop? */
+	int64_t lag_due_ms;
 };
 
 /* Print an address with a fresh one-time key behind these words; m->address is it. */

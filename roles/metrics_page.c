@@ -6,6 +6,8 @@
 #include "net/memory.h"
 #include "roles/roles.h"
 
+const char *hivemind_commit = "unknown";
+
 static const struct http_route *first_route;
 static size_t route_count; /* beyond the last: what has no route, files among it */
 
@@ -14,6 +16,7 @@ void metrics_page_open(enum metrics_role role, const struct http_route *routes, 
 	const char *version = HIVEMIND_VERSION, **words = xcalloc(n + 1, sizeof *words);
 
 	metrics_words(METRIC_BUILD_INFO, 0, &version, 1);
+	metrics_label(METRIC_BUILD_INFO, "commit", hivemind_commit);
 	metrics_set(METRIC_BUILD_INFO, 0, role == METRICS_POOL ? 0 : role == METRICS_WORKER ? 1 : 2, 1);
 	first_route = routes;
 	route_count = n;

@@ -6,6 +6,7 @@
 #define ROLES_ROLES_H
 
 #define HIVEMIND_VERSION "0.1.0"
+extern const char *hivemind_commit; /* of which it was built; main() says */
 
 int pool_main(int argc, char **argv);
 int worker_main(int argc, char **argv);

@@ -114,10 +114,36 @@ def test_the_masters_need_its_key(pool, ann, tmp_path):
         assert read(m.origin + "/metrics")[0] == 401
         text = read(m.origin + "/metrics", Authorization=f"Bearer {m.key}")[2]
         families = lint(text)
-        assert families["hivemind_build_info"] and list(families["hivemind_build_info"])[0][1].endswith('role="master"')
+        built = list(families["hivemind_build_info"])[0][1]
+        assert re.fullmatch(r'version="[0-9.]+",role="master",commit="([0-9a-f]{12}|unknown)"', built), built
+        hive.until("the loop to be timed", lambda: lint(read(m.origin + "/metrics", Authorization=f"Bearer {m.key}")[2])[
+            "hivemind_loop_lag_seconds"]["hivemind_loop_lag_seconds_count", ""] > 0)
         assert families["hivemind_http_requests_total"]["hivemind_http_requests_total", 'route="GET /metrics",code="4xx"'] == 1
     finally:
         assert m.end() == 0
+
+
+def expressions(value):
+    """Every "expr" and "query" in a dashboard."""
+    if isinstance(value, dict):
+        yield from (value[name] for name in ("expr", "query") if isinstance(value.get(name), str))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from expressions(item)
+
+
+def test_dashboard_and_rules_ask_for_labels_that_there_are():
+    rows = re.findall(r'X\(\w+, "([a-z_]+)", \w+, [^"]*?\\\n\s*(NULL|"\w+"), [^,]+, (NULL|"\w+"),', (hive.ROOT / "net/metrics.h").read_text())
+    labels = {name: {"instance", "job", "le", "commit"} | {word.strip('"') for word in words} for name, *words in rows}
+    asked = list(expressions(json.loads((DIST / "hivemind-grafana.json").read_text())))
+    asked += re.findall(r"expr: (.*)", (DIST / "hivemind-alerts.yml").read_text())
+    assert len(rows) > 30 and len(asked) > 20
+    for expr in asked:
+        names = {re.sub("_(bucket|count|sum)$", "", n) for n in re.findall(r"\b(?:hivemind|process)_[a-z_]+", expr)}
+        for name, matchers in re.findall(r"\b((?:hivemind|process)_[a-z_]+){([^}]*)}", expr):
+            used = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
+            assert used <= labels[re.sub("_(bucket|count|sum)$", "", name)], (expr, used)
+        for group in re.findall(r"\b(?:by|on|without)\s*\(([^)]*)\)", expr):
+            assert {g.strip() for g in group.split(",")} <= set().union(*(labels[n] for n in names)), (expr, group)
 
 
 def test_dashboard_and_rules_name_what_is_exported(pool):

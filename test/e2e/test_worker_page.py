@@ -224,7 +224,8 @@ def test_metrics_log_and_doctor(worker):
     families = lint(worker("GET", "/metrics"))
     assert families["hivemind_link_up"]["hivemind_link_up", ""] == 1
     assert families["hivemind_cores"]["hivemind_cores", 'kind="offered"'] == 2
-    assert families["hivemind_engine_call_seconds"]["hivemind_engine_call_seconds_count", 'call="POST"'] > 0
+    assert families["hivemind_engine_call_seconds"]["hivemind_engine_call_seconds_count", 'call="create"'] > 0
+    assert families["hivemind_engine_call_seconds"]["hivemind_engine_call_seconds_count", 'call="other"'] == 0
     assert "tasks can run" in worker("GET", "/log")
     checks = {c["name"]: c for c in worker("POST", "/doctor")["checks"]}
     assert checks["engine"]["verdict"] == "good" and checks["disk"]["text"]

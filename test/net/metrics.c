@@ -94,6 +94,19 @@ static void labels_are_closed_sets(void **state)
 	assert_int_equal(metrics_word(METRIC_TASKS, 0, "ASLEEP"), 2);
 }
 
+static void a_label_of_one_value_stands_beside_the_others(void **state)
+{
+	(void)state;
+	metrics_label(METRIC_BUILD_INFO, "commit", "1234567");
+	metrics_label(METRIC_BUILD_INFO, "commit", "another"); /* it was said already */
+	metrics_set(METRIC_BUILD_INFO, 0, 1, 1);
+	assert_true(sample(METRICS_WORKER,
+			   "hivemind_build_info{version=\"1.0\",role=\"worker\",commit=\"1234567\"}") == 1);
+	metrics_label(METRIC_REDIS_UP, "odd", "a\"b");
+	metrics_set(METRIC_REDIS_UP, 0, 0, 1);
+	assert_true(sample(METRICS_POOL, "hivemind_redis_up{odd=\"a\\\"b\"}") == 1);
+}
+
 static void the_process_is_measured(void **state)
 {
 	(void)state;
@@ -146,6 +159,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_set_and_added_is_written, begin, end),
 		cmocka_unit_test_setup_teardown(buckets_are_cumulative_and_end_with_all, begin, end),
 		cmocka_unit_test_setup_teardown(labels_are_closed_sets, begin, end),
+		cmocka_unit_test_setup_teardown(a_label_of_one_value_stands_beside_the_others, begin, end),
 		cmocka_unit_test_setup_teardown(the_process_is_measured, begin, end),
 		cmocka_unit_test_setup_teardown(every_line_is_of_the_format, begin, end),
 	};
