@@ -174,9 +174,10 @@ static void on_read(uv_stream_t *io, ssize_t n, const uv_buf_t *buf)
 		socket_ended(s, n == UV_EOF ? 0 : (int)n);
 }
 
-/* Where packets are lost, a heartbeat must not wait for TCP's back-off, which has doubled its patience to 6 s after five
- * losses: a stream that says little (under four packets on their way) is sent again at an even pace six times, which BBR
- * prevents, and later every RETRANSMIT_MAX_MS, which Linux can since 6.15. What the system does not know it refuses. */
+/* Where packets are lost, a heartbeat must not wait for TCP's back-off, which has doubled its patience to 6
+ * s after five losses: a stream that says little (under four packets on their way) is sent again at an even
+ * pace six times, which BBR prevents, and later every RETRANSMIT_MAX_MS, which Linux can since 6.15. What
+ * the system does not know it refuses. */
 static void be_persistent(int fd)
 {
 	int thin = 1, longest_ms = RETRANSMIT_MAX_MS;

@@ -5,8 +5,9 @@
  * takes it, and only the rest is copied. Whoever writes looks at stream_pending() first and waits for
  * on_drained(), so that the rest stays small.
  *
- * TCP is told to be persistent where packets are lost (stream.c): at 30 % loss both ways a heartbeat a second, and its
- * answer, arrive within 7 s; by itself its back-off would be silent for 10 s and more, several times an hour.
+ * TCP is told to be persistent where packets are lost (stream.c): at 30 % loss both ways a heartbeat a
+ * second, and its answer, arrive within 7 s; by itself its back-off would be silent for 10 s and more,
+ * several times an hour.
  *
  * With stream_secure() everything passes through TLS (net/tls.h) and nobody else sees a difference, but that
  * the stream is pending until the handshake is done (then on_drained comes), and that it may end with

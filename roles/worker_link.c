@@ -1,4 +1,5 @@
-/* roles/worker_link.c - enter(state) does what a state begins with; the events are: a message, the call's end, a timer. */
+/* roles/worker_link.c - enter(state) does what a state begins with; the events are: a message, the call's
+ * end, a timer, a spare. */
 #include "roles/worker_link.h"
 
 #include <inttypes.h>
@@ -21,7 +22,7 @@
 #define WAIT_BUSY_MS 2000 /* with tasks that are to be paused at 7 s */
 #define LINGER_MS 1000
 #define DEAF_AFTER_MS 2500 /* without an Ack: then a lease would not arrive either */
-#define STUCK_AFTER_MS 1500 /* not even late ones: not a pool that has much to do, for which another connection is one more */
+#define STUCK_AFTER_MS 1500 /* without even a late one: a pool with much to do needs no more connections */
 
 enum { IDLE, GREETING, LINKED, WAITING, LEAVING, CLOSED };
 
@@ -75,6 +76,11 @@ static void send_hello(struct worker_link *l)
 static bool is_deaf(const struct worker_link *l)
 {
 	return clock_ms() - l->acked_ms > DEAF_AFTER_MS;
+}
+
+static bool is_stuck(const struct worker_link *l)
+{
+	return is_deaf(l) && clock_ms() - l->heard_ms > STUCK_AFTER_MS;
 }
 
 void worker_link_beat(struct worker_link *l)
@@ -159,8 +165,8 @@ static void enter_waiting(struct worker_link *l)
 	timer_set(&l->timer, 1 + random_below((uint32_t)longest));
 }
 
-/* The pool says nothing, or is not to be believed: not only this call, its connection is of no use, and a new Hello on it
- * would make the pool believe that we hear it. */
+/* The pool says nothing, or is not to be believed: not only this call, its connection is of no use, and a
+ * new Hello on it would make the pool believe that we hear it. */
 static void hang_up(struct worker_link *l, const char *why)
 {
 	grpc_channel_hang_up(l->channel, why);
@@ -197,7 +203,8 @@ static bool is_replaced(struct worker_link *l, const Pb__Welcome *welcome)
 		return false;
 	}
 	if (l->refused_epoch != welcome->epoch)
-		log_warn("this pool was replaced and does not know it: refused pool=%s epoch=%" PRIu64 " seen=%" PRIu64,
+		log_warn("this pool was replaced and does not know it: refused pool=%s epoch=%" PRIu64
+				 " seen=%" PRIu64,
 			 seen->id, welcome->epoch, seen->epoch);
 	l->refused_epoch = welcome->epoch;
 	return true;
@@ -215,7 +222,9 @@ static void on_welcome(struct worker_link *l, const Pb__PoolMessage *message)
 		return;
 	}
 	l->heartbeat_ms = every < 100 || every > 10 * HEARTBEAT_MS ? HEARTBEAT_MS : every;
-	l->lost_after_ms = welcome->lost_after_ms > LOST_AFTER_MIN_MS ? welcome->lost_after_ms : LOST_AFTER_MS;
+	l->lost_after_ms = LOST_AFTER_MS;
+	if (welcome->lost_after_ms > LOST_AFTER_MIN_MS)
+		l->lost_after_ms = welcome->lost_after_ms;
 	enter_linked(l);
 }
 
@@ -328,7 +337,8 @@ static void on_call_done(struct grpc_call *call, const struct error *err)
 	if ((!l->ever && hopeless(err->status)) || err->status == STATUS_UNAUTHENTICATED)
 		worker_fail(l->worker, &why);
 	else if (l->tries == 0)
-		log_warn("lost the pool, asking again status=%s text=\"%s\"", status_name(err->status), err->text);
+		log_warn("lost the pool, asking again status=%s text=\"%s\"", status_name(err->status),
+			 err->text);
 	if (l->lingering)
 		return; /* the worker gave up, and had nothing to wait for */
 	if (l->step.at != CLOSED) /* the worker may have ended it just now */
@@ -346,7 +356,7 @@ static void on_beat(struct timer *timer)
 	worker_look_after_results(l->worker);
 	if (worker_link_up(l) && clock_ms() - l->acked_ms >= (int64_t)l->lost_after_ms)
 		hang_up(l, "the pool is silent");
-	if (l->step.at == LINKED && is_deaf(l) && clock_ms() - l->heard_ms > STUCK_AFTER_MS && !l->worker->leaving)
+	if (l->step.at == LINKED && is_stuck(l) && !l->worker->leaving)
 		worker_spare_look(&l->spare);
 	worker_link_beat(l);
 }

@@ -1,4 +1,5 @@
-/* roles/worker_link.h - the worker's session with the pool: one Link call, made again for as long as the worker lives.
+/* roles/worker_link.h - the worker's session with the pool: one Link call, made again for as long as the
+ * worker lives.
  *
  *   IDLE -> GREETING -> LINKED -> LEAVING -> CLOSED
  *              |  ^        |         |
@@ -10,14 +11,16 @@
  *   WAITING   the pool cannot be reached: back-off with full jitter, 0.25 s to 15 s (2 s with tasks)
  *   LEAVING   Leave was sent: every attempt is gone, nothing more is said
  *
- * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict on each.
+ * Whatever breaks leads to WAITING and then GREETING; Hello names the attempts and the pool gives a verdict
+ * on each.
  *
- * Several processes may lead one pool, one after the other (Welcome.pool, Welcome.epoch). One with a lower epoch than this
- * process has seen of the same pool was replaced and does not know it: it is hung up on before anything of it counts.
+ * Several processes may lead one pool, one after the other (Welcome.pool, Welcome.epoch). One with a lower
+ * epoch than this process has seen of the same pool was replaced and does not know it: it is hung up on
+ * before anything of it counts.
  *
- * acked_ms is the send time of the last heartbeat that the pool has acknowledged; from it the lease clock counts
- * (roles/lease_clock.h). A link without an answer for DEAF_AFTER_MS looks for another connection (roles/worker_spare.h) and is
- * made anew on it; after LOST_AFTER_MS it is given up in any case. */
+ * acked_ms is the send time of the last heartbeat that the pool has acknowledged; from it the lease clock
+ * counts (roles/lease_clock.h). A link without an answer for DEAF_AFTER_MS looks for another connection
+ * (roles/worker_spare.h) and is made anew on it; after LOST_AFTER_MS it is given up in any case. */
 #ifndef ROLES_WORKER_LINK_H
 #define ROLES_WORKER_LINK_H
 

@@ -1,11 +1,12 @@
 /* roles/worker_spare.h - a second way to the pool, looked for while the connection in use is deaf.
  *
- * Packets are lost one after the other, this machine has another address now, a router has forgotten the connection: TCP says
- * nothing of that for long, and the lease clock runs. A connection beside it asks the pool who we are; when that is
- * answered it is a way that carries in both directions, and found() hands it over.
+ * Packets are lost one after the other, this machine has another address now, a router has forgotten the
+ * connection: TCP says nothing of that for long, and the lease clock runs. A connection beside it asks the
+ * pool who we are; when that is answered it is a way that carries in both directions, and found() hands it
+ * over.
  *
- * Hello is said on it only when the old connection is closed: it names what is here at that moment, and a lease that came
- * through the old one afterwards would be begun and not be named. */
+ * Hello is said on it only when the old connection is closed: it names what is here at that moment, and a
+ * lease that came through the old one afterwards would be begun and not be named. */
 #ifndef ROLES_WORKER_SPARE_H
 #define ROLES_WORKER_SPARE_H
 

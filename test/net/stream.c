@@ -1,5 +1,7 @@
 #include "net/stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,7 @@
 #include <cmocka.h>
 
 #include "net/memory.h"
+#include "proto/limits.h"
 
 /* A stream on one end of a socket pair, the test's own file descriptor on the other. */
 static struct loop loop;
@@ -60,6 +63,29 @@ static int open_stream(void **state)
 	assert_int_equal(uv_pipe_open(&s.uv.pipe, fds[0]), 0);
 	stream_start(&s);
 	peer = fds[1];
+	return 0;
+}
+
+/* As open_stream(), with TCP between the two. */
+static int open_tcp(void **state)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof here;
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+	(void)state;
+	got = drained = ended = closed = 0;
+	loop_init(&loop);
+	assert_int_equal(bind(listener, (struct sockaddr *)&here, n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &n), 0);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&here, n), 0);
+	peer = accept(listener, NULL, NULL);
+	close(listener);
+	stream_init(&s, &loop, false, &events);
+	assert_int_equal(uv_tcp_open(&s.uv.tcp, fd), 0);
+	stream_start(&s);
 	return 0;
 }
 
@@ -172,6 +198,28 @@ static void closing_drops_what_is_pending(void **state)
 	free(data);
 }
 
+static int option_of(const struct stream *stream, int option)
+{
+	int value = -1;
+	socklen_t n = sizeof value;
+	uv_os_fd_t fd;
+
+	assert_int_equal(uv_fileno(&stream->uv.handle, &fd), 0);
+	return getsockopt(fd, IPPROTO_TCP, option, &value, &n) == 0 ? value : -1;
+}
+
+static void tcp_is_persistent_and_its_patience_is_bounded(void **state)
+{
+	const int longest_ms = 44; /* TCP_RTO_MAX_MS */
+	int ms = option_of(&s, longest_ms);
+
+	(void)state;
+	assert_int_equal(option_of(&s, TCP_THIN_LINEAR_TIMEOUTS), 1);
+	assert_true(ms == RETRANSMIT_MAX_MS || ms == -1); /* before Linux 6.15 there is none */
+	assert_int_equal(option_of(&s, TCP_USER_TIMEOUT), PEER_TIMEOUT_MS);
+	assert_int_equal(option_of(&s, TCP_NODELAY), 1);
+}
+
 #define stream_test(name) cmocka_unit_test_setup_teardown(name, open_stream, close_stream)
 
 int main(void)
@@ -184,6 +232,8 @@ int main(void)
 	    stream_test(the_end_is_told_once),
 	    stream_test(a_failed_write_ends_it_but_not_from_inside),
 	    stream_test(closing_drops_what_is_pending),
+	    cmocka_unit_test_setup_teardown(tcp_is_persistent_and_its_patience_is_bounded, open_tcp,
+	                                    close_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
