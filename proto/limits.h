@@ -140,9 +140,9 @@
 #define RETRY_TIMES_MAX 100              /* by so many: the hold pays for each */
 #define DISCONNECT_WAIT_MAX_S 86400
 
-/* of the pool's disk that bundles may fill: the rest is for results, */
+/* Of the pool's disk that bundles may fill: the rest is for results, but never more than the reserve. */
 #define POOL_DISK_PERCENT 90
-#define POOL_DISK_RESERVE (4 * GiB)      /* but never more than this */
+#define POOL_DISK_RESERVE (4 * GiB)
 
 /* --- archives (bundles in, results out) ----------------------------------------------------- */
 #define BUNDLE_MAX (64 * GiB)            /* bytes of the tar */
@@ -161,18 +161,17 @@
 /* the pool gives the tasks of a worker that was silent for so long to others */
 #define LOST_AFTER_MS 10000
 #define LOST_AFTER_MIN_MS 2000           /* a pool that says less is not believed */
-/* the worker pauses its containers: 7 s after it sent the last */
+/* The worker pauses its containers 7 s after it sent the last heartbeat that was acknowledged, and kills them
+ * after 9 s; the supervisor acts a little later, when the worker has not. */
 #define PAUSE_AFTER(lost_ms) ((lost_ms) * 7 / 10)
-#define KILL_AFTER(lost_ms) ((lost_ms) * 9 / 10)  /* heartbeat that was acknowledged, and kills them: 9 s */
-/* the supervisor acts so much later, when the worker has not */
+#define KILL_AFTER(lost_ms) ((lost_ms) * 9 / 10)
 #define SUPERVISOR_LAG(lost_ms) ((lost_ms) / 40)
-/* containers of an engine that does not answer for so long are lost */
-#define ENGINE_SILENT_MS LOST_AFTER_MS
-/* a container that runs so long beyond limit and grace is taken from its worker, */
+#define ENGINE_SILENT_MS LOST_AFTER_MS   /* of an engine, after which its containers are lost */
+/* A container that runs so long beyond limit and grace is taken from its worker, as is an attempt that
+ * gets on with neither staging nor collecting: more than PULL_TIMEOUT_MS, and 1 ms more for so many
+ * bytes to unpack or pack. */
 #define REVOKE_AFTER_MS 30000
-/* as is an attempt that gets on with neither staging nor collecting: more than */
 #define REVOKE_STALLED_MS (15 * 60 * 1000)
-/* PULL_TIMEOUT_MS, and 1 ms more for so many bytes to unpack or pack */
 #define REVOKE_BYTES_PER_MS (4 * KiB)
 #define ATTEMPTS_MAX 1024                /* at once on one worker */
 #define LOSSES_MAX 5                     /* attempts lost with their worker that are followed by another, */
