@@ -1,5 +1,6 @@
-/* test/bench/grpc_bare.c - the least that can answer unary gRPC calls with nghttp2 and libuv: no descriptors, no
- * checks, no limits, one message of at most 4 KiB a call. It is what our server is compared with, no product.
+/* test/bench/grpc_bare.c - the least that can answer unary gRPC calls with nghttp2 and libuv: no
+ * descriptors, no checks, no limits, one message of at most 4 KiB a call. It is what our server is
+ * compared with, no product.
  *
  * Prints its port, serves until it is killed. */
 #include <nghttp2/nghttp2.h>

@@ -1,5 +1,6 @@
-/* test/bench/raw_container.c - what the engine itself takes for a task's container: create, start, wait, remove, one after
- * another with the very body that the worker sends, and nothing of ours around it. Prints milliseconds, one line a round.
+/* test/bench/raw_container.c - what the engine itself takes for a task's container: create, start, wait,
+ * remove, one after another with the very body that the worker sends, and nothing of ours around it. Prints
+ * milliseconds, one line a round.
  *
  *     raw_container SOCKET WORK ROUNDS -- COMMAND... */
 #include <stdio.h>

@@ -170,7 +170,8 @@ static void a_sweep_removes_what_is_ours_and_not_kept(void **state)
 	create("hm-old.1-1", "w1");
 	create("hm-old.1-2", "w1");
 	create("hm-other.1-1", "w2");
-	call_start(&engine, &c, on_counted_nothing, "POST", "/images/%s/tag?repo=hivemind/task-w1&tag=old.1-2", engine.base);
+	call_start(&engine, &c, on_counted_nothing, "POST",
+		   "/images/%s/tag?repo=hivemind/task-w1&tag=old.1-2", engine.base);
 	await(1);
 	engine_sweep(&engine, keep, 1, on_engine_event, NULL);
 	await(1);

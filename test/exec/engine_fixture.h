@@ -1,7 +1,7 @@
 /* test/exec/engine_fixture.h - a private engine, a loop and a scratch directory for a test program.
  *
- * The group's setup starts the engine that is named, and its teardown ends it and looks for what it left. Every wait
- * has a deadline; HIVEMIND_TEST_ENGINES=podman restricts a run to one of the two. */
+ * The group's setup starts the engine that is named, and its teardown ends it and looks for what it left.
+ * Every wait has a deadline; HIVEMIND_TEST_ENGINES=podman restricts a run to one of the two. */
 #ifndef TEST_EXEC_ENGINE_FIXTURE_H
 #define TEST_EXEC_ENGINE_FIXTURE_H
 

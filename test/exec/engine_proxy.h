@@ -1,4 +1,5 @@
-/* test/exec/engine_proxy.h - a proxy in front of the fixture's engine that makes one request fail, in one of several ways. */
+/* test/exec/engine_proxy.h - a proxy in front of the fixture's engine that makes one request fail,
+ * in one of several ways. */
 #ifndef TEST_EXEC_ENGINE_PROXY_H
 #define TEST_EXEC_ENGINE_PROXY_H
 
@@ -7,7 +8,8 @@
 /* --- the proxy --------------------------------------------------------------------------------- */
 enum fault { CLOSE_BEFORE, ANSWER_500, LOSE_REPLY, FAULTS };
 
-static const char *const fault_names[] = {"closed before it is read", "answered with 500", "its answer is lost"};
+static const char *const fault_names[] = {"closed before it is read", "answered with 500",
+					  "its answer is lost"};
 
 static struct {
 	uv_pipe_t listener;
@@ -86,14 +88,16 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *out)
 
 static bool begins_request(const char *data, size_t n)
 {
-	return n > 8 && (memcmp(data, "GET /", 5) == 0 || memcmp(data, "POST /", 6) == 0 || memcmp(data, "DELETE /", 8) == 0);
+	return n > 8 && (memcmp(data, "GET /", 5) == 0 || memcmp(data, "POST /", 6) == 0 ||
+			 memcmp(data, "DELETE /", 8) == 0);
 }
 
 /* Returns true when it has been dealt with. */
 static bool inject(struct side *s, const char *data, size_t n)
 {
-	static const char answer[] = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 22\r\nConnection: close\r\n\r\n"
-				     "{\"message\":\"injected\"}";
+	static const char answer[] =
+		"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 22\r\nConnection: close\r\n\r\n"
+		"{\"message\":\"injected\"}";
 
 	if (!s->is_client || !begins_request(data, n) || ++proxy.requests != proxy.fail_at)
 		return false;
@@ -164,7 +168,8 @@ static void on_connection(uv_stream_t *server, int status)
 	upstream = side_new(false);
 	client->other = upstream;
 	upstream->other = client;
-	uv_pipe_connect(&upstream->connect, &upstream->pipe, private_engine_socket(private_engine) + 5, on_connected);
+	uv_pipe_connect(&upstream->connect, &upstream->pipe, private_engine_socket(private_engine) + 5,
+			on_connected);
 }
 
 static void close_connections(void)

@@ -170,7 +170,8 @@ static int images_named(const char *reference)
 {
 	char path[200];
 
-	snprintf(path, sizeof(path), "images/json?filters=%%7B%%22reference%%22%%3A%%5B%%22%s%%22%%5D%%7D", reference);
+	snprintf(path, sizeof(path), "images/json?filters=%%7B%%22reference%%22%%3A%%5B%%22%s%%22%%5D%%7D",
+		 reference);
 	return count_in_engine(path);
 }
 

@@ -101,8 +101,9 @@ static void only_its_parts_and_our_name_are_left(void **state)
 
 		read_all(&l, piece);
 		assert_string_equal(l.names, "config.json layer-0.tar manifest.json ");
-		assert_string_equal(buf_text(&l.manifest), "[{\"Config\":\"config.json\",\"RepoTags\":[\"hivemind/task-w:1\"],"
-							   "\"Layers\":[\"layer-0.tar\"]}]");
+		assert_string_equal(buf_text(&l.manifest),
+				    "[{\"Config\":\"config.json\",\"RepoTags\":[\"hivemind/task-w:1\"],"
+				    "\"Layers\":[\"layer-0.tar\"]}]");
 		buf_release(&l.manifest);
 	}
 }
@@ -125,7 +126,8 @@ static void a_layer_may_be_a_link_to_another(void **state)
 
 static void links_lead_nowhere_else(void **state)
 {
-	static const char *const targets[] = {"/etc/shadow", "../../etc/shadow", "b/layer.tar", "../b/layer.tar", ""};
+	static const char *const targets[] = {"/etc/shadow", "../../etc/shadow", "b/layer.tar",
+					      "../b/layer.tar", ""};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
@@ -189,8 +191,9 @@ static void put_record(struct buf *tar, const char *record)
 /* What lies behind them in memory must not become a name. */
 static void records_that_are_not_as_long_as_they_say_are_refused(void **state)
 {
-	static const char *const records[] = {"7 path=", "9999", "7 abcd\n8 path=x", "99999999999999999999999 path=x\n",
-					      "4 =\n", "-8 path=\n"};
+	static const char *const records[] = {
+		"7 path=", "9999", "7 abcd\n8 path=x", "99999999999999999999999 path=x\n", "4 =\n",
+		"-8 path=\n"};
 	struct buf tar = {0};
 
 	(void)state;

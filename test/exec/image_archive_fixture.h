@@ -1,4 +1,5 @@
-/* test/exec/image_archive_fixture.h - makes image.tar files, good and hostile, out of the built-in image's layer. */
+/* test/exec/image_archive_fixture.h - makes image.tar files, good and hostile, out of the
+ * built-in image's layer. */
 #ifndef TEST_EXEC_IMAGE_ARCHIVE_FIXTURE_H
 #define TEST_EXEC_IMAGE_ARCHIVE_FIXTURE_H
 

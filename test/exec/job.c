@@ -368,7 +368,8 @@ static void killed_by_itself_has_that_exit_status(void **state)
 
 	(void)state;
 	for (int term = 0; term < 2; term++) {
-		test_job_init(&t, term ? "echo a; sh -c 'kill -TERM $$'; exit $?" : "echo a; sh -c 'kill -KILL $$'; exit $?");
+		test_job_init(&t, term ? "echo a; sh -c 'kill -TERM $$'; exit $?"
+				       : "echo a; sh -c 'kill -KILL $$'; exit $?");
 		test_job_run(&t);
 		assert_string_equal(buf_text(&t.out), "a\n");
 		assert_int_equal(t.job.exit_code, term ? 143 : 137);

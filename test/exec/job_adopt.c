@@ -1,5 +1,6 @@
-/* test/exec/job_adopt.c - a job whose process died is gone on with by the next one: containers that are made here by
- * plain requests, as if by a process that is no more, in every state, and each request failing in turn. */
+/* test/exec/job_adopt.c - a job whose process died is gone on with by the next one: containers that
+ * are made here by plain requests, as if by a process that is no more, in every state, and each
+ * request failing in turn. */
 #include "exec/container_body.h"
 #include "net/clock.h"
 #include "test/exec/engine_proxy.h"
@@ -27,7 +28,8 @@ static void make(const struct job *j)
 	};
 	struct engine_call c = {0};
 
-	call_post_json(&engine, &c, on_asked, container_body_json(&body), "/containers/create?name=hm-%s-%u", j->task, j->epoch);
+	call_post_json(&engine, &c, on_asked, container_body_json(&body), "/containers/create?name=hm-%s-%u",
+		       j->task, j->epoch);
 	await(1);
 }
 

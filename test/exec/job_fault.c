@@ -38,8 +38,8 @@ static bool run_with_fault(enum fault fault, int n, bool from_archive, bool stop
 		assert_string_equal(buf_text(&t.out), "up\n");
 	else
 		assert_true(t.job.error.text[0] != '\0');
-	assert_true(t.job.failure == FAILURE_NONE || t.job.failure == FAILURE_INFRA || t.job.failure == FAILURE_IMAGE ||
-		    (stopped && t.job.failure == FAILURE_USER_EXIT));
+	assert_true(t.job.failure == FAILURE_NONE || t.job.failure == FAILURE_INFRA ||
+		    t.job.failure == FAILURE_IMAGE || (stopped && t.job.failure == FAILURE_USER_EXIT));
 	test_job_release(&t);
 	assert_healthy_and_empty();
 	return proxy.hit;

@@ -1,4 +1,5 @@
-/* exec/supervisor.c: when it looks, when it ends. What it does to containers is in test/e2e/test_fencing.py. */
+/* exec/supervisor.c: when it looks, when it ends. What it does to containers is in
+ * test/e2e/test_fencing.py. */
 #include "test/exec/leash_fixture.h"
 
 #include "exec/supervisor.h"

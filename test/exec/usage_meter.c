@@ -18,7 +18,8 @@ static void put(const char *path, const char *text)
 {
 	char command[600];
 
-	snprintf(command, sizeof(command), "mkdir -p %s$(dirname %s) && printf '%s' > %s%s", root, path, text, root, path);
+	snprintf(command, sizeof(command), "mkdir -p %s$(dirname %s) && printf '%s' > %s%s", root, path, text,
+		 root, path);
 	assert_int_equal(system(command), 0);
 }
 
@@ -47,7 +48,8 @@ static void version_1_is_read(void **state)
 	put("/proc/7/cgroup", "9:cpu,cpuacct:/docker/ab\\n4:memory:/docker/ab\\n0::/\\n");
 	put("/sys/fs/cgroup/cpuacct/docker/ab/cpuacct.usage", "1500000000\\n");
 	put("/sys/fs/cgroup/memory/docker/ab/memory.max_usage_in_bytes", "4096000\\n");
-	put("/sys/fs/cgroup/memory/docker/ab/memory.oom_control", "oom_kill_disable 0\\nunder_oom 0\\noom_kill 2\\n");
+	put("/sys/fs/cgroup/memory/docker/ab/memory.oom_control",
+	    "oom_kill_disable 0\\nunder_oom 0\\noom_kill 2\\n");
 	usage_meter_init(&m);
 	assert_false(usage_meter_is_open(&m));
 	usage_meter_open(&m, root, 7);

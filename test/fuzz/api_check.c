@@ -1,6 +1,6 @@
-/* test/fuzz/api_check.c - the query and the body of a request of the JSON API, after a byte that chooses the route and
- * "QUERY\n" before the body: what is taken holds only what the route knows, within its bounds, and can be read as run() reads
- * it; what is refused has words and says what to do. */
+/* test/fuzz/api_check.c - the query and the body of a request of the JSON API, after a byte that chooses the
+ * route and "QUERY\n" before the body: what is taken holds only what the route knows, within its bounds, and
+ * can be read as run() reads it; what is refused has words and says what to do. */
 #include "roles/api.h"
 #include "roles/worker_page.h"
 #include "test/fuzz/fuzz.h"

@@ -1,4 +1,5 @@
-/* test/fuzz/folder.h - for the targets whose reader takes a directory: one in memory, of this process, empty at each input. */
+/* test/fuzz/folder.h - for the targets whose reader takes a directory: one in memory, of this
+ * process, empty at each input. */
 #ifndef TEST_FUZZ_FOLDER_H
 #define TEST_FUZZ_FOLDER_H
 

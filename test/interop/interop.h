@@ -1,4 +1,5 @@
-/* test/interop/interop.h - what both programs know of grpc.testing: its methods as rows, its fields' names. */
+/* test/interop/interop.h - what both programs know of grpc.testing: its methods as
+ * rows, its fields' names. */
 #ifndef TEST_INTEROP_H
 #define TEST_INTEROP_H
 

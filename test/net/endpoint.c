@@ -86,8 +86,9 @@ static void what_is_too_long_is_refused(void **state)
 
 static void what_is_written_is_read_as_the_same(void **state)
 {
-	static const char *const texts[] = {"[unix]:5", "unix#sha256:0123456789abcdef0123456789abcdef0123456789abcdef"
-	                                                "0123456789abcdef"};
+	static const char *const texts[] = {"[unix]:5",
+					    "unix#sha256:0123456789abcdef0123456789abcdef0123456789abcdef"
+					    "0123456789abcdef"};
 	static const char *const refused[] = {"a[2000::1]:25025", "a]b", "unix:/run/a\n[b]", "unix:/\x7f"};
 	char text[400];
 

@@ -238,7 +238,8 @@ static void a_body_is_sent_with_its_type(void **state)
 	struct fetch_request r = {.type = "application/json", .body = "{\"a\":1}", .body_size = 7};
 
 	(void)state;
-	script = (struct script){"{\"a\":1}", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true};
+	script = (struct script){
+		"{\"a\":1}", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true};
 	run(&r, "POST", "/containers/create");
 	assert_int_equal(r.http, 201);
 	assert_int_equal(r.error.status, 0);
@@ -274,7 +275,8 @@ static void a_body_may_be_made_while_it_is_sent(void **state)
 
 	(void)state;
 	pieces = 3;
-	script = (struct script){"\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true};
+	script = (struct script){"\r\n0\r\n\r\n",
+				 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true};
 	timer_init(&loop, &later, on_resume_timer);
 	later.uv.data = &r;
 	timer_set(&later, 30);
@@ -424,7 +426,8 @@ static void no_server_is_unavailable(void **state)
 
 static void a_connection_that_breaks_is_unavailable(void **state)
 {
-	static const char *const replies[] = {"", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"};
+	static const char *const replies[] = {"", "HTTP/1.1 200 OK\r\nContent-Le",
+					      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"};
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {

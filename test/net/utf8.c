@@ -55,7 +55,8 @@ static void what_is_no_character_is_refused(void **state)
 
 static void what_speaks_to_the_terminal_or_turns_the_writing_is_hidden(void **state)
 {
-	static const uint32_t hidden[] = {0, '\n', 0x1b, 0x7f, 0x9b, 0xad, 0x61c, 0x200b, 0x202e, 0x2066, 0xfeff, 0xe0041};
+	static const uint32_t hidden[] = {0,     '\n',   0x1b,   0x7f,   0x9b,   0xad,
+					  0x61c, 0x200b, 0x202e, 0x2066, 0xfeff, 0xe0041};
 	static const uint32_t shown[] = {' ', '~', 0xa0, 0xe9, 0x7b54, 0x1f41d};
 
 	(void)state;

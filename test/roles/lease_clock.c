@@ -1,4 +1,5 @@
-/* test/roles/lease_clock.c tests roles/lease_clock.c: attempts and jobs are stood in for here, the clock is the test's. */
+/* test/roles/lease_clock.c tests roles/lease_clock.c: attempts and jobs are stood in for here,
+ * the clock is the test's. */
 #include "roles/lease_clock.h"
 
 #include <setjmp.h>
@@ -98,7 +99,8 @@ static void silent_for_7_s_it_pauses_and_for_9_s_it_kills(void **state)
 	static const struct {
 		int64_t after_ms;
 		int pauses, resumes, lost;
-	} rows[] = {{0, 0, 1, 0}, {6999, 0, 1, 0}, {7000, 1, 0, 0}, {8999, 1, 0, 0}, {9000, 0, 0, 1}, {9100, 0, 0, 0}};
+	} rows[] = {{0, 0, 1, 0},    {6999, 0, 1, 0}, {7000, 1, 0, 0},
+		    {8999, 1, 0, 0}, {9000, 0, 0, 1}, {9100, 0, 0, 0}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

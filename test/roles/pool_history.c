@@ -1,4 +1,5 @@
-/* test/roles/pool_history.c - what the pool was like: a look a second, over restarts, crashes and files that are none. */
+/* test/roles/pool_history.c - what the pool was like: a look a second, over restarts, crashes
+ * and files that are none. */
 #include "roles/pool_history.h"
 
 #include <math.h>

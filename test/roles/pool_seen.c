@@ -1,4 +1,5 @@
-/* test/roles/pool_seen.c - the newest pool is known to the next process; a file that is not as it should be is none. */
+/* test/roles/pool_seen.c - the newest pool is known to the next process; a file that is not
+ * as it should be is none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -183,7 +183,8 @@ static void a_sentence_says_why_a_task_waits(void **state)
 }
 
 /* Two owners: ann has a and b, bob has c. */
-static struct sched_worker worker(const char *id, const char *owner, int64_t free_cores, const struct amounts *offered)
+static struct sched_worker worker(const char *id, const char *owner, int64_t free_cores,
+				  const struct amounts *offered)
 {
 	return (struct sched_worker){.free = cores(free_cores), .offered = offered, .id = id, .owner = owner};
 }
@@ -202,7 +203,8 @@ static size_t place(struct sched_past *past, struct sched_worker *w, size_t n, i
 static void a_lost_task_prefers_another_owner_then_another_worker(void **state)
 {
 	const struct amounts four = cores(4);
-	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 3, &four), worker("c", "bob", 2, &four)};
+	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 3, &four),
+				   worker("c", "bob", 2, &four)};
 	struct sched_past past = {.patient_until_ms = 1000};
 
 	(void)state;
@@ -217,7 +219,8 @@ static void a_lost_task_prefers_another_owner_then_another_worker(void **state)
 static void it_does_not_wait_for_another_owner_where_another_worker_is_free(void **state)
 {
 	const struct amounts four = cores(4);
-	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 4, &four), worker("c", "bob", 0, &four)};
+	struct sched_worker w[] = {worker("a", "ann", 4, &four), worker("b", "ann", 4, &four),
+				   worker("c", "bob", 0, &four)};
 	struct sched_past past = {.patient_until_ms = 1000};
 
 	(void)state;
@@ -255,7 +258,8 @@ static void the_past_is_bounded_and_read_as_it_is_written(void **state)
 	char id[2] = "a";
 
 	(void)state;
-	sched_past_read(&past, "aaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbb:r cccccccccccccccc::a x toolongtoolongtoolong:b:r");
+	sched_past_read(
+		&past, "aaaaaaaaaaaaaaaa:bbbbbbbbbbbbbbbb:r cccccccccccccccc::a x toolongtoolongtoolong:b:r");
 	assert_int_equal(past.count, 2);
 	assert_string_equal(past.by[0].worker, "aaaaaaaaaaaaaaaa");
 	assert_string_equal(past.by[0].owner, "bbbbbbbbbbbbbbbb");

@@ -1,4 +1,5 @@
-/* test/roles/silence.c tests roles/silence.c: when an attempt is taken from a worker that beats and does not get on with it */
+/* test/roles/silence.c tests roles/silence.c: when an attempt is taken from a worker that beats and
+ * does not get on with it */
 #include "roles/silence.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* test/roles/worker_policy.c - what an owner allows: limits that are taken or refused whole, and why a worker rests. */
+/* test/roles/worker_policy.c - what an owner allows: limits that are taken or refused whole,
+ * and why a worker rests. */
 #include "roles/worker_policy.h"
 
 #include <setjmp.h>
@@ -17,7 +18,8 @@
 
 #define NOW (INT64_C(1800000000) * 1000) /* Friday 2027-01-15 08:00 UTC */
 
-static const struct worker_resources most = {.milli_cpus = 4000, .memory = 8 * GiB, .disk = 100 * GiB, .tasks_max = 10};
+static const struct worker_resources most = {
+	.milli_cpus = 4000, .memory = 8 * GiB, .disk = 100 * GiB, .tasks_max = 10};
 static const struct surroundings quiet = {.on_mains = true};
 
 static struct worker_policy fresh(void)

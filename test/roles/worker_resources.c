@@ -9,7 +9,8 @@
 
 static struct worker_resources a_machine(void)
 {
-	return (struct worker_resources){.milli_cpus = 2000, .memory = 4 * GiB, .disk = 10 * GiB, .gpus = 3, .tasks_max = 4};
+	return (struct worker_resources){
+		.milli_cpus = 2000, .memory = 4 * GiB, .disk = 10 * GiB, .gpus = 3, .tasks_max = 4};
 }
 
 static Pb__Resources a_need(uint32_t milli_cpus, uint64_t memory, uint32_t gpus)

@@ -358,7 +358,8 @@ static void a_disk_that_fails_ends_the_process(void **state)
 	assert_int_equal(commit_with(EIO, 0, &status), EXIT_WRONG_STATE); /* of the file */
 	assert_false(blobs_have(blobs, sha256, &size));
 	assert_int_equal(blobs_upload_offset(blobs, "k0"), 0); /* what may be lost is not gone on with */
-	assert_int_equal(commit_with(EIO, 1, &status), EXIT_WRONG_STATE); /* of its directory: acknowledged to nobody */
+	/* of its directory: acknowledged to nobody */
+	assert_int_equal(commit_with(EIO, 1, &status), EXIT_WRONG_STATE);
 	assert_false(blobs_have(blobs, sha256, &size));
 	assert_int_equal(commit_with(ENOSPC, 0, &status), -1);
 	assert_int_equal(status, STATUS_RESOURCE_EXHAUSTED);

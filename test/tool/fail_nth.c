@@ -4,9 +4,10 @@
  *     FAIL=malloc:1200                               1,200th allocation: malloc, calloc, realloc together
  *     FAIL=write:5:                                  the fifth and all that follow
  *
- * When a call is made to fail, its number goes to the file $FAIL_TOLD, so that who runs us knows that there was one.
- * Only the process itself: neither its children nor what they start see any of it. With FAIL_IN=VERB it is the child
- * "hivemind VERB" instead. With FAIL=NAME:0 nothing fails, and the number of calls is written to $FAIL_TOLD at the end. */
+ * When a call is made to fail, its number goes to the file $FAIL_TOLD, so that who runs us knows that there
+ * was one. Only the process itself: neither its children nor what they start see any of it. With FAIL_IN=VERB
+ * it is the child "hivemind VERB" instead. With FAIL=NAME:0 nothing fails, and the number of calls is written
+ * to $FAIL_TOLD at the end. */
 #define _GNU_SOURCE
 #define _LARGEFILE64_SOURCE
 #include <dirent.h>
@@ -34,7 +35,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-extern int __open64_2(const char *path, int flags); /* open() where the compiler knows that there is no mode */
+/* open() where the compiler knows that there is no mode */
+extern int __open64_2(const char *path, int flags);
 
 static char name[24];       /* of the function that fails; "" = none does */
 static long nth;
@@ -47,7 +49,8 @@ static pid_t ours;
 static bool is_verb(const char *verb)
 {
 	char words[400] = "";
-	long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY), n = syscall(SYS_read, fd, words, sizeof words - 1);
+	long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY),
+	     n = syscall(SYS_read, fd, words, sizeof words - 1);
 
 	syscall(SYS_close, fd);
 	return n > 0 && strcmp(words + strlen(words) + 1, verb) == 0;
@@ -159,7 +162,8 @@ WRAP(EIO, int, statvfs64, (const char *path, struct statvfs64 *to), (path, to))
 WRAP(EMFILE, int, socket, (int domain, int type, int protocol), (domain, type, protocol))
 WRAP(ENETUNREACH, int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 WRAP(EMFILE, int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int flags), (fd, a, n, flags))
-WRAP(ENOMEM, int, setsockopt, (int fd, int level, int option, const void *v, socklen_t n), (fd, level, option, v, n))
+WRAP(ENOMEM, int, setsockopt, (int fd, int level, int option, const void *v, socklen_t n),
+     (fd, level, option, v, n))
 WRAP(ENOSPC, int, epoll_ctl, (int at, int what, int fd, struct epoll_event *event), (at, what, fd, event))
 WRAP(EAGAIN, pid_t, fork, (void), ())
 WRAP(EMFILE, int, pipe2, (int fds[2], int flags), (fds, flags))
@@ -170,7 +174,8 @@ WRAP(EMFILE, int, dup, (int fd), (fd))
 WRAP(EADDRINUSE, int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 WRAP(EADDRINUSE, int, listen, (int fd, int n), (fd, n))
 WRAP(ENOTCONN, int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n))
-WRAP(ENOTCONN, int, getsockopt, (int fd, int level, int option, void *v, socklen_t *n), (fd, level, option, v, n))
+WRAP(ENOTCONN, int, getsockopt, (int fd, int level, int option, void *v, socklen_t *n),
+     (fd, level, option, v, n))
 WRAP(ECONNRESET, ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 WRAP(EIO, int, fstat64, (int fd, struct stat64 *st), (fd, st))
 WRAP(EIO, int, stat64, (const char *path, struct stat64 *st), (path, st))
@@ -182,7 +187,8 @@ WRAP(EPERM, int, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP(EPERM, int, fchmodat, (int at, const char *path, mode_t mode, int flags), (at, path, mode, flags))
 WRAP(EPERM, int, fchown, (int fd, uid_t u, gid_t g), (fd, u, g))
 WRAP(EPERM, int, fchownat, (int at, const char *path, uid_t u, gid_t g, int flags), (at, path, u, g, flags))
-WRAP(EPERM, int, utimensat, (int at, const char *path, const struct timespec t[2], int flags), (at, path, t, flags))
+WRAP(EPERM, int, utimensat, (int at, const char *path, const struct timespec t[2], int flags),
+     (at, path, t, flags))
 WRAP(ENOLCK, int, flock, (int fd, int what), (fd, what))
 WRAP(EIO, int, rmdir, (const char *path), (path))
 WRAP(EIO, ssize_t, readlink, (const char *path, char *to, size_t n), (path, to, n))
@@ -288,8 +294,8 @@ int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*run)(void *
 	return fails("pthread_create", EAGAIN) ? EAGAIN : next(t, attr, run, user);
 }
 
-int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
-		 char *const argv[], char *const env[])
+int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+		 const posix_spawnattr_t *attr, char *const argv[], char *const env[])
 {
 	static __typeof__(&posix_spawnp) next;
 

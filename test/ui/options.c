@@ -25,7 +25,8 @@ struct verb {
 	struct error err;
 };
 
-static const struct verb_help help = {.usage = "hivemind verb [options] A", .summary = "Does it.", .examples = "hivemind verb a"};
+static const struct verb_help help = {
+	.usage = "hivemind verb [options] A", .summary = "Does it.", .examples = "hivemind verb a"};
 static char config_path[64];
 
 static int parse_with(struct verb *v, enum option_kind last, char **argv)
