@@ -21,7 +21,7 @@ static bool read_word(const char *path, char *word, size_t n)
 static void look_at_power(struct surroundings *s, const char *root)
 {
 	char path[400], word[32];
-	bool mains = false, discharges = false;
+	bool discharges = false;
 	struct dirent *entry;
 	DIR *dir;
 
@@ -31,26 +31,18 @@ static void look_at_power(struct surroundings *s, const char *root)
 		if (entry->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/type", root, entry->d_name);
-		if (!read_word(path, word, sizeof word))
+		if (!read_word(path, word, sizeof word) || strcmp(word, "Battery") != 0)
 			continue;
-		if (strcmp(word, "Battery") == 0) {
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/scope", root,
-				 entry->d_name);
-			if (read_word(path, word, sizeof word) && strcmp(word, "Device") == 0)
-				continue; /* of a mouse */
-			s->has_battery = true;
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/status", root,
-				 entry->d_name);
-			discharges |= read_word(path, word, sizeof word) && strcmp(word, "Discharging") == 0;
-		} else {
-			snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/online", root,
-				 entry->d_name);
-			mains |= read_word(path, word, sizeof word) && word[0] == '1';
-		}
+		snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/scope", root, entry->d_name);
+		if (read_word(path, word, sizeof word) && strcmp(word, "Device") == 0)
+			continue; /* of a mouse */
+		s->has_battery = true;
+		snprintf(path, sizeof path, "%s/sys/class/power_supply/%.64s/status", root, entry->d_name);
+		discharges |= read_word(path, word, sizeof word) && strcmp(word, "Discharging") == 0;
 	}
 	if (dir != NULL)
 		closedir(dir);
-	s->on_mains = !s->has_battery || (mains && !discharges) || !discharges;
+	s->on_mains = !discharges;
 }
 
 /* Terminals tell when they were read last: when somebody typed. */

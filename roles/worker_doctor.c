@@ -10,46 +10,32 @@
 
 #define DOCTOR_MS 90000
 
-static void finish(struct worker_doctor *d)
+static void on_timer_closed(struct timer *t)
 {
+	struct worker_doctor *d = container_of(t, struct worker_doctor, patience);
 	struct error err = {0};
 
 	d->running = false;
-	if (d->answer.n == 0)
+	if (d->cut || d->answer.n == 0)
 		error_set(&err, STATUS_INTERNAL, "the checks ended without an answer");
 	d->done(d, &err);
 	buf_release(&d->answer);
 }
 
-static void on_handle_closed(struct worker_doctor *d)
-{
-	if (--d->open == 0)
-		finish(d);
-}
-
-static void on_timer_closed(struct timer *t)
-{
-	on_handle_closed(container_of(t, struct worker_doctor, patience));
-}
-
-static void on_process_closed(uv_handle_t *h)
-{
-	on_handle_closed(h->data);
-}
-
-static void on_pipe_closed(uv_handle_t *h)
+/* Patience ends last: the process may live on without its pipe, and what it started with it. */
+static void on_handle_closed(uv_handle_t *h)
 {
 	struct worker_doctor *d = h->data;
 
-	timer_close(&d->patience, on_timer_closed);
-	on_handle_closed(d);
+	if (--d->open == 0)
+		timer_close(&d->patience, on_timer_closed);
 }
 
 static void on_exit(uv_process_t *process, int64_t status, int signal)
 {
 	(void)status; /* what is wrong is in the answer */
 	(void)signal;
-	uv_close((uv_handle_t *)process, on_process_closed);
+	uv_close((uv_handle_t *)process, on_handle_closed);
 }
 
 static void on_room(uv_handle_t *h, size_t wanted, uv_buf_t *room)
@@ -67,10 +53,14 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *room)
 	struct worker_doctor *d = s->data;
 
 	(void)room;
-	if (n >= 0)
+	if (n >= 0) {
 		d->answer.n += (size_t)n;
-	else if (!uv_is_closing((uv_handle_t *)s))
-		uv_close((uv_handle_t *)s, on_pipe_closed);
+		return;
+	}
+	if (n != UV_EOF) /* it is too long, for one */
+		worker_doctor_stop(d);
+	if (!uv_is_closing((uv_handle_t *)s))
+		uv_close((uv_handle_t *)s, on_handle_closed);
 }
 
 static void on_late(struct timer *t)
@@ -106,7 +96,7 @@ int worker_doctor_start(struct worker_doctor *d, struct loop *loop, const char *
 
 	if (d->running)
 		return error_set(err, STATUS_ABORTED, "the checks are being made already");
-	*d = (struct worker_doctor){.running = true, .done = done, .user = user, .open = 3,
+	*d = (struct worker_doctor){.running = true, .done = done, .user = user, .open = 2,
 				    .answer.max = DOCTOR_ANSWER_MAX};
 	timer_init(loop, &d->patience, on_late);
 	uv_pipe_init(&loop->uv, &d->out, 0);
@@ -117,13 +107,18 @@ int worker_doctor_start(struct worker_doctor *d, struct loop *loop, const char *
 		uv_read_start((uv_stream_t *)&d->out, on_room, on_read);
 		return 0;
 	}
-	uv_close((uv_handle_t *)&d->out, on_pipe_closed); /* done() says the rest */
-	uv_close((uv_handle_t *)&d->process, on_process_closed);
+	uv_close((uv_handle_t *)&d->out, on_handle_closed); /* done() says the rest */
+	uv_close((uv_handle_t *)&d->process, on_handle_closed);
 	return 0;
 }
 
 void worker_doctor_stop(struct worker_doctor *d)
 {
-	if (d->running && uv_is_active((uv_handle_t *)&d->process))
+	if (!d->running)
+		return;
+	d->cut = true;
+	if (uv_is_active((uv_handle_t *)&d->process))
 		uv_process_kill(&d->process, SIGKILL);
+	if (!uv_is_closing((uv_handle_t *)&d->out)) /* whoever else holds its other end */
+		uv_close((uv_handle_t *)&d->out, on_handle_closed);
 }

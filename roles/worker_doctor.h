@@ -16,13 +16,14 @@ struct worker_doctor {
 	uv_pipe_t out;
 	struct timer patience;
 	struct buf answer;       /* JSON */
-	int open;                /* handles that are open */
-	bool running;
+	int open;                /* pipe and process, as far as they are open */
+	bool running, cut;       /* the answer is not whole */
 	void (*done)(struct worker_doctor *d, const struct error *err); /* answer is valid inside */
 	void *user;
 };
 
-/* done() comes once, also after worker_doctor_stop().
+/* done() comes once, also after worker_doctor_stop(): with an answer, or INTERNAL when there is no whole one
+ * (it ended without, was stopped, took more than 90 s, or said more than DOCTOR_ANSWER_MAX).
  *   ABORTED   one is being made already       others: it cannot be started */
 int worker_doctor_start(struct worker_doctor *d, struct loop *loop, const char *socket, const char *data,
 			void (*done)(struct worker_doctor *d, const struct error *err), void *user,
