@@ -6,8 +6,34 @@ import grpc
 import pytest
 
 import hive
+import stock
+from browser import Chromium
 from master import Master
-from stock import Worker, pb, spec, tar
+from stock import Client, Worker, pb, spec, tar
+
+
+@pytest.fixture
+def pool(workdir):
+    """Of one test: most start it again."""
+    path = workdir / ("series-" + stock.call_id()[:6])
+    path.mkdir()
+    p = stock.Pool(path)
+    yield p
+    assert p.end() == 0
+
+
+@pytest.fixture
+def ann(pool):
+    c = Client(pool)
+    c.register("ann")
+    yield c
+    c.close()
+
+
+def again(client, pool):
+    """A channel to the pool that was started anew."""
+    client.close()
+    client.__init__(pool, client.token)
 
 
 def series(client, name, **fields):
@@ -57,14 +83,12 @@ def test_two_restarts_keep_it_and_a_crash_loses_a_minute_at_most(pool, ann):
     for _ in range(2):
         before = series(ann, "blob_bytes")
         pool.restart()
-        ann.channel.close()
-        ann.__init__(pool, ann.token)
+        again(ann, pool)
         hive.until("a look after it", lambda: max(series(ann, "blob_bytes")) > max(before))
         assert before.items() <= series(ann, "blob_bytes").items()
     pool.kill()
     pool.start()
-    ann.channel.close()
-    ann.__init__(pool, ann.token)
+    again(ann, pool)
     hive.until("it to have come back", lambda: before.items() <= series(ann, "blob_bytes").items())
 
 
@@ -74,8 +98,7 @@ def test_a_file_that_was_torn_is_begun_anew(pool, ann):
     file.write_bytes(file.read_bytes()[:-1000])
     began = time.time()
     pool.start()
-    ann.channel.close()
-    ann.__init__(pool, ann.token)
+    again(ann, pool)
     hive.until("a look", lambda: series(ann, "workers"))
     assert min(series(ann, "workers")) / 1000 > began - 2
     assert "begins anew" in pool.process.log.read_text()
@@ -90,8 +113,8 @@ def test_what_there_is_not_is_refused_with_what_there_is(ann):
     assert "1, 60, 3600 or 86400" in text
 
 
-def test_the_api_has_it_too(pool, ann, workdir):
-    master = Master(workdir / "smaster", pool.port, ann.token)
+def test_the_api_has_it_too(pool, ann):
+    master = Master(pool.path / "master", pool.port, ann.token)
     hive.until("a look", lambda: series(ann, "workers"))
     answer = master.ok("GET", "/series?name=cores_offered&step=1&since=1h")
     assert answer["unit"] == "cores" and answer["step"] == 1 and answer["from"].endswith("Z") and answer["values"][-1] == 0
@@ -104,3 +127,41 @@ def test_the_api_has_it_too(pool, ann, workdir):
     assert "cores_used" in master.get("/series?name=moons").json["hint"]
     assert master.ask("GET", "/series?name=workers", bearer=False).status == 401
     assert master.end() == 0
+
+
+def test_the_overview_begins_with_what_was_before_a_restart(pool, ann):
+    """In both languages: the line of the tile, the plots of the pool, their table and their file."""
+    worker = Worker(ann, cpus=3000)
+    worker.expect("welcome")
+    hive.until("it to have been seen", lambda: list(series(ann, "cores_offered").values()).count(3) >= 2)
+    pool.restart()
+    again(ann, pool)
+    hive.until("a look after it", lambda: list(series(ann, "workers").values())[-1] == 0)
+    master = Master(pool.path / "master", pool.port, ann.token)
+    b = Chromium()
+    try:
+        b.go(f"{master.origin}/#k={master.one_time_key()}")
+        b.see("h1", "Overview")
+        b.see("svg.plot title + desc + *")
+        b.see("select.short", "Last year")
+        points = b.run("return document.querySelector('.tile[href=\"#/workers\"] .line').getAttribute('d')").split("L")
+        assert len(points) > 3 and len({p.split(",")[1] for p in points}) > 1, points
+        titles = b.run("return [...document.querySelectorAll('svg.plot > title')].map(e => e.textContent)")
+        assert titles == ["Cores offered and used", "Tasks of the pool, waiting and running"]
+        b.click("figure button", "Show as table")
+        b.see("figure th", "Offered")
+        assert "3" in b.run("return [...document.querySelectorAll('figure td:nth-child(2)')].map(e => e.textContent)")
+        b.click("figure button", "CSV")
+        file = hive.until("the file", lambda: next(b.downloads.glob("Cores*.csv"), None))
+        hive.until("its rows", lambda: b",3," in file.read_bytes() and file.read_bytes().startswith(b"Time,Offered,In use\r\n"))
+        b.run("localStorage.setItem('lang', 'zh-TW')")
+        b.driver.refresh()
+        b.see("h1", "總覽")
+        b.see("figure button", "CSV")
+        assert b.run("return document.querySelector('select.short').selectedOptions[0].textContent") == "最近一小時"
+        b.run("const e = document.querySelector('select.short'); e.value = 'year'; e.dispatchEvent(new Event('change'))")
+        b.see("section .soft", "還沒有資料")  # one day is no line
+        assert b.faults() == []
+    finally:
+        b.end()
+        assert master.end() == 0

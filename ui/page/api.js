@@ -63,6 +63,13 @@ export const get = (target, headers) => ask('GET', target, undefined, headers);
 export const post = (target, body = {}, headers) => ask('POST', target, body, headers);
 export const del = (target, headers) => ask('DELETE', target, undefined, headers);
 
+// What a value was: [[ms, value]...], without the times at which nobody looked.
+export async function series(name, step, since) {
+  const s = await get(path('series') + query({ name, step, since })),
+    from = Date.parse(s.from);
+  return s.values.map((v, i) => [from + i * step * 1000, v]).filter(v => v[1] !== null);
+}
+
 // A name under which a request may be repeated.
 export const once = () =>
   [...crypto.getRandomValues(new Uint8Array(10))].map(b => b.toString(16).padStart(2, '0')).join('');

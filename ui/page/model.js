@@ -1,13 +1,13 @@
 // model.js - what is known just now: loaded once, then kept by events. Screens watch it; nothing asks again
 // and again.
-import { get, path, query } from './api.js';
+import { get, path, query, series } from './api.js';
 import { live } from './live.js';
 
 const ENDED_KEPT = 300,
   LIVE_KEPT = 1000,
   FEED = 20,
   POINTS = 240,
-  STEP = 2000;
+  STEP = 15000; // together an hour
 
 export const model = {
   account: null,
@@ -19,7 +19,7 @@ export const model = {
   tasks: new Map(),
   workers: new Map(),
   feed: [],
-  history: { running: [], waiting: [], workers: [], balance: [], offered: [], used: [] }
+  history: { running: [], waiting: [], workers: [], balance: [] }
 };
 
 const watchers = new Set();
@@ -50,7 +50,7 @@ export function counts() {
   return n;
 }
 
-// A point when something has changed, one in two seconds; the oldest go.
+// A point when something has changed, one in STEP; the oldest go.
 function note() {
   const n = counts(),
     ms = Date.now();
@@ -165,11 +165,35 @@ async function ask() {
   model.ready = true;
   note();
   changed('all');
+  if (!model.problem) before().catch(() => {}); // without it they begin now
 }
 
 export const load = () => (loading = (loading ?? Promise.resolve()).then(ask));
 
 // What happened before the events begin is in none of them.
+// What was before this page: the pool's workers as it has them, the balance by what has changed it since.
+async function before() {
+  const [workers, { lines }] = await Promise.all([
+      series('workers', 1, '1h'),
+      get(path('account', 'statement') + query({ limit: 200, since: '1h' }))
+    ]),
+    every = Math.ceil(workers.length / POINTS),
+    now = Date.now();
+  let has = Number(model.balance.balance_cpt);
+  const balance = [[now, has]];
+  for (const l of lines) {
+    const ms = Date.parse(l.time);
+    balance.unshift([ms, has]);
+    has -= Number(l.amount_cpt);
+    balance.unshift([ms, has]);
+  }
+  if (lines.length < 200) balance.unshift([now - 3600000, has]);
+  model.history.workers = workers.filter((_, i) => i % every === 0);
+  model.history.balance = balance.slice(-POINTS);
+  note();
+  changed('all');
+}
+
 export function follow() {
   if (!loading || model.problem) {
     model.ready = false;

@@ -4,7 +4,8 @@ import { t, cpt, number, clock, chooses, choice } from './i18n.js';
 import { post, path, once } from './api.js';
 import { model, watch, counts, some, isOn } from './model.js';
 import { head, does, bar, stateOf, copy, waiting, trouble, lazily, announce, go } from './shell.js';
-import { spark, lines } from './plot.js';
+import { spark } from './plot.js';
+import { past } from './past.js';
 import { doing, progressOf, why } from './words.js';
 
 const SAMPLE = {
@@ -126,7 +127,8 @@ export function overview(main) {
   );
   const none = h('p', { class: 'soft' }, t('running.none')),
     quiet = h('p', { class: 'soft' }, t('feed.none')),
-    cores = h('div'),
+    cores = h('div', { class: 'stack tight' }),
+    before = past(),
     first = h('div', { hidden: true });
   const whole = h(
     'div',
@@ -144,7 +146,7 @@ export function overview(main) {
       h('section', { class: 'card' }, h('h2', null, t('running')), running, none),
       h('section', { class: 'card' }, h('h2', null, t('feed')), feed, quiet)
     ),
-    h('section', { class: 'card' }, h('h2', null, t('cores')), cores)
+    h('section', { class: 'card' }, h('h2', null, t('cores')), cores, before.node)
   );
   const wait = h('div', null, waiting());
   put(
@@ -154,35 +156,11 @@ export function overview(main) {
     whole
   );
 
-  let coresAt = 0,
-    started = false;
+  let started = false;
   function drawCores(n) {
-    if (Date.now() - coresAt < 2000 && coresAt) return;
-    if (cores.contains(document.activeElement)) return;
-    coresAt = Date.now();
-    const bars = h(
-      'div',
-      { class: 'stack tight' },
-      h(
-        'div',
-        { class: 'row between' },
-        h('span', null, t('cores.used', { used: number(n.used), offered: number(n.offered) }))
-      ),
-      bar(n.offered ? n.used / n.offered : 0, t('cores'))
-    );
-    put(
-      cores,
-      bars,
-      model.history.used.length > 2 &&
-        lines({
-          title: t('cores.plot'),
-          desc: t('cores.used', { used: number(n.used), offered: number(n.offered) }),
-          series: [
-            { name: t('cores.offered'), values: model.history.offered },
-            { name: t('cores.in'), values: model.history.used }
-          ]
-        })
-    );
+    const said = t('cores.used', { used: number(n.used), offered: number(n.offered) });
+    put(cores, h('div', null, said), bar(n.offered ? n.used / n.offered : 0, t('cores')));
+    before.draw();
   }
 
   function draw() {

@@ -8,7 +8,8 @@ import { bars } from './plot.js';
 import { kindOf } from './words.js';
 
 const DAYS = 30,
-  PAGE = 50;
+  PAGE = 50,
+  LINES = 5000; // of which a plot is made; the days before them are not shown
 
 export async function wallet(main) {
   const tiles = h('div', { class: 'tiles four' }),
@@ -149,7 +150,11 @@ export async function wallet(main) {
 
   function drawPlot(all) {
     const days = new Map();
-    for (let i = DAYS - 1; i >= 0; i--) days.set(new Date(Date.now() - i * 86400000).toDateString(), 0);
+    const first = all.length < LINES ? 0 : Date.parse(all.at(-1).time);
+    for (let i = DAYS - 1; i >= 0; i--) {
+      const ms = Date.now() - i * 86400000;
+      if (ms >= first) days.set(new Date(ms).toDateString(), 0);
+    }
     for (const l of all) {
       const key = new Date(l.time).toDateString(),
         spent =
@@ -180,9 +185,14 @@ export async function wallet(main) {
     if (!lines.length) put(below, waiting());
     try {
       if (!more) {
-        const all = await get(path('account', 'statement') + query({ limit: 500, since: DAYS + 'd' }));
-        if (over || mine !== open) return;
-        drawPlot(all.lines);
+        const all = [];
+        for (let after; after !== null && all.length < LINES;) {
+          const part = await get(path('account', 'statement') + query({ limit: 500, since: DAYS + 'd', after }));
+          if (over || mine !== open) return;
+          all.push(...part.lines);
+          after = part.next;
+        }
+        drawPlot(all);
         lines.length = 0;
         next = null;
       }
