@@ -309,6 +309,7 @@ def test_limits_and_history_outlive_the_process(worker, ann):
     time.sleep(0.5)
     assert worker.end() == 0
     worker.start()
+    hive.KEPT.add(worker.process.pid)
     policy = worker("GET", "/policy")
     assert (policy["cpus"], policy["images"], policy["only_mains"], policy["paused"]) == (1.5, ["python:*"], True, True)
     assert worker("GET", "/history") == history
