@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- The attempts of a task, the first first: those that were lost or given back, as they ended, then the task itself.
+-- The attempts of a task, the first first: those that were lost or given back, as they ended, then the task
+-- itself.
 -- ARGV task, account   -> {0, '0', fields, fields, ...}
 local key = 'task:' .. ARGV[1]
 local now = redis.call('HMGET', key, 'account', 'epoch')

@@ -1,5 +1,6 @@
 #!lua
--- Which of these blobs are known? What is not is deleted, so the answer is for the pool that leads (fence.lua).
+-- Which of these blobs are known? What is not is deleted, so the answer is for the pool that leads
+-- (fence.lua).
 -- KEYS blob, ...   -> {0, outcome, ...}
 local reply = {0}
 for i = 1, #KEYS do

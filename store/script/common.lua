@@ -10,7 +10,8 @@ local RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED = 8, 9, 10
 local FENCED_OFF = 100 -- store/call.h
 local DONE, FENCED, GONE, GAVE_UP, MISSING, SPENT, CONFLICT, AGAIN = 0, 1, 2, 3, 4, 5, 6, 7
 
--- A whole number below 2^53 as text; tostring() would round it. + 0 makes 0 of -0, which Redis takes for no number.
+-- A whole number below 2^53 as text; tostring() would round it. + 0 makes 0 of -0, which Redis takes for no
+-- number.
 local function int(n)
 	return string.format('%.0f', n + 0)
 end
@@ -78,8 +79,8 @@ local function may_name(uploads, named, sha256, now)
 	return (till and tonumber(till) >= tonumber(now)) or redis.call('HEXISTS', named, sha256) == 1
 end
 
--- The task reaches a final state, with these names and values besides: out of every list of live ones, into the
--- list of what is kept. One HSET for all of it.
+-- The task reaches a final state, with these names and values besides: out of every list of live ones, into
+-- the list of what is kept. One HSET for all of it.
 local function end_task(task, account, worker, keep_s, state, now, fields)
 	local keep_until = int(tonumber(now) + (tonumber(keep_s) or 0) * 1000)
 	local n = #fields
@@ -98,7 +99,8 @@ local function end_task(task, account, worker, keep_s, state, now, fields)
 	redis.call('HINCRBY', 'counters', 'finished', 1)
 end
 
--- A token is no more: `member` of tokens:ACCOUNT is its id and its SHA-256. Every pool hears of it (revoked.lua).
+-- A token is no more: `member` of tokens:ACCOUNT is its id and its SHA-256. Every pool hears of it
+-- (revoked.lua).
 local function token_end(tokens, member)
 	local sha256 = string.sub(member, 17)
 	redis.call('DEL', 'token:' .. sha256)

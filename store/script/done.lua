@@ -1,8 +1,8 @@
 #!lua
 -- An attempt has ended: RUNNING -> COMPLETED or FAILED. A STOPPED task of the same epoch gets what came late
--- and stays STOPPED. Both settle. `delivered` is the failure and result that were taken, to know a repeat: another
--- answer for the same attempt is a CONFLICT. An exit status that may be tried again: back to PENDING, and only this
--- attempt settles.
+-- and stays STOPPED. Both settle. `delivered` is the failure and result that were taken, to know a repeat:
+-- another answer for the same attempt is a CONFLICT. An exit status that may be tried again: back to PENDING,
+-- and only this attempt settles.
 -- KEYS queue, task, ...
 -- ARGV now, then for each: task, worker, epoch, failure, result_sha256, reason, charge, wall_ms, start, rate,
 --      exit code, attempts that may follow it, count of words, name, value, ...

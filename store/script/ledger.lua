@@ -1,7 +1,8 @@
 #!lua
 -- The books: what every script that moves money may use; store/script.c puts it behind common.lua in those.
--- Amounts are whole milli-CPT up to SUPPLY, which a double holds exactly; as text by int(), never by tostring().
--- A script first asks ledger_refusal() for all that it will move, then writes, ledger_post() before anything else.
+-- Amounts are whole milli-CPT up to SUPPLY, which a double holds exactly; as text by int(), never by
+-- tostring(). A script first asks ledger_refusal() for all that it will move, then writes, ledger_post()
+-- before anything else.
 
 local SUPPLY = 1000000000000000
 local HOLD_MOVES_MAX = 10000 -- that a task's own statement has; they go with the task
@@ -77,8 +78,8 @@ local function leg(legs, debit, credit, n)
 	end
 end
 
--- Why these legs cannot be moved, one after the other, as an answer; or nil. Scripts have seen to it that there
--- is enough: that it is not so is a fault of the books, which freezes them.
+-- Why these legs cannot be moved, one after the other, as an answer; or nil. Scripts have seen to it that
+-- there is enough: that it is not so is a fault of the books, which freezes them.
 local function ledger_refusal(legs)
 	local left = {}
 	ledger_open()
@@ -109,8 +110,9 @@ local function move(account, n)
 	redis.call('HINCRBY', key, field, int(n))
 end
 
--- One record: {id, kind, task, epoch, wall_ms, rate, start, charge, grant, legs, payer}, all but id, kind and legs
--- optional, and what it says. It stands in the statements of all users, projects and holds that it names, and the payer's. XADD comes first: it alone could fail, when head and stream are not of one piece.
+-- One record: {id, kind, task, epoch, wall_ms, rate, start, charge, grant, legs, payer}, all but id, kind and
+-- legs optional, and what it says. It stands in the statements of all users, projects and holds that it
+-- names, and the payer's. XADD comes first: it alone could fail, when head and stream are not of one piece.
 local function ledger_post(record, now)
 	local legs = record.legs
 	local words = {int(head.seq + 1), record.id, record.kind, now, record.task or '-', record.epoch or '0',
@@ -144,8 +146,8 @@ local function ledger_post(record, now)
 	end
 end
 
--- The money of a task that has not settled; nil when it costs nothing or has settled. `each` is what is left for it when
--- earlier attempts, with an exit status that is tried again, were charged.
+-- The money of a task that has not settled; nil when it costs nothing or has settled. `each` is what is left
+-- for it when earlier attempts, with an exit status that is tried again, were charged.
 local function task_money(task, owner, worker, paid, settled)
 	if settled then
 		return nil
@@ -163,8 +165,9 @@ local function task_money(task, owner, worker, paid, settled)
 	}
 end
 
--- The record that ends a task's money: charge to the payee, the rest to the owner. Nobody pays oneself, and what
--- pays for tasks only is used up first. Kind 'again' settles one attempt and leaves the rest where it is.
+-- The record that ends a task's money: charge to the payee, the rest to the owner. Nobody pays oneself, and
+-- what pays for tasks only is used up first. Kind 'again' settles one attempt and leaves the rest where it
+-- is.
 local function settlement(money, kind, epoch, charge)
 	if not money.payee or money.payee == money.owner then
 		charge = 0

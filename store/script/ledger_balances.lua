@@ -1,7 +1,8 @@
 #!lua flags=no-writes
--- What a page of accounts holds, and the end of the ledger at that moment. Users and projects are counted by their
--- place in a list, holds by the place of their submission in the queue.
--- KEYS accounts, holds or projects, ledger:head   ARGV class, after, limit   -> {0, next, head, account, amount, ...}
+-- What a page of accounts holds, and the end of the ledger at that moment. Users and projects are counted by
+-- their place in a list, holds by the place of their submission in the queue.
+-- KEYS accounts, holds or projects, ledger:head   ARGV class, after, limit   -> {0, next, head, account,
+-- amount, ...}
 local after, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
 local reply, names, next_place = {0, '0', redis.call('HGETALL', KEYS[2])}, nil, nil
 

@@ -1,5 +1,6 @@
 #!lua
--- Money stands still, or moves again when the sums are right.   KEYS ledger:head   ARGV why ('' = moves again)   -> {0}
+-- Money stands still, or moves again when the sums are right.
+-- KEYS ledger:head   ARGV why ('' = moves again)   -> {0}
 if ARGV[1] ~= '' then
 	redis.call('HSETNX', KEYS[1], 'frozen', ARGV[1])
 	return {0}

@@ -1,7 +1,9 @@
 #!lua flags=no-writes
--- A page of all tasks that have not ended, oldest first; or of those that were stopped while they ran and whose attempt has
--- not ended. What the index of a pool needs of each, names said once: this is read for every task when a pool starts.
--- KEYS live or ending   ARGV after, limit, count of fields, field of a task, ..., field of its submission, ...
+-- A page of all tasks that have not ended, oldest first; or of those that were stopped while they ran and
+-- whose attempt has not ended. What the index of a pool needs of each, names said once: this is read for
+-- every task when a pool starts.
+-- KEYS live or ending   ARGV after, limit, count of fields, field of a task, ..., field of its submission,
+-- ...
 -- -> {0, next, {value, value, ..., id}, ...}; a field that is not there is false
 local limit, n = tonumber(ARGV[2]), tonumber(ARGV[3])
 local tasks = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'LIMIT', 0, limit + 1)

@@ -1,5 +1,6 @@
 #!lua
--- The project is this account's from now on.   KEYS project, project-tokens   ARGV name, account, now   -> {0, fields}
+-- The project is this account's from now on.
+-- KEYS project, project-tokens   ARGV name, account, now   -> {0, fields}
 local owner = redis.call('HMGET', KEYS[1], 'name', 'owner')
 if not owner[1] then
 	return {NOT_FOUND, 'there is no project ' .. ARGV[1]}

@@ -1,9 +1,10 @@
 #!lua
--- RUNNING -> PENDING at its old place in the queue, or FAILED(infra): after too many losses, or because workers of two
--- owners were lost while they had it (it is quarantined). What the attempt has earned goes back to the hold; what ends,
--- or was stopped, gives all of its money back.
+-- RUNNING -> PENDING at its old place in the queue, or FAILED(infra): after too many losses, or because
+-- workers of two owners were lost while they had it (it is quarantined). What the attempt has earned goes
+-- back to the hold; what ends, or was stopped, gives all of its money back.
 -- KEYS queue, task, task, ...
--- ARGV now, how many workers are remembered, then for each: task, epoch, reason, loss (enum loss), most losses, most when they are
+-- ARGV now, how many workers are remembered, then for each: task, epoch, reason, loss (enum loss), most
+-- losses, most when they are
 --      all of one owner's workers   -> {0, outcome, ...}
 local LOSS_OF_WORKER = '1'
 
@@ -17,8 +18,8 @@ local function give_back(money, task, epoch)
 		ledger_refusal(legs)
 end
 
--- Who has lost it, with this worker: the field lost_by, how many owners, and a worker of each owner that it may have taken
--- down: one that had begun it.
+-- Who has lost it, with this worker: the field lost_by, how many owners, and a worker of each owner that it
+-- may have taken down: one that had begun it.
 local function blame(lost_by, worker, phase, loss)
 	local all, how = {}, loss == LOSS_OF_WORKER and tonumber(phase) > ASSIGNED and 'r' or 'a'
 	for id, owner, before in string.gmatch(lost_by or '', '(%w+):(%w*):(%a)') do

@@ -1,5 +1,6 @@
 #!lua
--- -> STOPPED, unless it has ended. What waits gets its money back; what runs settles when its attempt has ended.
+-- -> STOPPED, unless it has ended. What waits gets its money back; what runs settles when its attempt has
+-- ended.
 -- KEYS task, [call]   ARGV task, account, reason, now, content of the call, call ttl   -> {0, fields}
 local answer, other = earlier_call(KEYS[2], ARGV[5])
 if other then

@@ -1,6 +1,6 @@
 #!lua
--- What running attempts have earned so far moves from hold to pending. `due` is the whole price so far, so that a
--- repeat moves nothing.
+-- What running attempts have earned so far moves from hold to pending. `due` is the whole price so far, so
+-- that a repeat moves nothing.
 -- KEYS task, ...   ARGV now, then for each: task, epoch, worker, due   -> {0, outcome, ...}
 local function tick(key, task, epoch, worker, due)
 	local now = redis.call('HMGET', key, 'state', 'epoch', 'worker', 'account', 'paid_mcpt', 'settled', 'ticks')

@@ -1,8 +1,9 @@
 #!lua
--- A token that vanishes by itself. A repeat (same call) keeps its id and gives it the new secret: the first one was
--- never seen.
+-- A token that vanishes by itself. A repeat (same call) keeps its id and gives it the new secret: the first
+-- one was never seen.
 -- KEYS token, account, tokens:, [call]
--- ARGV account, scopes, expires_ms, ms until then, id, name, now, by, sha256, most, make room ("1": the first to
+-- ARGV account, scopes, expires_ms, ms until then, id, name, now, by, sha256, most, make room ("1": the first
+-- to
 --      expire goes), digest, call ttl   -> {0, id}
 if redis.call('EXISTS', KEYS[2]) == 0 then
 	return {NOT_FOUND, 'no such account'}

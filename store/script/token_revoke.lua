@@ -2,7 +2,8 @@
 -- End tokens of an account whose id begins so, and with `made` those that were made with them, and so on.
 -- Only tokens that can do no more than `scopes`, or the caller's own.
 -- KEYS tokens:, [call]
--- ARGV id or its beginning, scopes (bit set), id of the caller's token, made ("1"), content of the call, call ttl
+-- ARGV id or its beginning, scopes (bit set), id of the caller's token, made ("1"), content of the call, call
+-- ttl
 -- -> {0, how many}
 local answer, other = earlier_call(KEYS[2], ARGV[5])
 if other then

@@ -1,6 +1,7 @@
 #!lua
 -- Money by hand: transfer (account to account), tip (account to project), withdraw (project to its owner).
--- KEYS account, account-name or project, transfer   ARGV kind, account, name of the other side, amount, call_id, now
+-- KEYS account, account-name or project, transfer   ARGV kind, account, name of the other side, amount,
+-- call_id, now
 -- -> {0, seq, amount, duplicate}
 local kind, account, name, n = ARGV[1], ARGV[2], ARGV[3], amount(ARGV[4])
 local digest = kind .. ' ' .. name .. ' ' .. ARGV[4]
