@@ -56,8 +56,8 @@ SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 # for join.awk alone, which serves where there is no esbuild.
 ESBUILD := $(shell command -v esbuild)
 MODULES := theme dom i18n api live plot shell
-MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words past overview log tasks result bill task pack \
-	submit machines wallet access master)
+MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words past overview log tasks result bill tabs task \
+	pack submit machines wallet access master)
 WORKER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) calendar worker-model worker-now \
 	worker-past worker-limits worker-safety worker)
 SMALL := $(patsubst %,$(B)/gen/page/%,master.js worker.js hash.js live-hub.js base.css)

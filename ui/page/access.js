@@ -1,6 +1,6 @@
 // access.js - tokens, look and language; and what this is.
 import { h, put } from './dom.js';
-import { t, ago, when, bytes, number } from './i18n.js';
+import { t, has, ago, when, bytes, number } from './i18n.js';
 import { get, post, del, path, once } from './api.js';
 import { model } from './model.js';
 import {
@@ -19,6 +19,13 @@ import {
 } from './shell.js';
 
 const SCOPES = ['submit', 'read', 'worker', 'spend'];
+
+const scopesOf = k =>
+  [k.scopes]
+    .flat()
+    .flatMap(s => s.split(/[ ,]+/))
+    .map(s => (has('scope.' + s) ? t('scope.' + s) : s))
+    .join(', ');
 
 async function signOut() {
   await del(path('session'));
@@ -120,7 +127,7 @@ export async function access(main) {
                   h('span', { class: 'cut' }, k.name || '–'),
                   h('code', { class: 'soft' }, k.id.slice(0, 8))
                 ),
-                h('td', null, [k.scopes].flat().join(', ')),
+                h('td', null, scopesOf(k)),
                 h('td', { class: 'wide soft' }, ago(k.created)),
                 h('td', { class: 'wide soft' }, k.last_used ? ago(k.last_used) : t('token.never')),
                 h('td', { class: 'soft' }, ago(k.expires)),

@@ -1,11 +1,11 @@
 // bill.js - what a task costs, tick by tick, and what was asked for: tabs of a task.
 import { h, put, say } from './dom.js';
-import { t, cpt, number, bytes, seconds, when } from './i18n.js';
+import { t, cpt, amount, number, bytes, seconds, moment } from './i18n.js';
 import { get, path, query } from './api.js';
 import { isLive } from './model.js';
 import { facts, table, trouble } from './shell.js';
 import { lines } from './plot.js';
-import { kindOf } from './words.js';
+import { kindOf, other } from './words.js';
 
 // Where the hold went: sums of ticks; the end, whatever it was, takes the rest of the cost.
 function ticksOf(k) {
@@ -62,7 +62,14 @@ export function cost(view) {
           { class: 'card' },
           h('h2', null, t('cost.lines')),
           table(
-            [t('plot.time'), t('kind'), t('to'), t('attempt.n'), [t('ran'), 'num'], [t('amount'), 'num']],
+            [
+              t('plot.time'),
+              t('kind'),
+              [t('to'), 'wide'],
+              [t('attempt.n'), 'wide'],
+              [t('ran'), 'num wide'],
+              [t('amount'), 'num']
+            ],
             h(
               'tbody',
               null,
@@ -70,12 +77,12 @@ export function cost(view) {
                 h(
                   'tr',
                   null,
-                  h('td', null, when(l.time)),
+                  h('td', null, moment(l.time)),
                   h('td', null, kindOf(l)),
-                  h('td', { class: 'any' }, l.name ?? l.counterparty),
-                  h('td', null, l.attempt ?? '–'),
-                  h('td', { class: 'num' }, seconds(l.seconds)),
-                  h('td', { class: 'num' }, cpt(l.amount_cpt))
+                  h('td', { class: 'any wide' }, other(l)),
+                  h('td', { class: 'wide' }, l.attempt ?? '–'),
+                  h('td', { class: 'num wide' }, seconds(l.seconds)),
+                  h('td', { class: 'num' }, amount(l.amount_cpt))
                 )
               )
             ),
@@ -103,18 +110,32 @@ export function cost(view) {
   };
 }
 
+// A number as a person would write it: 64MiB, 2h.
+const short = (n, units) => {
+  const [name, size] = units.find(u => n && n % u[1] === 0) ?? ['', 1];
+  return name ? n / size + name : n;
+};
+const SIZES = ['T', 'G', 'M', 'K'].map((u, i) => [u + 'iB', 1024 ** (4 - i)]),
+  TIMES = [
+    ['d', 86400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1]
+  ];
+
 // A task's spec as the manifest that would give it again.
 export function manifestOf(spec) {
   const m = { hivemind: 1, name: spec.name };
   if (spec.image) m.image = spec.image;
   m.command = spec.command;
   if (Object.keys(spec.env).length) m.env = spec.env;
-  m.resources = spec.resources;
+  const { memory, disk } = spec.resources;
+  m.resources = { ...spec.resources, memory: short(memory, SIZES), disk: short(disk, SIZES) };
   if (spec.outputs.length) m.outputs = spec.outputs;
-  m.time_limit = spec.time_limit;
-  m.grace = spec.grace;
-  m.keep = spec.keep;
-  m.max_output = spec.max_output;
+  m.time_limit = short(spec.time_limit, TIMES);
+  m.grace = short(spec.grace, TIMES);
+  m.keep = short(spec.keep, TIMES);
+  m.max_output = short(spec.max_output, SIZES);
   if (spec.max_cpt) m.max_cpt = spec.max_cpt;
   if (spec.on_disconnect && spec.on_disconnect !== 'requeue') m.on_disconnect = spec.on_disconnect;
   if (Object.keys(spec.retry?.on_exit ?? {}).length) m.retry = spec.retry;

@@ -45,8 +45,9 @@ export const chooses = (name, value) => {
 };
 
 export const has = key => key in words;
+// Of one of it the language may speak in another way: KEY.one.
 export const t = (key, values) =>
-  (words[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
+  (words[values?.n == 1 && has(key + '.one') ? key + '.one' : key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
 
 function format(kind, options) {
   const key = kind.name + JSON.stringify(options);
@@ -62,19 +63,19 @@ export const cpt = text =>
     ? '–'
     : format(Intl.NumberFormat, { minimumFractionDigits: 2, maximumFractionDigits: 3 }).format(Number(text)) +
       ' CPT';
+// In a column, whose head says what it is an amount of.
+export const amount = text =>
+  format(Intl.NumberFormat, { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(Number(text));
 export const when = iso =>
   iso
     ? format(Intl.DateTimeFormat, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' }).format(
         new Date(iso)
       )
     : '–';
-export const clock = ms =>
-  format(Intl.DateTimeFormat, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23'
-  }).format(new Date(ms));
+const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
+export const clock = ms => format(Intl.DateTimeFormat, CLOCK).format(new Date(ms));
+export const moment = iso =>
+  format(Intl.DateTimeFormat, { month: 'short', day: 'numeric', ...CLOCK }).format(new Date(iso));
 export const day = iso =>
   format(Intl.DateTimeFormat, { month: 'short', day: 'numeric' }).format(new Date(iso));
 
@@ -86,8 +87,9 @@ export function bytes(n) {
 
 export function seconds(x) {
   if (x === null || x === undefined) return '–';
-  if (x > 0 && x < 1) return number(x * 1000, 0) + ' ms';
-  if (x < 60) return number(x, x < 10 ? 1 : 0) + ' s';
+  const unit = (n, u) => `${n} ${t('unit.' + u)}`;
+  if (x > 0 && x < 1) return unit(number(x * 1000, 0), 'ms');
+  if (x < 60) return unit(number(x, x < 10 ? 1 : 0), 's');
   const whole = Math.floor(x),
     parts = [
       [86400, 'd'],
@@ -98,7 +100,8 @@ export function seconds(x) {
   const first = parts.findIndex(([n]) => n > 0);
   return parts
     .slice(first, first + 2)
-    .map(([n, u]) => `${n} ${u}`)
+    .filter(([n]) => n)
+    .map(p => unit(...p))
     .join(' ');
 }
 

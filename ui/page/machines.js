@@ -14,6 +14,7 @@ export async function machines(main) {
     }),
     none = h('div'),
     asks = h('div');
+  let heard = false; // just now, by this screen
   put(main, head(t('nav.workers')), h('div', { class: 'stack' }, cards, none, asks));
   const share = (name, of, show) =>
     h(
@@ -55,8 +56,7 @@ export async function machines(main) {
             { class: 'soft small any' },
             [
               w.host && `${w.host.cpu_model || w.host.arch}`,
-              w.engine && `${w.engine.kind ?? '?'} ${w.engine.version ?? ''}`,
-              w.account
+              w.engine && `${w.engine.kind ?? '?'} ${w.engine.version ?? ''}`
             ]
               .filter(Boolean)
               .join(' · ')
@@ -71,7 +71,7 @@ export async function machines(main) {
     );
     for (const node of cards.querySelectorAll('.age')) {
       const w = model.workers.get(node.dataset.id);
-      if (w) say(node, age(w));
+      if (w && heard) say(node, age(w));
     }
     if (all.length) put(none);
     else if (!none.firstChild)
@@ -87,15 +87,19 @@ export async function machines(main) {
 
   const soon = lazily(draw),
     over = watch(kind => ['worker', 'left', 'all'].includes(kind) && soon());
-  const timer = setInterval(async () => {
+  const look = async () => {
     if (document.hidden || !model.workers.size) return;
     try {
-      takeWorkers((await get(path('workers'))).workers);
+      const { workers } = await get(path('workers'));
+      heard = true;
+      takeWorkers(workers);
     } catch {
       /* the banner says it */
     }
-  }, LOOK);
+  };
+  const timer = setInterval(look, LOOK);
   draw();
+  look();
   get(path('price')).then(
     p =>
       put(

@@ -5,7 +5,7 @@ import { live } from './live.js';
 
 const ENDED_KEPT = 300,
   LIVE_KEPT = 1000,
-  FEED = 20,
+  FEED = 10,
   POINTS = 240,
   STEP = 15000; // together an hour
 

@@ -10,7 +10,6 @@ import {
   stateOf,
   bar,
   facts,
-  tabs,
   copy,
   waiting,
   trouble,
@@ -19,6 +18,7 @@ import {
   announce,
   go
 } from './shell.js';
+import { tabs } from './tabs.js';
 import { timeline } from './plot.js';
 import { sentence, shortId, machine, progressOf } from './words.js';
 import { log } from './log.js';

@@ -1,6 +1,6 @@
 // tasks.js - all tasks, page by page; the filter is in the address.
 import { h, put, sync } from './dom.js';
-import { t, cpt, seconds, ago } from './i18n.js';
+import { t, amount, seconds, ago } from './i18n.js';
 import { get, post, del, path, query, once } from './api.js';
 import { watch } from './model.js';
 import {
@@ -150,8 +150,8 @@ export async function tasks(main, parts, filter) {
           t('tasks.state'),
           [t('worker'), 'wide'],
           [t('created'), 'wide'],
-          [t('ran'), 'num'],
-          [t('cost'), 'num wide']
+          [t('ran'), 'num wide'],
+          [t('cost.cpt'), 'num wide']
         ],
         body,
         t('nav.tasks')
@@ -199,8 +199,8 @@ export async function tasks(main, parts, filter) {
       ),
       h('td', { class: 'wide' }, h('span', { class: 'cut' }, k.worker ? machine(k) : '–')),
       h('td', { class: 'soft wide', title: k.created }, ago(k.created)),
-      h('td', { class: 'num' }, seconds(ran(k))),
-      h('td', { class: 'num wide' }, cpt(k.cost.spent_cpt))
+      h('td', { class: 'num wide' }, seconds(ran(k))),
+      h('td', { class: 'num wide' }, amount(k.cost.spent_cpt))
     );
 
   function tell() {

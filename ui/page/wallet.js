@@ -1,11 +1,11 @@
 // wallet.js - what I have, what became of it, and giving some away.
 import { h, put } from './dom.js';
-import { t, cpt, when, day, number, seconds } from './i18n.js';
+import { t, cpt, amount, moment, day, number, seconds } from './i18n.js';
 import { get, post, path, query, once } from './api.js';
 import { model, watch } from './model.js';
 import { head, does, table, empty, waiting, trouble, confirm, toast, lazily } from './shell.js';
 import { bars } from './plot.js';
-import { kindOf } from './words.js';
+import { kindOf, other } from './words.js';
 
 const DAYS = 30,
   PAGE = 50,
@@ -114,7 +114,7 @@ export async function wallet(main) {
           [
             t('plot.time'),
             t('kind'),
-            t('wallet.with'),
+            [t('wallet.with'), 'wide'],
             [t('task'), 'wide'],
             [t('ran'), 'num wide'],
             [t('amount'), 'num']
@@ -131,9 +131,9 @@ export async function wallet(main) {
     h(
       'tr',
       null,
-      h('td', null, when(l.time)),
+      h('td', null, moment(l.time)),
       h('td', null, kindOf(l)),
-      h('td', { class: 'any' }, l.name ?? l.counterparty),
+      h('td', { class: 'any wide' }, other(l)),
       h(
         'td',
         { class: 'wide' },
@@ -145,7 +145,7 @@ export async function wallet(main) {
           )
       ),
       h('td', { class: 'num wide' }, seconds(l.seconds)),
-      h('td', { class: 'num' }, cpt(l.amount_cpt))
+      h('td', { class: 'num' }, amount(l.amount_cpt))
     );
 
   function drawPlot(all) {

@@ -26,11 +26,14 @@ export function doing(k) {
   return has('doing.' + k.phase) ? t('doing.' + k.phase, { worker: machine(k) }) : k.phase;
 }
 
+// What the pool says of it, as a sentence of its own.
+const reason = k => (k.reason ? ` ${k.reason[0].toUpperCase()}${k.reason.slice(1)}.` : '');
+
 export function sentence(k) {
   const values = { worker: machine(k), time: seconds(ran(k)), waited: seconds(since(k.created)) };
   switch (k.state) {
     case 'PENDING':
-      return t('says.PENDING', values) + (k.reason ? ' ' + k.reason : '');
+      return t('says.PENDING', values) + reason(k);
     case 'RUNNING':
       return k.phase === 'EXECUTING' ? t('says.RUNNING', values) : doing(k);
     case 'COMPLETED':
@@ -38,7 +41,7 @@ export function sentence(k) {
     case 'FAILED':
       return t('says.FAILED', values) + ' ' + why(k);
     default:
-      return t('says.STOPPED', values) + (k.reason ? ' ' + k.reason : '');
+      return t('says.STOPPED', values) + reason(k);
   }
 }
 
@@ -51,3 +54,5 @@ export const nameOf = k => [
 // another number.
 export const kindOf = l =>
   (has('kind.' + l.kind) ? t('kind.' + l.kind) : l.kind) + (l.charge_cpt ? ` ${cpt(l.charge_cpt)}` : '');
+// With whom; what lies aside lies with nobody.
+export const other = l => l.name ?? (l.counterparty?.startsWith('hold:') ? '–' : l.counterparty);
