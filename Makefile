@@ -26,7 +26,7 @@ BIN := $(if $(SAN),$(B)/hivemind,hivemind)
 # --- what it stands on (man/hivemind-internals.7 says why) -----------------------------------------
 DEPS_BUILD := gcc make pkg-config libc6-dev libuv1-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler \
 	libhiredis-dev libcjson-dev libcurl4-openssl-dev libmbedtls-dev nettle-dev libcrypt-dev zlib1g-dev uthash-dev \
-	libhttp-parser-dev esbuild
+	libhttp-parser-dev esbuild zopfli
 DEPS_RUN := redis-server podman runc busybox-static ca-certificates
 DEPS_TEST := libcmocka-dev docker.io containerd python3 python3-pytest python3-grpcio python3-grpc-tools \
 	python3-protobuf python3-jsonschema iproute2 openssl curl valgrind strace mandoc \
@@ -55,6 +55,7 @@ SRC := $(sort $(wildcard proto/*.c net/*.c store/*.c exec/*.c ui/*.c roles/*.c))
 # The pages, each file with its gzip twin beside it. A page's modules become one script; the order of their needs is
 # for join.awk alone, which serves where there is no esbuild.
 ESBUILD := $(shell command -v esbuild)
+GZIP := $(if $(shell command -v zopfli),zopfli -c,gzip -9nc)
 MODULES := theme dom i18n api live plot shell
 MASTER_MODULES := $(patsubst %,ui/page/%.js,$(MODULES) model words past overview log tasks result bill tabs task \
 	pack submit machines wallet access master)
@@ -137,7 +138,7 @@ $(SMALL): $(B)/gen/page/%: ui/page/% ui/page/join.awk
 .SECONDARY: $(PAGE_GZ)
 $(B)/gen/%.gz: %
 	@mkdir -p $(@D)
-	$(call say,GZIP,$<)gzip -9nc $< > $@
+	$(call say,GZIP,$<)$(GZIP) $< > $@
 
 # --- tests ----------------------------------------------------------------------------------------
 $(B)/test/%: test/%.c $(LIB)

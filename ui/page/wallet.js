@@ -5,7 +5,7 @@ import { get, post, path, query, once } from './api.js';
 import { model, watch } from './model.js';
 import { head, does, table, empty, waiting, trouble, confirm, toast, lazily } from './shell.js';
 import { bars } from './plot.js';
-import { kindOf, other } from './words.js';
+import { kindOf, other, asideFor } from './words.js';
 
 const DAYS = 30,
   PAGE = 50,
@@ -127,8 +127,9 @@ export async function wallet(main) {
     )
   );
 
-  const row = l =>
-    h(
+  function row(l) {
+    const task = l.task ?? asideFor(l);
+    return h(
       'tr',
       null,
       h('td', null, moment(l.time)),
@@ -137,16 +138,17 @@ export async function wallet(main) {
       h(
         'td',
         { class: 'wide' },
-        l.task &&
+        task &&
           h(
             'a',
-            { href: '#/task/' + (l.task.includes('.') ? l.task : l.task + '.1') },
-            h('code', null, l.task.slice(0, 8))
+            { href: '#/task/' + (task.includes('.') ? task : task + '.1') },
+            h('code', null, task.slice(0, 8))
           )
       ),
       h('td', { class: 'num wide' }, seconds(l.seconds)),
       h('td', { class: 'num' }, amount(l.amount_cpt))
     );
+  }
 
   function drawPlot(all) {
     const days = new Map();

@@ -54,5 +54,6 @@ export const nameOf = k => [
 // another number.
 export const kindOf = l =>
   (has('kind.' + l.kind) ? t('kind.' + l.kind) : l.kind) + (l.charge_cpt ? ` ${cpt(l.charge_cpt)}` : '');
-// With whom; what lies aside lies with nobody.
-export const other = l => l.name ?? (l.counterparty?.startsWith('hold:') ? '–' : l.counterparty);
+// The submission for which it lies aside; with whom it was otherwise.
+export const asideFor = l => /^hold:(.*)/.exec(l.counterparty)?.[1];
+export const other = l => l.name ?? (asideFor(l) ? '–' : l.counterparty);
