@@ -142,8 +142,10 @@ int intake_end(struct intake *in, struct error *err)
 {
 	int status = name_it(in, tar_reader_end(in->reader, err), err);
 
-	if (status == 0 && in->bundle->files + in->bundle->directories == 0)
+	if (status == 0 && in->bundle->files + in->bundle->directories == 0) {
 		status = error_set(err, STATUS_INVALID_ARGUMENT, "%s: there are no files in it", in->name);
+		error_hint(err, "put a run.sh or a main.py there; \"hivemind init\" writes one to begin with");
+	}
 	if (status == 0)
 		sha256_hex(&in->sha256, in->bundle->sha256);
 	return status;

@@ -191,6 +191,7 @@ static void what_is_no_bundle_is_refused_with_its_reason(void **state)
 	      "mkdir slink && cd slink && ln -s x y && tar cf ../s.tar y");
 	refuses("nowhere.tar", STATUS_NOT_FOUND, "no such file: nowhere.tar");
 	refuses("empty", STATUS_INVALID_ARGUMENT, "empty: there are no files in it");
+	assert_non_null(strstr(err.hint, "hivemind init"));
 	refuses("nothing", STATUS_INVALID_ARGUMENT, "does not say what to run");
 	refuses("link", STATUS_INVALID_ARGUMENT, "link: \"l\" is a symbolic link");
 	assert_non_null(strstr(err.hint, ".hivemindignore"));
