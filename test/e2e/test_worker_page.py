@@ -421,6 +421,9 @@ def test_a_running_task_and_limits_are_shown_and_set(page, worker, ann):
     stop(ann, task)
 
 
+PLOT_HEIGHT = "return Math.max(0, ...[...document.querySelectorAll('.plot:not(.calendar)')].map(p => p.clientHeight))"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_screen(page, scene, theme, lang):
@@ -436,6 +439,7 @@ def test_axe_finds_nothing_on_any_screen(page, scene, theme, lang):
         for width in (320, 390, 1440):
             b.size(width)
             assert b.run("return document.documentElement.scrollWidth") <= width, f"{name} is wider than {width}"
+            hive.until(f"the plots of {name} to be drawn for {width}", lambda: b.run(PLOT_HEIGHT) <= 200)
             if SHOTS and width > 320:
                 pathlib.Path(SHOTS).mkdir(parents=True, exist_ok=True)
                 b.shot(f"{SHOTS}/worker-{name}-{theme}-{lang}-{width}.png")
