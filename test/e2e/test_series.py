@@ -134,7 +134,10 @@ def test_the_overview_begins_with_what_was_before_a_restart(pool, ann):
     worker = Worker(ann, cpus=3000)
     worker.expect("welcome")
     hive.until("it to have been seen", lambda: list(series(ann, "cores_offered").values()).count(3) >= 2)
-    pool.restart()
+    assert pool.end() == 0
+    ended = time.time()
+    hive.until("a time without a pool", lambda: time.time() > ended + 4)
+    pool.start()
     again(ann, pool)
     hive.until("a look after it", lambda: list(series(ann, "workers").values())[-1] == 0)
     master = Master(pool.path / "master", pool.port, ann.token)
@@ -148,6 +151,8 @@ def test_the_overview_begins_with_what_was_before_a_restart(pool, ann):
         assert len(points) > 3 and len({p.split(",")[1] for p in points}) > 1, points
         titles = b.run("return [...document.querySelectorAll('svg.plot > title')].map(e => e.textContent)")
         assert titles == ["Cores offered and used", "Tasks of the pool, waiting and running"]
+        assert b.run("return document.querySelector('svg.plot .line').getAttribute('d')").count("M") == 2, "a gap is no line"
+        assert b.see("figure .part.k1").text == "In use"
         b.click("figure button", "Show as table")
         b.see("figure th", "Offered")
         assert "3" in b.run("return [...document.querySelectorAll('figure td:nth-child(2)')].map(e => e.textContent)")

@@ -159,7 +159,8 @@ export function overview(main) {
   let started = false;
   function drawCores(n) {
     const said = t('cores.used', { used: number(n.used), offered: number(n.offered) });
-    put(cores, h('div', null, said), bar(n.offered ? n.used / n.offered : 0, t('cores')));
+    if (cores.firstChild?.textContent !== said)
+      put(cores, h('div', null, said), bar(n.offered ? n.used / n.offered : 0, t('cores')));
     before.draw();
   }
 

@@ -9,7 +9,8 @@ const RANGES = { hour: [1, '1h'], day: [60, '24h'], month: [3600, '30d'], year: 
   LOOK = 15000,
   POINTS = 240;
 
-const thin = all => all.filter((_, i) => i % Math.ceil(all.length / POINTS) === 0 || i === all.length - 1);
+const every = all => Math.ceil(all.length / POINTS);
+const thin = all => all.filter((_, i) => i % every(all) === 0 || i === all.length - 1);
 
 // A part of the overview: draw() when something has happened; nothing is asked when nothing does.
 export function past() {
@@ -20,6 +21,7 @@ export function past() {
     lines({
       title,
       desc: t('range.' + range),
+      gap: 3000 * RANGES[range][0] * every(a[1]),
       unit: n => number(n, 2),
       series: [a, b].map(([name, values]) => ({ name, values: thin(values) }))
     });

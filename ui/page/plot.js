@@ -137,8 +137,9 @@ export function figure(title, svg, rows, legend) {
   );
 }
 
-// series: [{name, values: [[ms, value]...]}]; limit: a line that should not be crossed.
-export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) {
+// series: [{name, values: [[ms, value]...]}]; limit: a line that should not be crossed; gap: ms without a value
+// that are none.
+export function lines({ title, desc, series, limit, gap = Infinity, unit = n => number(n, 1) }) {
   const all = series.flatMap(k => k.values),
     from = Math.min(...all.map(v => v[0])),
     to = Math.max(...all.map(v => v[0]));
@@ -149,15 +150,17 @@ export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) 
       y = v => round(8 + (H - B - 8) * (1 - v / top));
     const svg = frame(title, desc, top, unit);
     series.forEach((k, i) => {
-      const points = k.values.map(([ms, v]) => `${x(ms)},${y(v)}`).join('L');
+      const points = k.values
+        .map(([ms, v], n) => `${n && ms - k.values[n - 1][0] <= gap ? 'L' : 'M'}${x(ms)},${y(v)}`)
+        .join('');
       if (!points) return;
       svg.append(
         s(
           'g',
           { class: 'k' + i },
           series.length === 1 &&
-            s('path', { class: 'area', d: `M${x(from)},${y(0)}L${points}L${x(to)},${y(0)}Z` }),
-          s('path', { class: 'line', d: 'M' + points, 'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][i] })
+            s('path', { class: 'area', d: `M${x(from)},${y(0)}L${points.slice(1)}L${x(to)},${y(0)}Z` }),
+          s('path', { class: 'line', d: points, 'stroke-dasharray': ['', '6 3', '2 3', '8 3 2 3'][i] })
         )
       );
     });
@@ -168,14 +171,23 @@ export function lines({ title, desc, series, limit, unit = n => number(n, 1) }) 
     );
     return svg;
   };
-  return figure(title, fitting(draw), () => [
+  const rows = () => [
     [t('plot.time'), ...series.map(k => k.name)],
     ...series[0].values.map(([ms, v], i) => [
       long ? `${day(ms)} ${clock(ms)}` : clock(ms),
       v,
       ...series.slice(1).map(k => k.values[i]?.[1] ?? '')
     ])
-  ]);
+  ];
+  const legend =
+    series.length > 1 &&
+    h(
+      'div',
+      { class: 'row small' },
+      h('b', null, title),
+      series.map((k, i) => h('span', { class: 'part k' + i }, k.name))
+    );
+  return figure(title, fitting(draw), rows, legend);
 }
 
 // bars: [[label, value]...]

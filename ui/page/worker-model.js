@@ -1,5 +1,4 @@
 // worker-model.js - what is known of this worker, kept by its events.
-import { get, path, query } from './api.js';
 import { t, has } from './i18n.js';
 import { lazily } from './shell.js';
 
@@ -22,10 +21,3 @@ export function take(status) {
 }
 
 export const words = (group, word) => (has(`${group}.${word}`) ? t(`${group}.${word}`) : word);
-
-// [[ms, value]...], without what is not known.
-export async function series(name, step) {
-  const s = await get(path('series') + query({ name, step }));
-  const from = Date.parse(s.from);
-  return s.values.map((v, i) => [from + i * step * 1000, v]).filter(v => v[1] !== null);
-}

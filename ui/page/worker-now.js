@@ -1,10 +1,10 @@
 // worker-now.js - is it on, what does it do, and the switch.
 import { h, put, sync, say } from './dom.js';
 import { t, cpt, number, bytes, seconds, when, clock } from './i18n.js';
-import { post, path } from './api.js';
+import { post, path, series } from './api.js';
 import { does, head, bar, stateOf, trouble, confirm, announce } from './shell.js';
 import { lines } from './plot.js';
-import { HOUR, model, watch, take, words, series } from './worker-model.js';
+import { HOUR, model, watch, take, words } from './worker-model.js';
 
 const morning = () => {
   const at = new Date();

@@ -1,11 +1,11 @@
 // worker-past.js - what has run here, and what it has earned.
 import { h, put } from './dom.js';
 import { t, cpt, number, bytes, seconds, when, day } from './i18n.js';
-import { get, path, query } from './api.js';
+import { get, path, query, series } from './api.js';
 import { head, table, stateOf, empty, waiting } from './shell.js';
 import { lines, bars } from './plot.js';
 import { calendar } from './calendar.js';
-import { HOUR, DAY, words, series } from './worker-model.js';
+import { HOUR, DAY, words } from './worker-model.js';
 
 // What came in each day: the difference of what had been settled by its end; nothing is known of the first.
 const gains = totals => totals.map(([ms, v], i) => [ms, i ? Math.max(0, v - totals[i - 1][1]) : null]);
