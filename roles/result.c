@@ -14,7 +14,7 @@
 #include "net/memory.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-#include "roles/transfer.h"
+#include "roles/blob_transfer.h"
 #include "ui/term.h"
 
 static int failed(struct client *c, const char *what, const char *path)
@@ -50,11 +50,11 @@ static int open_part(struct client *c, const char *path, uint64_t size, uint64_t
 /* A partial file that turns out to be of something else is begun anew, once. */
 static int fill_part(struct client *c, const Pb__Task *task, int fd, uint64_t have)
 {
-	int rc = transfer_result(c, task, fd, have);
+	int rc = blob_transfer_result(c, task, fd, have);
 
 	if (rc == STATUS_DATA_LOSS && (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0))
 		return rc;
-	return rc == STATUS_DATA_LOSS && have > 0 ? transfer_result(c, task, fd, 0) : rc;
+	return rc == STATUS_DATA_LOSS && have > 0 ? blob_transfer_result(c, task, fd, 0) : rc;
 }
 
 /* --- where it goes ------------------------------------------------------------------------------ */
@@ -130,6 +130,6 @@ static bool is_tar(const char *to)
 int result_fetch(struct client *c, const Pb__Task *task, const char *to)
 {
 	if (strcmp(to, "-") == 0)
-		return transfer_result(c, task, STDOUT_FILENO, 0);
+		return blob_transfer_result(c, task, STDOUT_FILENO, 0);
 	return is_tar(to) ? to_file(c, task, to) : to_directory(c, task, to);
 }

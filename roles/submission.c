@@ -8,7 +8,7 @@
 #include "proto/cpt.h"
 #include "proto/limits.h"
 #include "proto/status.h"
-#include "roles/transfer.h"
+#include "roles/blob_transfer.h"
 
 static int set_cpus(Pb__Resources *r, const char *text, struct error *err)
 {
@@ -97,7 +97,7 @@ Pb__SubmitReply *submission_send(struct client *c, const struct bundle *b, const
 		pending_open(pending, &c->pool, b);
 	if (key == NULL && !pending->known && q->missing_mcpt > 0 && too_little(c, q) != 0)
 		return NULL;
-	if (transfer_bundle(c, b, tell) != 0)
+	if (blob_transfer_bundle(c, b, tell) != 0)
 		return NULL;
 	request.spec = (Pb__TaskSpec *)&b->spec;
 	request.bundle_sha256 = (char *)b->sha256;

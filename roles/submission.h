@@ -1,7 +1,7 @@
 /* roles/submission.h - what submit and run share: options that change what the manifest says, and the way
  * into the queue.
  *
- *     submission_change -> submission_send: is there money enough? -> the bundle (roles/transfer.h)
+ *     submission_change -> submission_send: is there money enough? -> the bundle (roles/blob_transfer.h)
  *          -> the queue */
 #ifndef ROLES_SUBMISSION_H
 #define ROLES_SUBMISSION_H

@@ -1,4 +1,4 @@
-#include "roles/transfer.h"
+#include "roles/blob_transfer.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "roles/upload.h"
 #include "ui/term.h"
 
-struct transfer {
+struct blob_transfer {
 	struct client *client;
 	struct progress progress;
 	uint64_t total;
@@ -16,7 +16,7 @@ struct transfer {
 	struct download download;
 };
 
-static void ended(struct transfer *t, const struct error *err)
+static void ended(struct blob_transfer *t, const struct error *err)
 {
 	struct client *c = t->client;
 
@@ -29,7 +29,7 @@ static void ended(struct transfer *t, const struct error *err)
 
 static void on_sent(struct upload *u, uint64_t done)
 {
-	struct transfer *t = u->user;
+	struct blob_transfer *t = u->user;
 
 	progress_bytes(&t->progress, done, u->size);
 	crash_point(CLIENT_UPLOAD_PIECE);
@@ -42,14 +42,14 @@ static void on_upload_done(struct upload *u, const struct error *err)
 
 static void cancel_upload(struct client *c)
 {
-	struct transfer *t = c->cancelled;
+	struct blob_transfer *t = c->cancelled;
 
 	upload_cancel(&t->upload);
 }
 
-int transfer_bundle(struct client *c, const struct bundle *b, bool tell)
+int blob_transfer_bundle(struct client *c, const struct bundle *b, bool tell)
 {
-	struct transfer t = {.client = c};
+	struct blob_transfer t = {.client = c};
 	char size[24];
 
 	t.upload = (struct upload){.loop = &c->loop,
@@ -78,7 +78,7 @@ int transfer_bundle(struct client *c, const struct bundle *b, bool tell)
 
 static void on_received(struct download *d, uint64_t done, uint64_t total)
 {
-	struct transfer *t = d->user;
+	struct blob_transfer *t = d->user;
 
 	progress_bytes(&t->progress, done, total);
 	crash_point(CLIENT_RESULT_PIECE);
@@ -91,14 +91,14 @@ static void on_download_done(struct download *d, const struct error *err)
 
 static void cancel_download(struct client *c)
 {
-	struct transfer *t = c->cancelled;
+	struct blob_transfer *t = c->cancelled;
 
 	download_cancel(&t->download);
 }
 
-int transfer_result(struct client *c, const Pb__Task *task, int fd, uint64_t have)
+int blob_transfer_result(struct client *c, const Pb__Task *task, int fd, uint64_t have)
 {
-	struct transfer t = {.client = c};
+	struct blob_transfer t = {.client = c};
 
 	t.download = (struct download){.loop = &c->loop,
 				       .channel = c->channel,
