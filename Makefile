@@ -5,6 +5,7 @@
 #   make test       install what is missing, build, run every test
 #   make fuzz       feed every reader of strangers' bytes with libFuzzer (FUZZ_SECONDS=60 each, FUZZ="tar tls" some)
 #   make crash      kill every part at every place where it may die (net/crash.h), again and again
+#                   (make crash-again: the pool, 500 times, while tasks run)
 #   make interop    gRPC's interop programs, build/test/interop_server and interop_client
 #   make chaos      kill, stop, cut off and starve every part while tasks run; then compare three accounts of it
 #                   (CHAOS_SEED= replays; CHAOS_SECONDS= CHAOS_TASKS= CHAOS_FAULTS= CHAOS_WORKERS= bound it)
@@ -78,7 +79,7 @@ Q := $(if $(filter 1,$(V)),,@)
 PARALLEL = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2);)
 
-.PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash crash-once fuzz fuzz-programs demo test unit e2e interop \
+.PHONY: all lib deps deps-check deps-test deps-fuzz corpus crash crash-again crash-once fuzz fuzz-programs demo test unit e2e interop \
 	deps-node deps-openapi deps-page screenshots chaos bench deps-bench install clean
 all: $(BIN)
 lib: $(LIB)
@@ -252,6 +253,10 @@ test: deps-test
 
 crash: deps-test
 	$(Q)$(PARALLEL) all $(B)/test/tool/fail_nth.so && test/crash/run
+
+# kill -9 the pool 500 times while tasks run.
+crash-again: deps-test
+	$(Q)$(PARALLEL) all && test/crash/again
 
 crash-once: all $(B)/test/tool/fail_nth.so
 	$(Q)HIVEMIND_BIN=$(abspath $(BIN)) test/crash/run --once

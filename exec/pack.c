@@ -177,7 +177,12 @@ static int pack_file(struct pack *p, int dir, const char *name)
 
 	if (fd < 0)
 		return unreadable(p);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0) {
+		status = unreadable(p);
+		close(fd);
+		return status;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		remark(p, "was left out: it changed");
 		close(fd);
 		return 0;
@@ -206,7 +211,7 @@ static int pack_entry(struct pack *p, int dir, const char *name, int depth)
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0; /* gone meanwhile */
+		return errno == ENOENT ? 0 : unreadable(p); /* gone meanwhile, or never made */
 	if (S_ISDIR(st.st_mode) && depth == ARCHIVE_DEPTH_MAX) {
 		remark(p, "was left out: it lies deeper than %d directories", ARCHIVE_DEPTH_MAX);
 	} else if (S_ISDIR(st.st_mode)) {

@@ -184,26 +184,35 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* NULL with errno 0 is the end. */
+static struct dirent *next_of(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 char **tree_names(int fd, size_t max, size_t *count)
 {
 	DIR *dir = open_below(fd, ".");
 	struct buf text = {.max = (max + 1) * 256};
 	struct dirent *e;
 	char **names, *p;
+	int fault;
 
 	*count = 0;
 	if (dir == NULL)
 		return NULL;
-	while ((e = readdir(dir)) != NULL && *count <= max) {
+	while ((e = next_of(dir)) != NULL && *count <= max) {
 		if (is_dots(e->d_name))
 			continue;
 		buf_append(&text, e->d_name, strlen(e->d_name) + 1);
 		++*count;
 	}
+	fault = *count > max ? E2BIG : errno;
 	closedir(dir);
-	if (*count > max) {
+	if (fault != 0) {
 		buf_release(&text);
-		errno = E2BIG;
+		errno = fault;
 		return NULL;
 	}
 	names = xmalloc(*count * sizeof *names + text.n);

@@ -110,13 +110,15 @@ static int bind_tcp(struct listener *ls, struct loop *l, const struct endpoint *
 	return rc;
 }
 
-static void read_port(const struct listener *ls, struct endpoint *at)
+static int read_port(const struct listener *ls, struct endpoint *at)
 {
 	struct sockaddr_storage address = {0};
 	int length = sizeof address;
+	int rc = uv_tcp_getsockname(&ls->uv.tcp, (struct sockaddr *)&address, &length);
 
-	uv_tcp_getsockname(&ls->uv.tcp, (struct sockaddr *)&address, &length);
-	at->port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+	if (rc == 0)
+		at->port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+	return rc;
 }
 
 /* --- both ------------------------------------------------------------------------------------ */
@@ -144,13 +146,12 @@ int listener_open(struct listener *ls, struct loop *l, struct endpoint *at,
 	rc = unix_socket ? bind_unix(ls, at) : bind_tcp(ls, l, at);
 	if (rc == 0)
 		rc = uv_listen(&ls->uv.io, BACKLOG, on_connection);
-	if (rc != 0) {
-		listener_close(ls);
-		return words(at, rc, err);
-	}
-	if (!unix_socket)
-		read_port(ls, at);
-	return 0;
+	if (rc == 0 && !unix_socket)
+		rc = read_port(ls, at);
+	if (rc == 0)
+		return 0;
+	listener_close(ls);
+	return words(at, rc, err);
 }
 
 int listener_accept(struct listener *ls, struct stream *s, const struct stream_events *on)

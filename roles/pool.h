@@ -75,7 +75,7 @@ struct pool_options {
 	const char *cert, *key; /* an operator's own; NULL = the pool makes them */
 	struct texts names;     /* hosts that clients use */
 	int64_t ready_fd;       /* -1 = none */
-	int64_t register_per_day, calls_per_second;
+	int64_t register_per_day, calls_per_second, stalled_ms;
 	bool json, print_join, local_projects, accept_rollback;
 };
 

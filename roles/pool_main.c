@@ -97,6 +97,8 @@ static int read_options(struct pool_options *o, int argc, char **argv, struct er
 	     "accounts from one address of another machine (3)", NULL, 1, 1000000},
 	    {"calls-per-second", 0, OPTION_INT, &o->calls_per_second, "N",
 	     "calls of one token from other machines (500)", NULL, 1, 1000000},
+	    {"stalled-after", 0, OPTION_DURATION, &o->stalled_ms, "TIME",
+	     "take a task away that is prepared or collected for so long without getting on (15m)", NULL, 0, 0},
 	    {"admin", 0, OPTION_TEXTS, &o->admins, "NAME",
 	     "this account may administer; may be repeated", NULL, 0, 0},
 	    {"print-invitation", 0, OPTION_TEXT, &o->invitation, "NAME",
@@ -122,7 +124,7 @@ static int read_options(struct pool_options *o, int argc, char **argv, struct er
 
 	*o = (struct pool_options){.listen = LISTEN_DEFAULT, .registration = "open", .ready_fd = -1,
 				   .register_per_day = 3, .calls_per_second = CALL_RATE_DEFAULT,
-				   .work_bits = WORK_BITS_DEFAULT};
+				   .work_bits = WORK_BITS_DEFAULT, .stalled_ms = REVOKE_STALLED_MS};
 	status = options_parse(argc, argv, options, &help, &globals, NULL, 0, &count, err);
 	o->json = globals.json;
 	return status;

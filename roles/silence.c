@@ -67,21 +67,22 @@ static const char *overdue_running(const struct pool_task *t, int64_t now)
 		       : NULL;
 }
 
-static bool stalled(const struct pool_task *t, uint64_t bytes, int64_t since, int64_t now)
+/* Nothing moved for as long as that and a millisecond more for so many bytes. */
+static bool stalled(const struct pool_task *t, uint64_t bytes, const struct patience *p, int64_t now)
 {
-	int64_t moved = t->moved_ms > since ? t->moved_ms : since;
+	int64_t moved = t->moved_ms > p->since_ms ? t->moved_ms : p->since_ms;
 
-	return now - moved > REVOKE_STALLED_MS + (int64_t)(bytes / REVOKE_BYTES_PER_MS);
+	return now - moved > p->stalled_ms + (int64_t)(bytes / REVOKE_BYTES_PER_MS);
 }
 
-const char *silence_overdue(const struct pool_task *t, int64_t since_ms, int64_t now_ms)
+const char *silence_overdue(const struct pool_task *t, const struct patience *p, int64_t now_ms)
 {
 	if (t->hold != HOLD_HELD)
 		return NULL;
 	if (t->phase < PHASE_EXECUTING)
-		return stalled(t, t->bundle_size, since_ms, now_ms) ? "did not get on with preparing it" : NULL;
+		return stalled(t, t->bundle_size, p, now_ms) ? "did not get on with preparing it" : NULL;
 	if (t->phase > PHASE_EXECUTING)
-		return stalled(t, t->max_output, since_ms, now_ms) ? "did not get on with its result" : NULL;
+		return stalled(t, t->max_output, p, now_ms) ? "did not get on with its result" : NULL;
 	return overdue_running(t, now_ms);
 }
 
@@ -98,13 +99,14 @@ static void revoke(struct pool *pool, struct pool_worker *w, struct pool_task *t
 
 static void look_at_overdue(struct pool *pool, int64_t now)
 {
+	const struct patience patience = {pool->lease.patience_ms, pool->options.stalled_ms};
 	struct pool_worker *w;
 	struct pool_task *t, *next;
 	const char *what;
 
 	DL_FOREACH(pool->workers.beats, w) {
 		DL_FOREACH_SAFE(w->tasks, t, next) {
-			what = silence_overdue(t, pool->lease.patience_ms, now);
+			what = silence_overdue(t, &patience, now);
 			if (what != NULL)
 				revoke(pool, w, t, what);
 		}

@@ -7,7 +7,7 @@
  * An attempt whose container has run for time_limit + grace + REVOKE_AFTER_MS by our own clock should have
  * been ended by its worker: it is taken from it (its worker has failed, not its time is up: an honest worker
  * would have said so). The same happens to one that is not in its container and gets on with nothing for
- * REVOKE_STALLED_MS, and a millisecond more for each REVOKE_BYTES_PER_MS of its bundle or largest result:
+ * REVOKE_STALLED_MS (pool --stalled-after), and a millisecond more for each REVOKE_BYTES_PER_MS of its bundle or largest result:
  * while these are unpacked or packed nothing is said. */
 #ifndef ROLES_SILENCE_H
 #define ROLES_SILENCE_H
@@ -17,9 +17,13 @@
 struct pool;
 struct pool_task;
 
-/* What its worker does not do, in words: "did not ..."; NULL = it is in time. No time counts before since_ms,
- * when the pool itself could not have heard of it. All of clock_ms(). */
-const char *silence_overdue(const struct pool_task *t, int64_t since_ms, int64_t now_ms);
+/* No time counts before since_ms, clock_ms() when the pool itself could not have heard of it. */
+struct patience {
+	int64_t since_ms, stalled_ms; /* stalled_ms: REVOKE_STALLED_MS, or what the operator says */
+};
+
+/* What its worker does not do, in words: "did not ..."; NULL = it is in time. now_ms: clock_ms(). */
+const char *silence_overdue(const struct pool_task *t, const struct patience *p, int64_t now_ms);
 
 /* One look; not while the pool is patient. */
 void silence_look(struct pool *pool);

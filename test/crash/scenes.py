@@ -168,17 +168,27 @@ def takeover(w, **env):
     w.ok("ps")
 
 
+def send(w, path, tar):
+    """From where the pool has it; is it all there?"""
+    told = w.ask("GET", path)
+    there = json.loads(told[1]) if told else {"offset": 0, "complete": False}
+    if told and not there["complete"]:
+        w.ask("PATCH", path, tar[there["offset"]:], **{"Content-Type": "application/x-tar", "Upload-Offset": str(there["offset"])})
+    return there["complete"]
+
+
 def pages(w, **env):
     """Submit, run and fetch through the JSON API; whoever asked asks again with the same key."""
     name, master, data = w.task_name(), w.parts["master"], os.urandom(300 * 1024)
     (w.path / "api-key").unlink(missing_ok=True)
+    w.master_port = hive.free_port()
     master.start(**env)
     master.wait_up()
     folder = hive.bundle(w.path / "bundles" / name, {"data": data, "run.sh": "cp data out/copy"})
     tar = subprocess.run(["tar", "--format=ustar", "-cf-", "-C", folder, "data", "run.sh"], capture_output=True, check=True).stdout
     sha256 = hashlib.sha256(tar).hexdigest()
     bundle = {"sha256": sha256, "bytes": len(tar)}
-    w.asked("PUT", f"/bundles/{sha256}?bytes={len(tar)}", tar, **{"Content-Type": "application/x-tar"})
+    until("the bundle to be there", lambda: w.failure() or send(w, f"/bundles/{sha256}?bytes={len(tar)}", tar), 40)
     manifest = {"hivemind": 1, "command": ["sh", "run.sh"]}
     wanted = {"name": name, "bundle": bundle, "manifest": manifest}
     task_id = json.loads(w.asked("POST", "/tasks", wanted, **{"Idempotency-Key": name}))["id"]

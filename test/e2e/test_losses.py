@@ -333,6 +333,29 @@ def test_what_was_lost_before_a_restart_counts_after_it_and_is_told(tmp_path):
     assert pool.end() == 0
 
 
+def test_who_prepares_or_collects_without_getting_on_loses_the_task(tmp_path):
+    """It beats all the time, and so is not lost; what it does not get on with is taken away, as a loss of its machine."""
+    pool = Pool(tmp_path, "--stalled-after", "2s")
+    s = Story(pool)
+    worker = s.worker()
+    task = s.submit(max_output=1 << 20)
+    for epoch, phase, words in ((1, pb.STAGING, "did not get on with preparing it"), (2, pb.COLLECTING, "did not get on with its result")):
+        lease = worker.expect("lease", 30)
+        assert lease.epoch == epoch
+        if phase == pb.COLLECTING:
+            worker.progress(lease, pb.EXECUTING)
+        began = time.monotonic()
+        worker.progress(lease, phase)
+        verdict = worker.expect("verdict", 20)
+        assert (verdict.task, verdict.epoch, verdict.word) == (task, epoch, pb.Verdict.KILL)
+        assert time.monotonic() - began > 1.9
+        until("the loss", lambda: s.get(task).losses == epoch)
+        assert words in pool.process.log.read_text()
+    for client in s.clients:
+        client.close()
+    assert pool.end() == 0
+
+
 def test_check_says_what_is_tried_again(tmp_path):
     path = hive.script(tmp_path / "b", "exit 75", on_disconnect="wait:10m", retry={"infra": 0, "on_exit": {"75": 3}})
     told = hive.command("check", path).out

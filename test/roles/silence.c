@@ -14,6 +14,8 @@
 #define S 1000ll
 #define BEGAN (1000 * S)
 
+static const struct patience patient = {0, REVOKE_STALLED_MS};
+
 static struct pool_task held(int phase)
 {
 	struct pool_task t = {.hold = HOLD_HELD, .state = TASK_RUNNING, .phase = phase, .moved_ms = BEGAN, .time_limit_s = 60,
@@ -30,13 +32,13 @@ static void one_that_hangs_outside_its_container(void **state)
 	for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
 		struct pool_task t = held(phases[i]);
 
-		assert_null(silence_overdue(&t, 0, BEGAN + REVOKE_STALLED_MS));
-		assert_non_null(silence_overdue(&t, 0, BEGAN + REVOKE_STALLED_MS + 1));
-		assert_null(silence_overdue(&t, BEGAN + 1, BEGAN + REVOKE_STALLED_MS + 1)); /* Redis was away till then */
+		assert_null(silence_overdue(&t, &patient, BEGAN + REVOKE_STALLED_MS));
+		assert_non_null(silence_overdue(&t, &patient, BEGAN + REVOKE_STALLED_MS + 1));
+		assert_null(silence_overdue(&t, &(struct patience){BEGAN + 1, REVOKE_STALLED_MS}, BEGAN + REVOKE_STALLED_MS + 1)); /* Redis was away till then */
 		t.moved_ms += 1;
-		assert_null(silence_overdue(&t, 0, BEGAN + REVOKE_STALLED_MS + 1));
+		assert_null(silence_overdue(&t, &patient, BEGAN + REVOKE_STALLED_MS + 1));
 		t.hold = HOLD_ENDING; /* it is the pool's turn */
-		assert_null(silence_overdue(&t, 0, INT64_MAX));
+		assert_null(silence_overdue(&t, &patient, INT64_MAX));
 	}
 }
 
@@ -53,13 +55,13 @@ static void large_files_may_be_packed_in_silence(void **state)
 
 	(void)state;
 	t.bundle_size = 8 * GiB;
-	assert_null(silence_overdue(&t, 0, late));
-	assert_non_null(silence_overdue(&t, 0, late + 8 * GiB / REVOKE_BYTES_PER_MS));
+	assert_null(silence_overdue(&t, &patient, late));
+	assert_non_null(silence_overdue(&t, &patient, late + 8 * GiB / REVOKE_BYTES_PER_MS));
 	t.phase = PHASE_COLLECTING; /* the bundle does not count any more */
-	assert_non_null(silence_overdue(&t, 0, late));
+	assert_non_null(silence_overdue(&t, &patient, late));
 	t.max_output = 8 * GiB;
-	assert_null(silence_overdue(&t, 0, late));
-	assert_non_null(silence_overdue(&t, 0, late + 8 * GiB / REVOKE_BYTES_PER_MS));
+	assert_null(silence_overdue(&t, &patient, late));
+	assert_non_null(silence_overdue(&t, &patient, late + 8 * GiB / REVOKE_BYTES_PER_MS));
 }
 
 static void one_that_runs_has_its_time_limit(void **state)
@@ -69,8 +71,8 @@ static void one_that_runs_has_its_time_limit(void **state)
 	(void)state;
 	t.time_limit_s = 86400;
 	t.metering.began_ms = BEGAN;
-	assert_null(silence_overdue(&t, 0, BEGAN + 86405 * S + REVOKE_AFTER_MS));
-	assert_non_null(silence_overdue(&t, 0, BEGAN + 86405 * S + REVOKE_AFTER_MS + 1));
+	assert_null(silence_overdue(&t, &patient, BEGAN + 86405 * S + REVOKE_AFTER_MS));
+	assert_non_null(silence_overdue(&t, &patient, BEGAN + 86405 * S + REVOKE_AFTER_MS + 1));
 }
 
 int main(void)

@@ -259,7 +259,12 @@ FILE *fopen64(const char *path, const char *mode)
 	return fails("fopen64", EMFILE) ? NULL : next(path, mode);
 }
 
-/* What has no function of its own: openat2, pidfd_open, ... */
+static bool is_young(long number)
+{
+	return number == SYS_openat2 || number == SYS_pidfd_open || number == SYS_pidfd_send_signal;
+}
+
+/* What has no function of its own, and old kernels do not have. Of libuv's own nobody takes a kernel without. */
 long syscall(long number, ...)
 {
 	static __typeof__(&syscall) next;
@@ -272,7 +277,7 @@ long syscall(long number, ...)
 	va_end(args);
 	if (next == NULL)
 		next = LIBC(syscall);
-	return fails("syscall", ENOSYS) ? -1 : next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return is_young(number) && fails("syscall", ENOSYS) ? -1 : next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* These return what went wrong. */
