@@ -339,9 +339,8 @@ def test_two_hundred_event_streams_cost_little(own_server):
     streams = [Events(own_server) for _ in range(200)]
     assert own_server.state()["streams"] == 200
     own_server.call("POST", "/api/event", b"x" * 1000, dict(AUTH, **{"Content-Type": "text/plain"}))
-    for events in streams:
-        events.lines()
-        assert events.lines()[0] == "id: 7"
+    for events in streams:  # the head, and on a busy machine what keeps a quiet stream alive, comes before
+        assert any(events.lines()[0] == "id: 7" for _ in range(20))
     cost = resident_kib(own_server) - before
     print(f"200 event streams: {cost} KiB")
     assert cost < 20 * 1024 * MEMORY

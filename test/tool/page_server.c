@@ -14,7 +14,7 @@
  *     GET    /public               without a session
  *     POST   /session, DELETE /session
  *     GET    /files/{path...}      the path
- *     GET    /                     ui/page/index.html */
+ *     GET    /                     ui/page/worker.html */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@
 #include "ui/http.h"
 #include "ui/json.h"
 
-HTTP_FILE_EMBED(index_html);
+HTTP_FILE_EMBED(worker_html);
 
 static struct loop loop;
 static struct http_server *server;
@@ -289,7 +289,7 @@ static const struct http_route routes[] = {
     {.method = "DELETE", .path = "/session", .handler = http_session_delete},
 };
 
-static const struct http_file files[] = {HTTP_FILE("/", "text/html; charset=utf-8", index_html)};
+static const struct http_file files[] = {HTTP_FILE("/", "text/html; charset=utf-8", worker_html)};
 
 static bool bearer(void *data, const char *token)
 {
