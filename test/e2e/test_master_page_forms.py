@@ -343,18 +343,21 @@ def test_what_is_being_sent_goes_on_where_it_was_when_the_pool_comes_back(page, 
     b.see(".note.good", "This can be run")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 6 << 20}
     b.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
-    b.driver.get_log("performance")
+    sent = lambda: [m["params"]["request"] for m in (json.loads(line["message"])["message"] for line in b.driver.get_log("performance"))
+                    if m["method"] == "Network.requestWillBeSent" and m["params"]["request"]["method"] in ("PUT", "PATCH")]
+    sent()
     try:
         b.click("form button.main", "Submit")
-        hive.until("a third of it", lambda: b.run("return +(document.querySelector('.bar')?.getAttribute('aria-valuenow') ?? 0)") >= 33 and "Sending" in b.text(), 30)
+        first = hive.until("its way", sent, 30)[0]
+        address = first["url"].split("/api/v1")[1]
+        hive.until("a part of it to be at the pool", lambda: master.ok("GET", address)["offset"] > 4 << 20, 30)
+        assert 0 < int(b.run("return document.querySelector('.bar').getAttribute('aria-valuenow')")) < 100, "how far it is, is shown"
         pool.kill()
         pool.start()
+        hive.KEPT.add(pool.process.pid)
         b.see("h1", "large", seconds=40)
     finally:
         b.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
-    sent = [m["params"]["request"] for m in (json.loads(line["message"])["message"] for line in b.driver.get_log("performance"))
-            if m["method"] == "Network.requestWillBeSent" and m["params"]["request"]["method"] in ("PUT", "PATCH")]
-    offsets = [int(r["headers"]["Upload-Offset"]) for r in sent]
-    print(f"sent from {offsets}")
-    assert sent[0]["method"] == "PUT" and offsets[0] == 0
-    assert sent[-1]["method"] == "PATCH" and offsets[-1] > 1 << 20, "what had arrived was not sent again"
+    again = sent()[-1]
+    print(f"{first['method']} from {first['headers']['Upload-Offset']}, then {again['method']} from {again['headers']['Upload-Offset']}")
+    assert (first["method"], again["method"]) == ("PUT", "PATCH") and int(again["headers"]["Upload-Offset"]) > 4 << 20

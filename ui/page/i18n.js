@@ -46,8 +46,9 @@ export const chooses = (name, value) => {
 
 export const has = key => key in words;
 // Of one of it the language may speak in another way: KEY.one.
+const shapeOf = (key, values) => (values?.n == 1 && has(key + '.one') ? key + '.one' : key);
 export const t = (key, values) =>
-  (words[values?.n == 1 && has(key + '.one') ? key + '.one' : key] ?? key).replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
+  (words[shapeOf(key, values)] ?? key).replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
 
 function format(kind, options) {
   const key = kind.name + JSON.stringify(options);
