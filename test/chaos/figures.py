@@ -105,6 +105,9 @@ class Bench:
         time.sleep(max(0, self.born + GRACE_S - now()))
 
     def linked(self):
+        for worker in self.world.workers:
+            code = worker.process.popen.poll()
+            assert code is None, f"{worker.name} ended by itself: {code}"
         reply = stubs.WorkersStub(self.channel).List(pb.ListWorkersRequest(), **self.auth)
         return sum(w.state in ("ready", "busy") and not w.tasks and w.heartbeat_age_ms < 3000 for w in reply.workers)
 
