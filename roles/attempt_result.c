@@ -64,7 +64,8 @@ static void on_synced(struct work *work)
 
 void attempt_sync(struct attempt *a)
 {
-	if (a->syncing || a->synced || a->lost || a->recorded < JOURNAL__ATTEMPT__PHASE__COLLECTED)
+	if (a->syncing || a->synced || a->lost || a->step.at == REMOVING ||
+	    a->recorded < JOURNAL__ATTEMPT__PHASE__COLLECTED)
 		return;
 	a->syncing = true;
 	work_start(&a->worker->loop, &a->sync, run_sync, on_synced);

@@ -109,7 +109,7 @@ class Bench:
             code = worker.process.popen.poll()
             assert code is None, f"{worker.name} ended by itself: {code}"
         reply = stubs.WorkersStub(self.channel).List(pb.ListWorkersRequest(), **self.auth)
-        return sum(w.state in ("ready", "busy") and not w.tasks and w.heartbeat_age_ms < 3000 for w in reply.workers)
+        return sum(w.state in ("ready", "busy", "resting") and not w.tasks and w.heartbeat_age_ms < 3000 for w in reply.workers)
 
 
 # --- last heartbeat to running elsewhere ---------------------------------------------------------
