@@ -46,7 +46,8 @@ static void see(struct pool *pool, double *now)
 	now[POOL_SERIES_TASKS_SUBMITTED] = metrics_get(METRIC_TASKS_SUBMITTED, 0, 0);
 	now[POOL_SERIES_TASKS_COMPLETED] = finished("COMPLETED");
 	now[POOL_SERIES_TASKS_FAILED] = finished("FAILED");
-	now[POOL_SERIES_ATTEMPTS_LOST] = metrics_get(METRIC_ATTEMPTS_LOST, 0, 0) + metrics_get(METRIC_ATTEMPTS_LOST, 1, 0);
+	now[POOL_SERIES_ATTEMPTS_LOST] =
+		metrics_get(METRIC_ATTEMPTS_LOST, 0, 0) + metrics_get(METRIC_ATTEMPTS_LOST, 1, 0);
 	now[POOL_SERIES_WORKERS] = (double)pool_workers_online(pool, &offered, &used);
 	now[POOL_SERIES_CORES_OFFERED] = (double)offered.milli_cpus / 1000;
 	now[POOL_SERIES_CORES_USED] = (double)used.milli_cpus / 1000;

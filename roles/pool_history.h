@@ -1,5 +1,5 @@
-/* roles/pool_history.h - what the pool was like, for plots: each second of an hour, each minute of a day, each hour of a
- * month, each day of 53 weeks (ui/series.h).
+/* roles/pool_history.h - what the pool was like, for plots: each second of an hour, each minute of a day,
+ * each hour of a month, each day of 53 weeks (ui/series.h).
  *
  *   tasks_pending tasks_running             tasks that wait, and that run
  *   tasks_submitted tasks_completed         as many a second; of longer steps the mean, as of all of these
@@ -7,17 +7,19 @@
  *   workers                                 connected
  *   cores_offered cores_used                what these lend, and what tasks have reserved of it
  *   memory_offered memory_used              the same, bytes
- *   cpt_settled                             CPT a second that ended attempts cost; rounded as a float is: it is no book
+ *   cpt_settled                             CPT a second that ended attempts cost; a float: it is no book
  *   blob_bytes                              bundles and results on the pool's disk
  *
- * Looked at once a second from the moment when the pool is ready, from what it counts anyway (net/metrics.h, the index, the
- * workers): a sum over the workers, and nothing else. They are the pool's; what is an account's own is in its statement.
+ * Looked at once a second from the moment when the pool is ready, from what it counts anyway (net/metrics.h,
+ * the index, the workers): a sum over the workers, and nothing else. They are the pool's; what is an account's
+ * own is in its statement.
  *
- * In memory, 320 KiB. DATA/series holds them over restarts: a thread writes it whole each POOL_HISTORY_SAVE_MS and when the
- * pool goes down, beside the old one, and renames it; so it is whole after any crash, and after one a minute is missing.
- * A file that is none of ours, or cut short, counts as none; one of a version with other values gives those of the same name.
- * Only the pool that leads looks and writes: one that takes over in the same data directory goes on from there, one with
- * a directory of its own has what it saw itself. While no pool is ready there are no values. */
+ * In memory, 320 KiB. DATA/series holds them over restarts: a thread writes it whole each
+ * POOL_HISTORY_SAVE_MS and when the pool goes down, beside the old one, and renames it; so it is whole after
+ * any crash, and after one a minute is missing. A file that is none of ours, or cut short, counts as none; one
+ * of a version with other values gives those of the same name. Only the pool that leads looks and writes: one
+ * that takes over in the same data directory goes on from there, one with a directory of its own has what it
+ * saw itself. While no pool is ready there are no values. */
 #ifndef ROLES_POOL_HISTORY_H
 #define ROLES_POOL_HISTORY_H
 
@@ -29,7 +31,7 @@
 
 #define POOL_HISTORY_SAVE_MS (60 * 1000)
 
-/*    id                name               unit          counted since the pool started: of it, what came in a second */
+/*    id                name               unit          counted: of it, what came in a second */
 #define POOL_SERIES(X) \
 	X(TASKS_PENDING,    "tasks_pending",   "tasks",      false) \
 	X(TASKS_RUNNING,    "tasks_running",   "tasks",      false) \

@@ -80,7 +80,8 @@ void pool_worker_free_if_over(struct pool_worker *w);
 /* The ready ones as the scheduler wants them, on the heap: workers[i].user is the struct pool_worker. Returns
  * how many. */
 size_t pool_workers_ready(struct pool *pool, struct sched_worker **workers, struct amounts **offered);
-/* How many are connected; what these offer, and what is reserved of it, is added to offered and used (NULL = is not). */
+/* How many are connected; what these offer, and what is reserved of it, is added to offered and used, unless
+ * NULL. */
 size_t pool_workers_online(const struct pool *pool, struct amounts *offered, struct amounts *used);
 void pool_workers_release(struct pool *pool);
 

@@ -29,7 +29,8 @@ void json_text_n(struct json *j, const char *key, const void *value, size_t n);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_seconds(struct json *j, const char *key, int64_t ms); /* 1.234 */
-void json_floats(struct json *j, const char *key, const float *values, size_t n); /* an array; NAN and infinities = null */
+/* An array; NAN and infinities = null. */
+void json_floats(struct json *j, const char *key, const float *values, size_t n);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 void json_time(struct json *j, const char *key, int64_t ms); /* RFC 3339 UTC with milliseconds; 0 = null */

@@ -154,7 +154,8 @@ size_t series_image_max(void)
 /* Is it whole, and could a process of ours have written it? */
 static bool is_whole(const struct series_file *f, size_t size)
 {
-	if (size < sizeof *f || memcmp(f->magic, MAGIC, sizeof MAGIC) != 0 || f->count > SERIES_MAX || size != size_of(f->count))
+	if (size < sizeof *f || memcmp(f->magic, MAGIC, sizeof MAGIC) != 0 || f->count > SERIES_MAX ||
+	    size != size_of(f->count))
 		return false;
 	for (int step = 0; step < SERIES_STEPS; step++)
 		if (f->last[step] < 0)
@@ -171,7 +172,8 @@ bool series_take(struct series *s, const void *image, size_t size)
 		return false;
 	memcpy(s->file->last, f->last, sizeof f->last);
 	for (size_t i = 0; i < f->count; i++)
-		if (memchr(f->values[i].name, '\0', SERIES_NAME_SIZE) != NULL && (at = series_find(s, f->values[i].name)) >= 0)
+		if (memchr(f->values[i].name, '\0', SERIES_NAME_SIZE) != NULL &&
+		    (at = series_find(s, f->values[i].name)) >= 0)
 			s->file->values[at] = f->values[i];
 	return true;
 }

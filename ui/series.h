@@ -50,10 +50,11 @@ int series_open(struct series *s, const char *path, const struct series_value *v
 		struct error *err);
 void series_close(struct series *s);
 
-/* For who writes them into a file itself: all of it, as the file of series_open() has it, valid until the next change. */
+/* For who writes them into a file itself: all of it, as the file of series_open() has it, valid until the
+ * next change. */
 const void *series_image(const struct series *s, size_t *size);
 size_t series_image_max(void);
-/* Read such an image back: each value of a name that s has too. False = it is none; nothing is changed then. */
+/* Read such an image back: each value of a name that s has too. False = it is none; nothing is changed. */
 bool series_take(struct series *s, const void *image, size_t size);
 
 /* These are the values now; NAN = not known. */
