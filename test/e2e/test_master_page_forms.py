@@ -50,6 +50,7 @@ def drop(b, css, path):
 
 def submit_and_wait(b):
     b.see(".note.good", "This can be run")
+    b.see("dl.facts", "5 min")  # of its own manifest: what it costs is no longer being drawn
     b.click("form button.main", "Submit")
     b.see("h1", "given")
     b.see(".state.COMPLETED")
