@@ -1,4 +1,5 @@
-/* roles/blob_transfer.h - a blob sent or fetched, as a client verb sees it: it waits, with a line of progress. */
+/* roles/blob_transfer.h - a blob sent or fetched, as a client verb sees it: it waits, with a line of
+ * progress. */
 #ifndef ROLES_BLOB_TRANSFER_H
 #define ROLES_BLOB_TRANSFER_H
 

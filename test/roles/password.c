@@ -98,20 +98,25 @@ static void a_password_is_not_left_in_memory(void **state)
 	free(job);
 }
 
+/* The shortest of some: what else the machine does makes it only longer. */
 static int64_t time_check(const char *hash)
 {
 	struct password_job *job = job_new();
+	int64_t shortest = INT64_MAX;
 	struct error err;
-	int64_t begun = clock_us();
 
 	for (int i = 0; i < 5; i++) {
+		int64_t begun = clock_us(), took;
+
 		password_check(&passwords, job, "not the one", hash, &err);
 		loop_run(&loop);
+		took = clock_us() - begun;
+		shortest = took < shortest ? took : shortest;
 		assert_false(job->right);
 		assert_int_equal(job->error.status, 0);
 	}
 	free(job);
-	return clock_us() - begun;
+	return shortest;
 }
 
 static void an_unknown_name_takes_as_long_as_a_wrong_password(void **state)
