@@ -136,7 +136,10 @@ void attempt_give_back(struct attempt *a)
 	give_back.task = a->task;
 	give_back.epoch = a->epoch;
 	give_back.reason = a->give_back;
-	worker_link_send(&a->worker->link, &message);
+	if (worker_link_up(&a->worker->link))
+		worker_link_send(&a->worker->link, &message);
+	else
+		worker_link_greet_again(&a->worker->link); /* a Hello that is on its way may name it */
 	crash_point(WORKER_GIVE_BACK_SENT);
 }
 

@@ -115,6 +115,7 @@ static void enter_greeting(struct worker_link *l)
 	l->call = (struct grpc_call){.method = &rpc_methods[RPC_LINK], .on_message = on_call_message,
 				     .on_space = on_call_space, .on_done = on_call_done};
 	l->call_open = true;
+	l->stale = false;
 	l->seq = 0;
 	l->sent_ms[0] = clock_ms(); /* Welcome acknowledges Hello as Ack does heartbeat 0 */
 	grpc_call_start(l->channel, &l->call);
@@ -149,6 +150,8 @@ static void enter_linked(struct worker_link *l)
 	l->ever = true;
 	DL_FOREACH(l->worker->attempts, a)
 		attempt_linked(a);
+	if (l->stale)
+		worker_link_greet_again(l);
 }
 
 /* Full jitter: a pool that comes back does not meet all its workers at once. */
@@ -393,6 +396,7 @@ void worker_link_open(struct worker_link *l, struct worker *w)
 
 void worker_link_greet_again(struct worker_link *l)
 {
+	l->stale = true;
 	if (l->step.at == LINKED)
 		grpc_call_cancel(&l->call);
 }

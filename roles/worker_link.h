@@ -48,6 +48,7 @@ struct worker_link {
 	struct timer beat;
 	bool call_open;
 	bool ever;                /* was it LINKED once? */
+	bool stale;               /* in GREETING: what Hello said is no longer so */
 	bool lingering;           /* worker_link_close() waits for the call to end */
 	unsigned tries;           /* since it was LINKED */
 	uint32_t heartbeat_ms, lost_after_ms;
@@ -72,7 +73,7 @@ bool worker_link_up(const struct worker_link *l);
 /* A heartbeat now: what it says has changed. */
 void worker_link_beat(struct worker_link *l);
 
-/* Greet anew: what Hello says of the machine has changed. */
+/* Greet anew: what Hello says has changed. In GREETING as soon as there is a link. */
 void worker_link_greet_again(struct worker_link *l);
 
 /* Say goodbye: no attempt is left. */

@@ -55,6 +55,8 @@ BUGS = [
      ("e2e", "test_pool_api.py", "test_a_link_that_breaks_loses_nothing")),
     ("the worker ignores KILL", "roles/worker_link.c", "		attempt_lose(a, NULL);\n", "",
      ("e2e", "test_fencing.py", "no_longer_its_own")),
+    ("what was given up stays named", "roles/worker_link.c", "	if (l->stale)\n", "	if (false)\n",
+     ("e2e", "test_fencing.py", "given_up_while")),
     ("a lease is said again", "roles/pool_link.c", "		if (t->hold == HOLD_HELD && !names(hello, t))\n",
      "		if (t->hold == HOLD_HELD && !names(hello, t) && t->phase == PHASE_ASSIGNED)\n			link_send_lease(l->worker, t);\n"
      "		else if (t->hold == HOLD_HELD && !names(hello, t))\n", ("e2e", "test_pool_api.py", "comes_back_without")),

@@ -231,6 +231,8 @@ class PoolByHand(stubs.WorkersServicer, stubs.BlobsServicer):
         stubs.add_BlobsServicer_to_server(self, self.server)
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.say, self.heard, self.hello, self.linked = queue.Queue(), queue.Queue(), None, threading.Event()
+        self.welcomes = threading.Event()  # while it is clear, a Hello waits for its answer
+        self.welcomes.set()
         self.who, self.links = {}, []  # what Welcome says of the pool; each link: what it was told, what its heartbeats said
         self.server.start()
 
@@ -257,6 +259,7 @@ class PoolByHand(stubs.WorkersServicer, stubs.BlobsServicer):
                 kind = message.WhichOneof("kind")
                 if kind == "hello":
                     self.hello = message.hello
+                    self.welcomes.wait(60)
                     link["say"].put(pb.PoolMessage(welcome=pb.Welcome(heartbeat_ms=1000, lost_after_ms=10000, **link["who"])))
                     self.linked.set()
                 elif kind == "heartbeat":

@@ -1,5 +1,6 @@
 """A worker and its pool that cannot hear each other, a worker that is dead or stuck, an engine that hangs: what runs is
 paused at 7 s and dead before 10 s, or goes on as if nothing had been. All of it at once, each worker in a trouble of its own."""
+import contextlib
 import json
 import os
 import pathlib
@@ -227,25 +228,44 @@ def test_what_somebody_else_kills_is_tried_again(own_hive, docker, tmp_path):
     assert h.ok("logs", task).out == "attempt 2\n"
 
 
-def test_what_is_no_longer_its_own_is_ended_at_once(docker, tmp_path):
-    """The worker hears the pool all the time, so nothing but the verdict tells it so."""
+@contextlib.contextmanager
+def sleeping(docker, path):
+    """A worker that runs a task of a pool by hand: (pool, task, container). The task's epoch is 3."""
     bundle, sha256 = tar({"run.sh": "sleep 1000"})
     pool, task = PoolByHand(bundle), "0" * 16 + ".1"
-    env = hive.environment(HOME=tmp_path, HIVEMIND_TOKEN="hm_" + "0" * 52)
-    worker = hive.Process(hive.WRAP + [hive.BIN, "worker", "--join", f"127.0.0.1:{pool.port}", "--data", tmp_path / "data",
-                                       "--docker", f"unix:{docker.socket}", "--cpus", "2"], tmp_path / "log", env)
+    env = hive.environment(HOME=path, HIVEMIND_TOKEN="hm_" + "0" * 52)
+    worker = hive.Process(hive.WRAP + [hive.BIN, "worker", "--join", f"127.0.0.1:{pool.port}", "--data", path / "data",
+                                       "--docker", f"unix:{docker.socket}", "--cpus", "2"], path / "log", env)
     container = f"/hm-{task}-3"
     until("the worker to be ready", lambda: pool.linked.is_set() and not pool.hello.not_ready and pool.links[-1]["beats"], 60)
     lease = pb.Lease(task=task, epoch=3, spec=spec("sleeps", grace_s=30), bundle_sha256=sha256, bundle_size=len(bundle))
     pool.say.put(pb.PoolMessage(lease=lease))
     until("it to run", lambda: container in docker.containers() and (task, 3) in pool.links[-1]["attempts"], 60)
-    for epoch in (2, 4, 3):  # of others it takes no notice
-        assert container in docker.containers()
-        pool.say.put(pb.PoolMessage(verdict=pb.Verdict(task=task, epoch=epoch, word=pb.Verdict.KILL)))
-    until("it to be ended", lambda: container not in docker.containers() and not pool.links[-1]["attempts"], 10)
-    assert not list((tmp_path / "data" / "scratch").iterdir()) and not list((tmp_path / "data" / "attempts").iterdir())
+    yield pool, task, container
+    assert not list((path / "data" / "scratch").iterdir()) and not list((path / "data" / "attempts").iterdir())
     assert worker.end() == 0
     pool.server.stop(0)
+
+
+def test_what_is_no_longer_its_own_is_ended_at_once(docker, tmp_path):
+    """The worker hears the pool all the time, so nothing but the verdict tells it so."""
+    with sleeping(docker, tmp_path) as (pool, task, container):
+        for epoch in (2, 4, 3):  # of others it takes no notice
+            assert container in docker.containers()
+            pool.say.put(pb.PoolMessage(verdict=pb.Verdict(task=task, epoch=epoch, word=pb.Verdict.KILL)))
+        until("it to be ended", lambda: container not in docker.containers() and not pool.links[-1]["attempts"], 10)
+
+
+def test_what_is_given_up_while_the_pool_takes_its_time_is_not_named_for_ever(docker, tmp_path):
+    """Hello names it, it is killed for the pool's silence, then Welcome comes: the pool must hear that it is gone."""
+    with sleeping(docker, tmp_path) as (pool, task, container):
+        pool.welcomes.clear()
+        pool.is_now()
+        until("it to be named", lambda: [a.task for a in pool.hello.attempts] == [task], 5)
+        until("it to be killed", lambda: container not in docker.containers(), 15)
+        assert [a.task for a in pool.hello.attempts] == [task]
+        pool.welcomes.set()
+        until("another Hello, without it", lambda: not pool.hello.attempts, 10)
 
 
 def test_a_supervisor_has_nothing_of_the_worker_and_is_replaced(own_hive):
