@@ -160,7 +160,7 @@ class Worker:
         alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
         self.id = id or "".join(secrets.choice(alphabet) for _ in range(16))
         self.client, self.out, self.heard, self.acks, self.over = client, queue.Queue(), queue.Queue(), 0, threading.Event()
-        self.beating, self.not_ready = beat, not_ready
+        self.beating, self.not_ready, self.acked = beat, not_ready, None
         host = host or pb.Host(name=name, arch="amd64", engine="docker", limits_enforced=True,
                        offered=pb.Resources(milli_cpus=cpus, memory=memory, disk=64 << 30))
         self.say(hello=pb.Hello(worker=self.id, name=name, host=host, attempts=attempts, not_ready=not_ready))
@@ -176,7 +176,7 @@ class Worker:
         try:
             for message in self.call:
                 if message.WhichOneof("kind") == "ack":
-                    self.acks += 1
+                    self.acks, self.acked = self.acks + 1, message.ack.seq
                 else:
                     self.heard.put(message)
         except grpc.RpcError as error:

@@ -568,6 +568,13 @@ def test_what_a_worker_comes_back_without_is_another_attempt(client, worker):
     back.over.wait(5)
 
 
+def test_a_heartbeat_is_acknowledged_by_its_number(worker):
+    worker.beating = False
+    for seq in (41, 40, 2**40):
+        worker.say(heartbeat=pb.Heartbeat(seq=seq))
+        until("it to be acknowledged", lambda: worker.acked == seq)
+
+
 def test_an_attempt_that_is_not_its_own_is_ended_though_the_worker_has_as_many_as_it_should(client, worker):
     task = client.submit().id + ".1"
     lease = worker.expect("lease")
