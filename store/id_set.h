@@ -1,5 +1,5 @@
-/* store/id_set.h - which ids have come before? Of each 128 bits of its hash
- * are kept, so that millions fit in memory. */
+/* store/id_set.h - which ids have come before? Of each 128 bits of its hash are kept, so that millions fit in
+ * memory. */
 #ifndef STORE_ID_SET_H
 #define STORE_ID_SET_H
 

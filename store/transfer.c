@@ -1,5 +1,5 @@
-/* store/transfer.c - word by word, each of bounded length; what is
- * left over or missing makes it no record. */
+/* store/transfer.c - word by word, each of bounded length; what is left over or missing makes it no
+ * record. */
 #include "store/transfer.h"
 
 #include <stdbool.h>
@@ -57,7 +57,7 @@ int transfer_parse(struct transfer *t, char *text, struct error *err)
 	good = next_number(&rest, &seq) && (t->id = next_word(&rest)) != NULL &&
 	       (t->kind = next_word(&rest)) != NULL && next_number(&rest, &t->time_ms) &&
 	       (t->task = next_word(&rest)) != NULL && next_number(&rest, &epoch) &&
-	       next_number(&rest, &t->wall_ms) && next_number(&rest, &t->rate_ncpt) &&
+	       epoch <= UINT32_MAX && next_number(&rest, &t->wall_ms) && next_number(&rest, &t->rate_ncpt) &&
 	       next_number(&rest, &t->start_mcpt) && next_number(&rest, &t->charge) &&
 	       next_number(&rest, &t->grant) && next_number(&rest, &legs) && next_legs(&rest, t, legs);
 	t->seq = (uint64_t)seq;
