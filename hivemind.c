@@ -1,9 +1,12 @@
 /* hivemind.c - which command? The table, the usage made from it, the dispatch. Nothing else lives here. */
+#include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gen/commit.h"
 #include "net/crash.h"
+#include "net/memory.h"
 #include "net/private_process.h"
 #include "proto/status.h"
 #include "proto/typed.h"
@@ -147,6 +150,7 @@ int main(int argc, char **argv)
 	int code;
 
 	hivemind_commit = HIVEMIND_COMMIT;
+	cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = xmalloc, .free_fn = free}); /* else no memory is bad JSON */
 	private_process();
 	child_tie_to_parent();
 	code = crash_arm();

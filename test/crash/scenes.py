@@ -97,13 +97,32 @@ def finish_with(w, data, task_id, name):
     finish(w, task_id)
 
 
+READY = "hivemind worker w ready"
+HELD = "echo first; cp data out/copy; until [ -e go ]; do sleep 0.05; done; echo second"  # until go_on()
+
+
+def held(w, name):
+    """A task that runs, and does not end before go_on()."""
+    data, task_id = w.submit(name, HELD)
+    until("it to run", lambda: w.running(task_id), 40)
+    return data, task_id
+
+
+def go_on(w, task_id):
+    for work in (w.worker_data / "scratch").glob(f"{task_id}-*/work"):
+        (work / "go").touch()
+
+
 def adopted(w, **env):
     """The worker dies while a container runs, and is started again before that has ended, or after."""
-    name = w.task_name()
+    name, worker = w.task_name(), w.parts["worker"]
     ends = ".ended" in env.get("HIVEMIND_CRASH", "")
-    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
-    until("it to run", lambda: w.running(task_id), 40)
-    w.kill("worker", lambda: not ends or w.has_exited(), **env)
+    data, task_id = held(w, name)
+    before, ready = worker.killed, worker.said(READY)
+    w.kill("worker", lambda: not ends or go_on(w, task_id) or w.has_exited(), **env)
+    until("it to be adopted, or its worker to die", lambda: w.failure() or worker.killed > before or
+          worker.said(READY) > ready, 40)
+    go_on(w, task_id)
     finish_with(w, data, task_id, name)
 
 
@@ -113,12 +132,13 @@ def kept(w, **env):
     before = worker.killed
     w.restart("worker", **env)
     worker.wait_up()
-    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 0.5; echo second")
-    until("it to run", lambda: w.running(task_id), 40)
+    data, task_id = held(w, name)
     with w.lock:
         w.parts["pool"].kill()
+    go_on(w, task_id)
     until("the result to be on the disk", lambda: list((w.worker_data / "transit").glob("*.result")), 20)
-    time.sleep(3)  # the worker looks after it each second, and brings it to the disk when it is a second old
+    passed = time.monotonic() + 3  # the worker looks after it each second, and brings it to the disk when it is a second old
+    until("it to die of that, or not", lambda: w.failure() or worker.killed > before or time.monotonic() > passed)
     w.parts["pool"].start()
     finish_with(w, data, task_id, name)
     assert worker.killed - before <= 1, "it died once for each time it was to die"
@@ -146,9 +166,9 @@ def orphaned(w, **env):
     name = w.task_name()
     w.kill("worker", **env)
     w.parts["worker"].wait_up()
-    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
-    until("it to run", lambda: w.running(task_id), 40)
+    data, task_id = held(w, name)
     w.kill("worker")
+    go_on(w, task_id)
     finish_with(w, data, task_id, name)
 
 
@@ -158,9 +178,9 @@ def takeover(w, **env):
     before, led, killed = second.said("stands by"), second.said("pool ready on"), second.killed
     second.start(**env)
     until("it to stand by, or die", lambda: w.failure() or second.said("stands by") > before, 20)
-    data, task_id = w.submit(name, "echo first; cp data out/copy; sleep 1; echo second")
-    until("it to run", lambda: w.running(task_id), 40)
+    data, task_id = held(w, name)
     w.kill("pool", lambda: second.said("pool ready on") > led or second.killed > killed)
+    go_on(w, task_id)
     finish_with(w, data, task_id, name)
     with w.lock:
         second.stop()
@@ -226,9 +246,9 @@ def attempt(call):
 
 def down(w, crash=None):
     """The pool is told to end while a task runs, and returns."""
-    _, task_id = w.submit(w.task_name(), "echo first; sleep 0.5; echo second; cp data out/copy")
-    until("it to run", lambda: w.running(task_id), 40)
+    _, task_id = held(w, w.task_name())
     w.restart("pool")
+    go_on(w, task_id)
     w.wait(task_id)
     finish(w, task_id)
 

@@ -77,6 +77,15 @@ class Part:
     def kill(self):
         self.stop(signal.SIGKILL)
 
+    def end(self):
+        """It has ended, whatever that takes; what was wrong with that, or None."""
+        try:
+            self.stop()
+        except AssertionError as error:
+            self.kill()
+            return f"{error}, and killed it; its log:\n{self.log.read_text(errors='replace')[-3000:]}"
+        return None
+
     def said(self, words):
         """How often?"""
         return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
@@ -210,6 +219,14 @@ class World:
     # --- up and down ----------------------------------------------------------------------------
 
     def __enter__(self):
+        try:
+            self.begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def begin(self):
         if self.own_engine:
             self.engine_part = self.parts["engine"]
             self.engine_part.start()
@@ -222,7 +239,6 @@ class World:
         self.lender = self.person("lender")["HIVEMIND_TOKEN"]
         self.parts["worker"].start()
         self.parts["worker"].wait_up()
-        return self
 
     def person(self, name):
         client = stock.Client(self)
@@ -234,10 +250,11 @@ class World:
         return hive.command("pool", "--data", self.path / "pool", "--print-invitation", name).out.strip()
 
     def __exit__(self, *_):
+        wrong = []
         for name in ("master", "worker", "standby", "pool", "redis", "engine"):
             if name in self.parts:
                 with self.lock:
-                    self.parts[name].stop()
+                    wrong.append(self.parts[name].end())
         self.over.set()
         if self.proxy:
             self.proxy.close()
@@ -246,6 +263,7 @@ class World:
             for mount in sorted(mounts, reverse=True):
                 subprocess.run(["umount", "-l", mount], check=False)
         shutil.rmtree(self.path, ignore_errors=True)
+        assert not any(wrong), "\n".join(filter(None, wrong))
 
     # --- what people type -----------------------------------------------------------------------
 
