@@ -9,6 +9,7 @@ import time
 import hive
 import stock
 from hive import until
+from world import READY
 
 
 def finish(w, task):
@@ -97,7 +98,6 @@ def finish_with(w, data, task_id, name):
     finish(w, task_id)
 
 
-READY = "hivemind worker w ready"
 HELD = "echo first; cp data out/copy; until [ -e go ]; do sleep 0.05; done; echo second"  # until go_on()
 
 

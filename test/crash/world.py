@@ -22,6 +22,7 @@ import stock
 from hive import BIN, until
 from redis_proxy import RedisProxy
 
+READY = "hivemind worker w ready"
 DATA = 200 * 1024  # of a bundle and of its result: several pieces on every way
 
 
@@ -39,6 +40,7 @@ class Part:
     def start(self, **more):
         with self.world.lock:  # else the keeper starts it, too
             self.wanted = True
+            self.log_began = self.log.stat().st_size if self.log.exists() else 0
             self.process = hive.Process(self.argv(), self.log, self.env() | more)
 
     def up(self):
@@ -89,6 +91,12 @@ class Part:
     def said(self, words):
         """How often?"""
         return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
+
+    def has_said(self, words):
+        """This process of it."""
+        with open(self.log, "rb") as log:
+            log.seek(self.log_began)
+            return words.encode() in log.read()
 
 
 class World:
@@ -154,6 +162,8 @@ class World:
                 f"unix:{self.engine.socket}", "--name", "w", "--cpus", "1", "--memory", "1GiB", "--disk", "4GiB"]
 
     def worker_ready(self):
+        if not self.faulty and not self.parts["worker"].has_said(READY):  # the pool is asked once, not again and again
+            return False
         told = self("workers", "--json", "--timeout", "10s")
         if told.code != 0:
             return False
