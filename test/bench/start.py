@@ -10,8 +10,8 @@ import time
 sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1] / "e2e")  # beside us lies a grpc.py
 import grpc
 import hive
-from stock import Client, Pool, pb
-from test_index import COPY, cpu_s
+from stock import pb
+from test_index import cpu_s, pool_with_waiting
 
 TASKS, TIMES = 100000, 5
 
@@ -35,16 +35,8 @@ def answered(pool):
 
 def main():
     path = pathlib.Path(tempfile.mkdtemp(prefix="hm-start-"))
-    prices = path / "prices"
-    prices.write_text("start = 0\ncore-second = 0\ngib-second = 0\ngpu-second = 0\n")
     with hive.Redis(path) as redis:
-        pool = Pool(path, "--redis", redis.url, "--prices", prices)
-        client = Client(pool)
-        client.register("ann")
-        task = client.submit().id
-        for at in range(0, TASKS, 2000):
-            assert redis.cli("EVAL", COPY, "0", task, str(at), "2000").endswith("1")
-        client.close()
+        pool = pool_with_waiting(path, redis, TASKS)
         took = []
         for _ in range(TIMES):
             pool.kill()

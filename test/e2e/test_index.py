@@ -32,22 +32,28 @@ def cpu_s(pid):
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_a_start_with_many_tasks_is_cheap(redis):
-    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-index-"))
+def pool_with_waiting(path, redis, count):
+    """A pool in which one more task than count waits."""
     prices = path / "prices"
     prices.write_text("start = 0\ncore-second = 0\ngib-second = 0\ngpu-second = 0\n")
     pool = Pool(path, "--redis", redis.url, "--prices", prices)
     client = Client(pool)
     client.register("ann")
     task = client.submit().id
-    for at in range(0, TASKS, 2000):
+    for at in range(0, count, 2000):
         assert redis.cli("EVAL", COPY, "0", task, str(at), "2000").endswith("1")
+    client.close()
+    return pool
+
+
+def test_a_start_with_many_tasks_is_cheap(redis):
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hm-index-"))
+    pool = pool_with_waiting(path, redis, TASKS)
     pool.kill()
     before = cpu_s(redis.process.pid)
     pool.start()
     ours, theirs = cpu_s(pool.process.pid), cpu_s(redis.process.pid) - before
     print(f"{TASKS} tasks: pool {ours:.2f} s, Redis {theirs:.2f} s of CPU")
-    client.close()
     client = Client(pool)
     assert client.pool.Info(pb.InfoRequest()).pending == TASKS + 1
     assert ours < 0.2 * hive.SLOW + TASKS * MICROSECONDS / 1e6 * hive.SLOW
