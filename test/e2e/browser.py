@@ -63,6 +63,16 @@ class Chromium:
     def go(self, address):
         self.driver.get(address)
 
+    def newcomer(self, origin, address):
+        """Go to the page as if it had never been seen; address() signs in, where that is still to be done."""
+        self.size(1440)
+        self.go(f"{origin}/base.css")
+        self.run("localStorage.clear()")
+        self.go(f"{origin}/")
+        if self.see("h1").text == "HiveMind":
+            self.go("about:blank")
+            self.go(address())
+
     def to(self, hash):
         self.run("location.hash = arguments[0]", "#/" + hash)
 

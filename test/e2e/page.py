@@ -62,13 +62,7 @@ def chromium():
 def page(chromium, master):
     """The overview, signed in, as if never seen before."""
     b = chromium
-    b.size(1440)
-    b.go(f"{master.origin}/base.css")
-    b.run("localStorage.clear()")
-    b.go(f"{master.origin}/")
-    if b.see("h1").text == "HiveMind":
-        b.go("about:blank")
-        b.go(f"{master.origin}/#k={master.one_time_key()}")
+    b.newcomer(master.origin, lambda: f"{master.origin}/#k={master.one_time_key()}")
     b.see("h1", "Overview")
     b.see(".tile b")
     b.driver.get_log("browser")

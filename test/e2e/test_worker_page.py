@@ -345,13 +345,7 @@ def chromium():
 @pytest.fixture
 def page(chromium, worker):
     b = chromium
-    b.size(1440)
-    b.go(f"http://127.0.0.1:{worker.port}/base.css")
-    b.run("localStorage.clear()")
-    b.go(f"http://127.0.0.1:{worker.port}/")
-    if b.see("h1").text == "HiveMind":
-        b.go("about:blank")
-        b.go(worker.address())
+    b.newcomer(f"http://127.0.0.1:{worker.port}", worker.address)
     b.see("h1", "Now")
     b.driver.get_log("browser")
     yield b
